@@ -1,0 +1,3 @@
+//! GitOps for HAProxy, without Kubernetes.
+
+pub mod model;

@@ -1,0 +1,3 @@
+//! The `gw` command.
+
+fn main() {}

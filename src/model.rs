@@ -1,0 +1,11 @@
+//! The words of the domain, shared by every stage. Imports no other module of the crate.
+
+mod digest;
+mod name;
+mod problem;
+mod text;
+
+pub use digest::Digest;
+pub use name::{BackendName, NameError, ObjectName, ServerName};
+pub use problem::{Problem, Problems, Severity};
+pub use text::{Located, Location, SourceFile, Span};

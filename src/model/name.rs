@@ -1,0 +1,157 @@
+//! Names, validated once, at the border. A name that exists is safe in a configuration line, a map
+//! key and a socket command.
+
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+/// The longest DNS label (RFC 1035, section 2.3.4), in characters.
+const LABEL_MAX: usize = 63;
+
+/// Why a text is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing at all.
+    #[error("a name must not be empty")]
+    Empty,
+    /// Over 63 characters.
+    #[error("a name has at most 63 characters")]
+    TooLong,
+    /// A character outside the alphabet of DNS labels.
+    #[error(
+        "{0:?} is not allowed in a name: use a-z, 0-9 and '-', beginning and ending with a letter or digit"
+    )]
+    Character(char),
+}
+
+/// Checks a DNS label (RFC 1123): `a-z`, `0-9` and `-`, not at either end, at most 63 characters.
+fn check_label(text: &str) -> Result<(), NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if let Some(bad) = text.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
+        return Err(NameError::Character(bad));
+    }
+    if text.starts_with('-') || text.ends_with('-') {
+        return Err(NameError::Character('-'));
+    }
+    if text.len() > LABEL_MAX { Err(NameError::TooLong) } else { Ok(()) }
+}
+
+/// Implements what every name type has: order, text, hashing by text.
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+    };
+}
+
+name_type! {
+    /// The name of a backend as HAProxy knows it: `name`, or `namespace.name` outside the namespace
+    /// `default`. Labels hold no dot, so no two objects collide.
+    BackendName
+}
+
+name_type! {
+    /// The name of a server inside its backend: a DNS label.
+    ServerName
+}
+
+impl ServerName {
+    /// Checks a server name from a manifest.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        check_label(text).map(|()| Self(text.into()))
+    }
+}
+
+/// The namespace and name of a manifest object.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    namespace: Arc<str>,
+    name: Arc<str>,
+}
+
+impl ObjectName {
+    /// The namespace of an object that names none.
+    pub const DEFAULT_NAMESPACE: &'static str = "default";
+
+    /// Checks both labels.
+    pub fn new(namespace: &str, name: &str) -> Result<Self, NameError> {
+        check_label(namespace)?;
+        check_label(name)?;
+        Ok(Self { namespace: namespace.into(), name: name.into() })
+    }
+
+    /// The namespace, `default` where the manifest names none.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The name inside the namespace.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name under which HAProxy knows a backend with this object name.
+    pub fn backend(&self) -> BackendName {
+        BackendName(self.to_string().into())
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if &*self.namespace != Self::DEFAULT_NAMESPACE {
+            write!(f, "{}.", self.namespace)?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_outside_the_default_namespace_carry_it() {
+        assert_eq!(ObjectName::new("default", "api").unwrap().backend().as_str(), "api");
+        assert_eq!(ObjectName::new("shop", "api").unwrap().backend().as_str(), "shop.api");
+    }
+
+    #[test]
+    fn nothing_but_labels_becomes_a_name() {
+        for bad in ["", "-a", "a-", "A", "a.b", "a b", "a\nb", "a;b", "ü", &"a".repeat(64)] {
+            assert!(ServerName::new(bad).is_err(), "{bad:?} passed");
+        }
+        assert!(ServerName::new("web-1").is_ok());
+    }
+}
