@@ -4,8 +4,12 @@ mod digest;
 mod name;
 mod problem;
 mod text;
+mod value;
 
 pub use digest::Digest;
 pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use problem::{Problem, Problems, Severity};
 pub use text::{Located, Location, SourceFile, Span};
+pub use value::{
+    CheckPath, DnsName, FilePath, Hostname, RoutePath, SectionName, Token, ValueError,
+};
