@@ -6,6 +6,7 @@ mod name;
 mod problem;
 mod routing;
 mod text;
+mod value;
 
 pub use desired::{
     Backend, Certificate, Desired, Frontend, FrontendName, ListenerProtocol, Origin, Profile,
@@ -16,3 +17,6 @@ pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use problem::{Problem, Problems, Severity};
 pub use routing::{Entry, MapName, NOTEBOOK, Rank, Routing};
 pub use text::{Located, Location, SourceFile, Span};
+pub use value::{
+    CheckPath, DnsName, FilePath, Hostname, RoutePath, SectionName, Token, ValueError,
+};
