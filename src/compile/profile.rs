@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     config::line,
-    manifest::{
+    manifest::document::{
         Affinity, Alpn, Backend, Balance, CheckKind, HashType, HealthCheck, Method, ServerProtocol,
         ServerTls, Timeouts, Trust,
     },

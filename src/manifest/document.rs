@@ -12,6 +12,7 @@ pub use backend::{
     ServerState, ServerTls, StatusRange, Timeouts, Trust,
 };
 
+pub use crate::model::ListenerProtocol;
 use crate::model::{
     FilePath, Hostname, Located, Location, ObjectName, RoutePath, SectionName, Span,
 };
@@ -87,15 +88,6 @@ pub struct Listener {
     pub certificates: Vec<Located<ObjectName>>,
     /// The namespaces whose routes may attach.
     pub routes_from: RouteNamespaces,
-}
-
-/// What a listener speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ListenerProtocol {
-    /// HTTP/1.1 in clear.
-    Http,
-    /// HTTP/1.1 and HTTP/2 over TLS, which ends here.
-    Https,
 }
 
 /// Whose routes may attach to a listener.

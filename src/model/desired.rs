@@ -157,7 +157,7 @@ impl Server {
     pub fn effective_weight(&self) -> u16 {
         match self.state {
             Some(ServerState::Drain) => 0,
-            Some(ServerState::Ready | ServerState::Maint) | None => {
+            Some(ServerState::Ready | ServerState::Maintenance) | None => {
                 self.weight.unwrap_or(Self::DEFAULT_WEIGHT)
             }
         }
@@ -170,19 +170,19 @@ impl Server {
 
     /// Whether the manifest takes it out of service.
     pub fn in_maintenance(&self) -> bool {
-        self.state == Some(ServerState::Maint)
+        self.state == Some(ServerState::Maintenance)
     }
 }
 
 /// The administrative state of a server that a manifest can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServerState {
     /// In service.
     Ready,
     /// No new clients; those bound to it stay.
     Drain,
     /// Out of service.
-    Maint,
+    Maintenance,
 }
 
 /// A certificate and its key, as PEM.

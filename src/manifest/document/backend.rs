@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+pub use crate::model::ServerState;
 use crate::model::{CheckPath, DnsName, FilePath, Located, ServerName, Token};
 
 use super::Method;
@@ -44,17 +45,6 @@ pub struct Server {
     pub maxconn: Option<Located<u32>>,
     /// `None` where the manifest leaves it to the operator.
     pub state: Option<Located<ServerState>>,
-}
-
-/// The administrative state of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ServerState {
-    /// In use.
-    Ready,
-    /// No new clients.
-    Drain,
-    /// Out of use, unchecked.
-    Maintenance,
 }
 
 /// How a server is chosen.
