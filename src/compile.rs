@@ -96,9 +96,9 @@ impl Compiler {
                 // keyword, and the memo is void.
                 Some((same, compiled))
                     if Arc::ptr_eq(&same, document)
-                        && file.as_ref().is_none_or(|file| {
-                            compiled.profile.server_keywords.contains(file)
-                        }) =>
+                        && file
+                            .as_ref()
+                            .is_none_or(|file| compiled.profile.server_keywords.contains(file)) =>
                 {
                     compiled
                 }
@@ -314,11 +314,7 @@ fn origin(document: &Document, at: Span) -> Origin {
 }
 
 /// Adds the nearest spelling among `known` as a hint, where one is near.
-fn nearest(
-    problem: Problem,
-    written: &str,
-    known: impl IntoIterator<Item = String>,
-) -> Problem {
+fn nearest(problem: Problem, written: &str, known: impl IntoIterator<Item = String>) -> Problem {
     let best = known
         .into_iter()
         .map(|name| (strsim::osa_distance(written, &name), name))

@@ -8,8 +8,7 @@ use std::borrow::Cow;
 /// special. Control characters, which no quoting can hold, become `?`: the types of the manifest
 /// layer refuse them long before.
 pub fn argument(value: &str) -> Cow<'_, str> {
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || "-_.:/,=@+~*()<>[]!?|&^%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/,=@+~*()<>[]!?|&^%".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
         return Cow::Borrowed(value);
     }

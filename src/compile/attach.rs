@@ -7,7 +7,9 @@ use std::{
 };
 
 use crate::{
-    manifest::document::{self as manifest, Document, HttpRoute, Listener, ParentRef, RouteNamespaces},
+    manifest::document::{
+        self as manifest, Document, HttpRoute, Listener, ParentRef, RouteNamespaces,
+    },
     model::{FrontendName, Hostname, ListenerProtocol, ObjectName, Problem, Problems},
 };
 
@@ -67,9 +69,7 @@ impl HostPattern {
         };
         match (self, other) {
             (Self::Any, _) => true,
-            (Self::Below(suffix), Self::Below(other)) => {
-                other == suffix || is_below(other, suffix)
-            }
+            (Self::Below(suffix), Self::Below(other)) => other == suffix || is_below(other, suffix),
             (Self::Below(suffix), Self::Exact(host)) => is_below(host, suffix),
             (Self::Exact(host), Self::Exact(other)) => host == other,
             (Self::Exact(_) | Self::Below(_), Self::Any) | (Self::Exact(_), Self::Below(_)) => {
@@ -199,9 +199,7 @@ impl<'a> Site<'a> {
         let Some((gateway, listener)) = self.listener else { return true };
         match listener.routes_from {
             RouteNamespaces::All => true,
-            RouteNamespaces::Same => {
-                gateway.document.name.namespace() == route.name.namespace()
-            }
+            RouteNamespaces::Same => gateway.document.name.namespace() == route.name.namespace(),
         }
     }
 }
@@ -259,7 +257,11 @@ fn select(
             problems.push(
                 Problem::error(
                     document.location(document.at),
-                    format!("{} {} must say which Gateway it is for", document.kind(), document.name),
+                    format!(
+                        "{} {} must say which Gateway it is for",
+                        document.kind(),
+                        document.name
+                    ),
                 )
                 .hint(format!("add `parentRefs` with one of: {}", names.join(", "))),
             );
@@ -298,11 +300,7 @@ fn not_admitted(document: &Document, at: crate::model::Span) -> Problem {
     .hint("set `allowedRoutes: {namespaces: {from: All}}` on the listener")
 }
 
-fn missing_parent(
-    document: &Document,
-    parent: &ParentRef,
-    gateways: &[GatewayRef<'_>],
-) -> Problem {
+fn missing_parent(document: &Document, parent: &ParentRef, gateways: &[GatewayRef<'_>]) -> Problem {
     let named: &ObjectName = &parent.gateway.value;
     let known = gateways.iter().find(|gateway| gateway.document.name == *named);
     match known {
@@ -327,11 +325,8 @@ fn missing_parent(
             let span = (parent.section.as_ref().map(|name| name.span))
                 .or(parent.port.as_ref().map(|port| port.span))
                 .unwrap_or(parent.gateway.span);
-            Problem::error(
-                document.location(span),
-                format!("Gateway {named} has no such listener"),
-            )
-            .hint(format!("its listeners are: {}", listeners.join(", ")))
+            Problem::error(document.location(span), format!("Gateway {named} has no such listener"))
+                .hint(format!("its listeners are: {}", listeners.join(", ")))
         }
     }
 }

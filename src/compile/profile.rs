@@ -198,8 +198,7 @@ fn check_keywords(words: &mut Words, check: &HealthCheck, backend: &Backend) {
     let HealthCheck { kind, interval, fast_interval, down_interval, rise, fall, port, alpn } =
         check;
     words.word("check");
-    let times =
-        [("inter", interval), ("fastinter", fast_interval), ("downinter", down_interval)];
+    let times = [("inter", interval), ("fastinter", fast_interval), ("downinter", down_interval)];
     for (name, time) in times {
         if let Some(time) = time {
             words.pair(name, &milliseconds(*time));

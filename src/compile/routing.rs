@@ -7,7 +7,9 @@ use std::{
 
 use crate::{
     manifest::document::{Method, PathMatch, Rule},
-    model::{BackendName, Digest, Entry, FrontendName, MapName, Origin, Problem, Problems, Routing},
+    model::{
+        BackendName, Digest, Entry, FrontendName, MapName, Origin, Problem, Problems, Routing,
+    },
 };
 
 use super::{
@@ -163,7 +165,8 @@ impl Writer<'_> {
             shares => {
                 let name = split::name(shares);
                 for (prefix, target) in split::prefixes(shares) {
-                    let entry = Entry { value: target.to_owned(), origin: Some(origin(route, rule)) };
+                    let entry =
+                        Entry { value: target.to_owned(), origin: Some(origin(route, rule)) };
                     self.routing.insert(MapName::Splits, format!("{name}/{prefix}"), entry);
                 }
                 name.into()
@@ -231,11 +234,16 @@ impl Writer<'_> {
     }
 
     /// The entry of a path: its target, or a table of methods where they differ.
-    fn write_node(&mut self, table: &Table, path: &str, node: &Node, map: MapName) -> Option<Entry> {
+    fn write_node(
+        &mut self,
+        table: &Table,
+        path: &str,
+        node: &Node,
+        map: MapName,
+    ) -> Option<Entry> {
         if node.methods.is_empty() {
             let any = node.any.as_ref()?;
-            let entry =
-                Entry { value: any.target.to_string(), origin: Some(any.origin.clone()) };
+            let entry = Entry { value: any.target.to_string(), origin: Some(any.origin.clone()) };
             return Some(entry);
         }
         let resolved = table.resolve(path, node, map == MapName::Exact);
@@ -263,11 +271,8 @@ impl Writer<'_> {
         tables: &BTreeMap<&HostPattern, Table>,
         shared: bool,
     ) -> Shape {
-        let mut wildcards: Vec<&HostPattern> = tables
-            .keys()
-            .copied()
-            .filter(|host| !matches!(host, HostPattern::Exact(_)))
-            .collect();
+        let mut wildcards: Vec<&HostPattern> =
+            tables.keys().copied().filter(|host| !matches!(host, HostPattern::Exact(_))).collect();
         // The longest suffix first; `*` has none.
         wildcards.sort_by_key(|host| match host {
             HostPattern::Below(suffix) => std::cmp::Reverse(suffix.len()),
@@ -285,8 +290,7 @@ impl Writer<'_> {
                 .collect();
             let (key, labels) = reversed(host);
             shape.see(Shape { depth: chain.len(), labels });
-            let value =
-                if chain.is_empty() { NO_TABLES.to_owned() } else { chain.join(",") };
+            let value = if chain.is_empty() { NO_TABLES.to_owned() } else { chain.join(",") };
             let origin = tables
                 .get(host)
                 .and_then(|table| table.exact.values().chain(table.prefixes.values()).next())
