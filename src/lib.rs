@@ -2,6 +2,7 @@
 
 pub mod compile;
 pub mod config;
+pub mod diff;
 pub mod manifest;
 pub mod model;
 pub mod render;

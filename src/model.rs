@@ -2,7 +2,9 @@
 
 mod desired;
 mod digest;
+mod live;
 mod name;
+mod notebook;
 mod problem;
 mod routing;
 mod text;
@@ -13,7 +15,9 @@ pub use desired::{
     Server, ServerState,
 };
 pub use digest::Digest;
+pub use live::{Live, LiveEntry, LiveServer, Process};
 pub use name::{BackendName, NameError, ObjectName, ServerName};
+pub use notebook::{KNOWN, Note, ServerNote, notes};
 pub use problem::{Problem, Problems, Severity};
 pub use routing::{Entry, MapName, NOTEBOOK, Rank, Routing};
 pub use text::{Located, Location, SourceFile, Span};

@@ -3,17 +3,13 @@
 
 mod backends;
 mod maps;
-mod notebook;
 mod program;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::model::{Desired, Digest, MapName, NOTEBOOK};
 
-pub use self::{
-    backends::server_arguments,
-    notebook::{KNOWN, Note, notes},
-};
+pub use self::backends::{address, server_arguments};
 
 /// The file with the global part, the frontends and the fixed program.
 pub const PROGRAM_FILE: &str = "00-gw.cfg";

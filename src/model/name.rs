@@ -81,7 +81,24 @@ name_type! {
     ServerName
 }
 
+impl BackendName {
+    /// Takes a name that a running HAProxy reported. `None` for one that gw would not give, such as
+    /// that of a section written by hand.
+    pub fn from_haproxy(text: &str) -> Option<Self> {
+        let labels: Vec<&str> = text.split('.').collect();
+        let good = labels.len() <= 2 && labels.iter().all(|label| check_label(label).is_ok());
+        good.then(|| Self(text.into()))
+    }
+}
+
 impl ServerName {
+    /// Takes a name that a running HAProxy reported, in HAProxy's own alphabet: an operator may have
+    /// added a server that no manifest could name. `None` where HAProxy itself would refuse it.
+    pub fn from_haproxy(text: &str) -> Option<Self> {
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+        (!text.is_empty() && text.chars().all(good)).then(|| Self(text.into()))
+    }
+
     /// Checks a server name from a manifest.
     pub fn new(text: &str) -> Result<Self, NameError> {
         check_label(text).map(|()| Self(text.into()))

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc};
 
 use crate::{
     config::{comment, line},
-    model::{Backend, BackendName, Desired, Digest, Profile, Server, ServerName},
+    model::{self, Backend, BackendName, Desired, Digest, Profile, Server, ServerName},
 };
 
 use super::Settings;
@@ -73,7 +73,7 @@ impl Shards {
     pub(super) fn notebook(&self, desired: &Desired, settings: &Settings) -> Arc<str> {
         let mut text =
             String::from("# gw's notes about this process. No request is looked up here.\n");
-        for (note, value) in super::notebook::notes(desired, &settings.revision) {
+        for (note, value) in model::notes(desired, &settings.revision) {
             let _ = writeln!(text, "{note} {value}");
         }
         text.into()
@@ -114,7 +114,7 @@ fn text(members: &[(&BackendName, &Arc<Backend>)]) -> String {
 }
 
 /// Address and port as HAProxy reads them: IPv6 in brackets.
-fn address(server: &Server) -> String {
+pub fn address(server: &Server) -> String {
     SocketAddr::new(server.address, server.port).to_string()
 }
 

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::model::{BackendName, Desired, ServerName};
+use super::{
+    desired::Desired,
+    name::{BackendName, ServerName},
+};
 
 /// What a note says whose key says it all.
 pub const KNOWN: &str = "-";
@@ -19,8 +22,11 @@ pub enum Note {
     Backend(String),
     /// File name of a certificate → digest of chain and key.
     Certificate(String),
-    /// Backend and server → `adding`, `removing`, or the weight that gw gave it at runtime.
+    /// Backend and server → what gw did to its administrative state at runtime.
     Server(String, String),
+    /// Backend and server → the weight that gw gave it at runtime. Any other weight that is not the
+    /// initial one was set by hand.
+    Weight(String, String),
 }
 
 impl Note {
@@ -29,9 +35,50 @@ impl Note {
         Self::Backend(name.to_string())
     }
 
-    /// The note about a server.
+    /// The note about a server's administrative state.
     pub fn server(backend: &BackendName, server: &ServerName) -> Self {
         Self::Server(backend.to_string(), server.to_string())
+    }
+
+    /// The note about a server's weight.
+    pub fn weight(backend: &BackendName, server: &ServerName) -> Self {
+        Self::Weight(backend.to_string(), server.to_string())
+    }
+}
+
+/// What gw did to the administrative state of a server at runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerNote {
+    /// It is in maintenance until its first good check.
+    Adding,
+    /// It is in maintenance until it can be deleted.
+    Removing,
+    /// It is in maintenance because the manifest says so.
+    Maintenance,
+    /// It was put into service although the file that the process loaded says `disabled`.
+    Enabled,
+}
+
+impl ServerNote {
+    /// The note as the value of a map entry.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Adding => "adding",
+            Self::Removing => "removing",
+            Self::Maintenance => "maintenance",
+            Self::Enabled => "enabled",
+        }
+    }
+}
+
+impl FromStr for ServerNote {
+    type Err = ();
+
+    fn from_str(value: &str) -> Result<Self, ()> {
+        [Self::Adding, Self::Removing, Self::Maintenance, Self::Enabled]
+            .into_iter()
+            .find(|note| note.as_str() == value)
+            .ok_or(())
     }
 }
 
@@ -43,6 +90,7 @@ impl fmt::Display for Note {
             Self::Backend(name) => write!(f, "backend/{name}"),
             Self::Certificate(file) => write!(f, "certificate/{file}"),
             Self::Server(backend, server) => write!(f, "server/{backend}/{server}"),
+            Self::Weight(backend, server) => write!(f, "weight/{backend}/{server}"),
         }
     }
 }
@@ -61,9 +109,14 @@ impl FromStr for Note {
         match kind {
             "backend" => Ok(Self::Backend(name.to_owned())),
             "certificate" => Ok(Self::Certificate(name.to_owned())),
-            "server" => {
+            "server" | "weight" => {
                 let (backend, server) = name.split_once('/').ok_or(())?;
-                Ok(Self::Server(backend.to_owned(), server.to_owned()))
+                let (backend, server) = (backend.to_owned(), server.to_owned());
+                Ok(if kind == "server" {
+                    Self::Server(backend, server)
+                } else {
+                    Self::Weight(backend, server)
+                })
             }
             _ => Err(()),
         }

@@ -1,0 +1,80 @@
+//! What a running HAProxy reported about itself.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{notebook::Note, routing::MapName};
+
+/// The state of one worker process, read over its socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Which process said so. If it is another one by now, all of this is void.
+    pub process: Process,
+    /// The structure digest of the configuration that it loaded; `None` where it loaded none of
+    /// gw's.
+    pub structure: Option<String>,
+    /// The notebook.
+    pub notes: BTreeMap<Note, String>,
+    /// The routing maps, by key.
+    pub maps: BTreeMap<MapName, BTreeMap<String, LiveEntry>>,
+    /// The servers of gw's backends, by backend and name.
+    pub backends: BTreeMap<String, BTreeMap<String, LiveServer>>,
+    /// Certificates by file name: the SHA-1 fingerprint in upper-case hexadecimal.
+    pub certificates: BTreeMap<String, String>,
+}
+
+impl Live {
+    /// The entries of one map.
+    pub fn map(&self, map: MapName) -> &BTreeMap<String, LiveEntry> {
+        static EMPTY: BTreeMap<String, LiveEntry> = BTreeMap::new();
+        self.maps.get(&map).unwrap_or(&EMPTY)
+    }
+}
+
+/// What tells one worker process from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// The process id.
+    pub pid: u32,
+    /// When it started, in seconds since the epoch.
+    pub started: u64,
+    /// Its version, as it prints it.
+    pub version: String,
+}
+
+/// An entry of a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveEntry {
+    /// What lookups yield: the value of the first entry with this key.
+    pub value: String,
+    /// The references of further entries with the same key, which somebody else added.
+    pub duplicates: Vec<u64>,
+}
+
+/// A server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveServer {
+    /// `None` for a unix socket or an unresolved name, neither of which gw makes.
+    pub address: Option<IpAddr>,
+    /// The port.
+    pub port: u16,
+    /// The weight in use.
+    pub weight: u16,
+    /// The weight that it was born with.
+    pub initial_weight: u16,
+    /// The most concurrent requests; `None` where unlimited.
+    pub maxconn: Option<u32>,
+    /// Used only when no other server is up.
+    pub backup: bool,
+    /// In maintenance.
+    pub maintenance: bool,
+    /// The file that the process loaded says `disabled`.
+    pub disabled_in_file: bool,
+    /// Draining by hand (not by weight 0).
+    pub draining: bool,
+    /// Takes requests as far as its checks are concerned.
+    pub up: bool,
+    /// Its last health check was good.
+    pub check_passed: bool,
+    /// It has health checks.
+    pub checked: bool,
+}
