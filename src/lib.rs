@@ -1,3 +1,4 @@
 //! GitOps for HAProxy, without Kubernetes.
 
+pub mod haproxy;
 pub mod model;
