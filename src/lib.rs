@@ -3,6 +3,7 @@
 pub mod compile;
 pub mod config;
 pub mod diff;
+pub mod haproxy;
 pub mod manifest;
 pub mod model;
 pub mod render;

@@ -1,0 +1,109 @@
+//! Commands that only read, and the settings of a connection.
+
+use std::time::Duration;
+
+use super::{Command, CommandError, argument::Line, verdict::Expect};
+
+/// What both forms of `show ssl cert` begin with; a list without transactions has the first alone.
+const CERT_LIST: &[&str] = &["# transaction", "# filename"];
+
+/// A command of fixed words.
+fn fixed(command: &'static str, expect: Expect) -> Command {
+    Command { line: command.to_owned(), payload: None, expect, patience: Duration::ZERO }
+}
+
+impl Command {
+    /// The version, any socket level.
+    pub fn show_version() -> Self {
+        fixed("show version", Expect::Version)
+    }
+
+    /// The level of this connection: `admin`, `operator` or `user`.
+    pub fn show_cli_level() -> Self {
+        fixed("show cli level", Expect::data(&["admin", "operator", "user"]))
+    }
+
+    /// Process-wide facts.
+    pub fn show_info() -> Self {
+        fixed("show info", Expect::data(&["Name: "]))
+    }
+
+    /// All servers of all backends. Stalls a thread of versions before 3.4 for some milliseconds
+    /// per 10,000 servers.
+    pub fn show_servers_state() -> Self {
+        fixed("show servers state", Expect::data(&["1\n# "]))
+    }
+
+    /// The servers of one backend.
+    pub fn show_servers_state_of(backend: &str) -> Result<Self, CommandError> {
+        let line = Line::new("show servers state").backend(backend);
+        Self::new(line, Expect::data(&["1\n# "]))
+    }
+
+    /// Statistics of one backend and its servers. An unknown backend is no error: the rows are
+    /// missing, so look for the row `BACKEND`.
+    pub fn show_stat_of(backend: &str) -> Result<Self, CommandError> {
+        // Types: 2 backend + 4 server; -1: all servers.
+        let line = Line::new("show stat").backend(backend).word("6").word("-1");
+        Self::new(line, Expect::data(&["# pxname,"]))
+    }
+
+    /// Statistics of all backends, without their servers.
+    pub fn show_stat_backends() -> Self {
+        fixed("show stat -1 2 -1", Expect::data(&["# pxname,"]))
+    }
+
+    /// Statistics of all servers and backends. Dear: 5 to 15 times `show servers state`.
+    pub fn show_stat_all() -> Self {
+        fixed("show stat -1 6 -1", Expect::data(&["# pxname,"]))
+    }
+
+    /// The names of all backends.
+    pub fn show_backend() -> Self {
+        fixed("show backend", Expect::data(&["# name"]))
+    }
+
+    /// The list of maps.
+    pub fn show_maps() -> Self {
+        fixed("show map", Expect::Data { starts: &["# id"], or_empty: true })
+    }
+
+    /// The entries of a map, or of a prepared version of it.
+    pub fn show_map(map: &str, version: Option<u32>) -> Result<Self, CommandError> {
+        let line = Line::new("show map").version(version).value(map);
+        Self::new(line, Expect::Data { starts: &["0x"], or_empty: true })
+    }
+
+    /// A process-wide variable. `Variable not found.` is an answer too.
+    pub fn get_var(name: &str) -> Result<Self, CommandError> {
+        let line = Line::new("get var").value(name);
+        Self::new(line, Expect::data(&["proc.", "Variable not found."]))
+    }
+
+    /// The names of all certificates and open transactions.
+    pub fn show_ssl_certs() -> Self {
+        fixed("show ssl cert", Expect::Data { starts: CERT_LIST, or_empty: true })
+    }
+
+    /// One certificate.
+    pub fn show_ssl_cert(name: &str) -> Result<Self, CommandError> {
+        Self::new(Line::new("show ssl cert").value(name), Expect::data(&["Filename: "]))
+    }
+
+    /// The content of an open transaction.
+    pub fn show_ssl_cert_transaction(name: &str) -> Result<Self, CommandError> {
+        let line = Line::new("show ssl cert").value(&format!("*{name}"));
+        Self::new(line, Expect::data(&["Filename: "]))
+    }
+
+    /// The lines of a crt-list, with their numbers.
+    pub fn show_ssl_crt_list(list: &str) -> Result<Self, CommandError> {
+        let line = Line::new("show ssl crt-list -n").value(list);
+        Self::new(line, Expect::data(&["# "]))
+    }
+
+    /// The processes under a master; only on the master socket.
+    pub fn show_proc() -> Self {
+        fixed("show proc", Expect::data(&["#<PID>"]))
+    }
+}

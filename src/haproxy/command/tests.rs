@@ -1,0 +1,5 @@
+use super::*;
+
+fn line(command: Result<Command, CommandError>) -> String {
+    command.unwrap().to_string()
+}

@@ -1,0 +1,2 @@
+//! Codecs of HAProxy's replies.
+pub mod map;

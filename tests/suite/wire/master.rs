@@ -1,0 +1,1 @@
+//! Reloads through a real master.
