@@ -1,1 +1,6 @@
 //! The one integration binary. Every file beside this one is listed here.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod support_works;
