@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What the watchman does: wait until the pipe from this process closes, then end the group.
-const WATCHMAN: &str = "read -r _; kill -TERM -- -$1; sleep 2; kill -KILL -- -$1";
+const WATCHMAN: &str = "read -r _; kill -s TERM -- -$1; sleep 2; kill -s KILL -- -$1";
 
 /// A running process with all that it forks. Ended when dropped.
 #[derive(Debug)]
