@@ -1,3 +1,7 @@
 //! GitOps for HAProxy, without Kubernetes.
 
+pub mod compile;
+pub mod config;
+pub mod manifest;
 pub mod model;
+pub mod render;

@@ -1,11 +1,22 @@
 //! The words of the domain, shared by every stage. Imports no other module of the crate.
 
+mod desired;
 mod digest;
 mod name;
 mod problem;
+mod routing;
 mod text;
+mod value;
 
+pub use desired::{
+    Backend, Certificate, Desired, Frontend, FrontendName, ListenerProtocol, Origin, Profile,
+    Server, ServerState,
+};
 pub use digest::Digest;
 pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use problem::{Problem, Problems, Severity};
+pub use routing::{Entry, MapName, NOTEBOOK, Rank, Routing};
 pub use text::{Located, Location, SourceFile, Span};
+pub use value::{
+    CheckPath, DnsName, FilePath, Hostname, RoutePath, SectionName, Token, ValueError,
+};

@@ -1,0 +1,52 @@
+# `make` lists the targets. CI runs `make lint` and `make test` (.ci/run), nothing else.
+
+CARGO ?= cargo
+
+# One folder per HAProxy branch, each with a binary (tests/haproxy.sh). A folder given in
+# the environment is used as it is; otherwise `make haproxy` prepares our own.
+ifeq ($(strip $(GW_HAPROXY_DIR)),)
+override GW_HAPROXY_DIR := $(CURDIR)/target/haproxy
+PREPARE_HAPROXY := tests/haproxy.sh "$(GW_HAPROXY_DIR)"
+endif
+export GW_HAPROXY_DIR
+
+# How much `make soak` does: pairs of random states that must converge.
+SOAK_PAIRS ?= 2000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench soak lint schema haproxy
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: ## show gw at work on a real HAProxy, from start to end
+	@tests/setup.sh demo
+	@$(CARGO) run --quiet --example demo
+
+test: haproxy ## run all tests, on every HAProxy branch in GW_HAPROXY_DIR
+	$(CARGO) test
+
+bench: haproxy ## measure on estates of growing size
+	$(CARGO) bench --bench estate
+
+soak: haproxy ## the convergence tests with many more random pairs (SOAK_PAIRS)
+	GW_CONVERGENCE_PAIRS=$(SOAK_PAIRS) $(CARGO) test --release --test suite -- convergence --nocapture
+
+# cargo-deny is checked when it is installed; CI installs it.
+lint: ## formatting, clippy, documentation, licences
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
+	@if command -v cargo-deny >/dev/null; then \
+	  echo "$(CARGO) deny"; $(CARGO) deny --offline --log-level error check bans licenses sources; \
+	else echo "cargo-deny is not installed: licences not checked"; fi
+
+# Written beside and renamed, so that a failed build does not leave an empty schema.
+schema: ## write schema/manifests.json, the JSON Schema of all kinds
+	@mkdir -p schema
+	$(CARGO) run --quiet -- schema >schema/manifests.json.new
+	@mv schema/manifests.json.new schema/manifests.json
+
+haproxy: ## prepare the HAProxy binaries for the tests
+	@tests/setup.sh test
+	@$(PREPARE_HAPROXY)

@@ -1,0 +1,213 @@
+//! The compiled intent: what HAProxy should run, in HAProxy's terms. Immutable once made.
+
+use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
+
+use super::{
+    digest::Digest,
+    name::{BackendName, ServerName},
+    routing::Routing,
+    text::Location,
+};
+
+/// All that the manifests ask of one HAProxy.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    /// The sockets that HAProxy listens on, by name.
+    pub frontends: BTreeMap<FrontendName, Frontend>,
+    /// The contents of the routing maps.
+    pub routing: Arc<Routing>,
+    /// The backends, by name.
+    pub backends: BTreeMap<BackendName, Arc<Backend>>,
+    /// The certificates that frontends serve, by the file name they get in a generation.
+    pub certificates: BTreeMap<String, Certificate>,
+    /// The files of certificate authorities that profiles name, by file name in a generation.
+    pub authorities: BTreeMap<String, Arc<str>>,
+}
+
+/// What a frontend speaks on its socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListenerProtocol {
+    /// Clear text.
+    Http,
+    /// TLS, ended here.
+    Https,
+}
+
+/// The name of a frontend: `http:80`, or `https:10.0.0.1:443` where the Gateway names an address.
+/// No manifest object can have this name, since labels hold no colon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrontendName {
+    /// What it speaks.
+    pub protocol: ListenerProtocol,
+    /// The address to bind, all of IPv4 where `None`.
+    pub address: Option<IpAddr>,
+    /// The TCP port to bind.
+    pub port: u16,
+}
+
+impl fmt::Display for FrontendName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.protocol {
+            ListenerProtocol::Http => "http:",
+            ListenerProtocol::Https => "https:",
+        })?;
+        if let Some(address) = self.address {
+            write!(f, "{address}:")?;
+        }
+        write!(f, "{}", self.port)
+    }
+}
+
+/// One socket and what surrounds it. Everything here changes only by a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frontend {
+    /// The certificates it serves, as keys of [`Desired::certificates`]; the first one is served
+    /// to clients whose server name matches none. Empty for clear text.
+    pub certificates: Vec<String>,
+    /// The Gateways that asked for it, for the comment in the configuration.
+    pub origins: Vec<Origin>,
+}
+
+/// The manifest object that something was compiled from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// Kind and name: `HTTPRoute shop`.
+    pub object: Arc<str>,
+    /// Where it is written.
+    pub at: Location,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}:{})", self.object, self.at.file, self.at.span.line)
+    }
+}
+
+/// A group of servers that answer the same requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// Where it is written.
+    pub origin: Origin,
+    /// All settings that its servers share.
+    pub profile: Arc<Profile>,
+    /// The servers, by name.
+    pub servers: BTreeMap<ServerName, Server>,
+}
+
+/// All settings of a backend but its servers: a named `defaults` section, shared by every backend
+/// that has the same. The lines and keywords were escaped when they were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The lines of the `defaults` section, in a fixed order.
+    pub lines: Vec<String>,
+    /// The keywords that each server gets: by `default-server` from the file, spelled out on
+    /// `add server`, which `default-server` does not reach.
+    pub server_keywords: Vec<String>,
+    /// Whether servers are checked, so that a new one waits for its first good check.
+    pub checked: bool,
+    /// The name of the cookie that binds a client to a server, where there is one.
+    pub cookie: Option<String>,
+    /// The balance algorithm, where it can't take servers at runtime (HAProxy manual, `add server`).
+    pub static_balance: Option<String>,
+    digest: Digest,
+}
+
+impl Profile {
+    /// Puts a profile together and digests it.
+    pub fn new(
+        lines: Vec<String>,
+        server_keywords: Vec<String>,
+        checked: bool,
+        cookie: Option<String>,
+        static_balance: Option<String>,
+    ) -> Self {
+        let digest = Digest::of_parts(lines.iter().chain(&server_keywords));
+        Self { lines, server_keywords, checked, cookie, static_balance, digest }
+    }
+
+    /// The name of the `defaults` section.
+    pub fn name(&self) -> String {
+        format!("profile:{}", self.digest.short())
+    }
+}
+
+/// One server. It has only what the runtime socket can read back and change, so that drift shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Where it listens. Never a name: HAProxy doesn't resolve those of servers added at runtime.
+    pub address: IpAddr,
+    /// The TCP port.
+    pub port: u16,
+    /// Its share of the load, 0 to 256; `None` where the manifest leaves it to HAProxy (1) and so
+    /// to the operator.
+    pub weight: Option<u16>,
+    /// The most concurrent requests, unlimited where `None`.
+    pub maxconn: Option<u32>,
+    /// Used only when no other server is up.
+    pub backup: bool,
+    /// The state that the manifest names, `None` where it leaves it to the operator.
+    pub state: Option<ServerState>,
+}
+
+impl Server {
+    /// HAProxy's default weight (manual, `weight`).
+    pub const DEFAULT_WEIGHT: u16 = 1;
+
+    /// The weight that HAProxy should use: 0 while drained, as `weight 0` is what a file can say.
+    pub fn effective_weight(&self) -> u16 {
+        match self.state {
+            Some(ServerState::Drain) => 0,
+            Some(ServerState::Ready | ServerState::Maintenance) | None => {
+                self.weight.unwrap_or(Self::DEFAULT_WEIGHT)
+            }
+        }
+    }
+
+    /// Whether the manifest names what decides the weight, so that a weight set by hand is drift.
+    pub fn names_weight(&self) -> bool {
+        self.weight.is_some() || self.state == Some(ServerState::Drain)
+    }
+
+    /// Whether the manifest takes it out of service.
+    pub fn in_maintenance(&self) -> bool {
+        self.state == Some(ServerState::Maintenance)
+    }
+}
+
+/// The administrative state of a server that a manifest can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServerState {
+    /// In service.
+    Ready,
+    /// No new clients; those bound to it stay.
+    Drain,
+    /// Out of service.
+    Maintenance,
+}
+
+/// A certificate and its key, as PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Where it is written.
+    pub origin: Origin,
+    /// Certificate chain, then key. A secret.
+    pub pem: Arc<str>,
+    /// SHA-1 of the first certificate in upper-case hexadecimal, as `show ssl cert` prints it.
+    pub fingerprint: String,
+}
+
+impl Certificate {
+    /// The digest of chain and key, which tells a renewed chain or key from the old one.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.pem.as_bytes())
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("origin", &self.origin)
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! From intent to files: the configuration that HAProxy loads, its maps and certificates. Pure and
+//! deterministic: the same intent is the same bytes.
+
+mod backends;
+mod maps;
+mod notebook;
+mod program;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::model::{Desired, Digest, MapName, NOTEBOOK};
+
+pub use self::{
+    backends::server_arguments,
+    notebook::{KNOWN, Note, notes},
+};
+
+/// The file with the global part, the frontends and the fixed program.
+pub const PROGRAM_FILE: &str = "00-gw.cfg";
+/// The file with the profiles.
+pub const PROFILES_FILE: &str = "05-profiles.cfg";
+
+/// What does not come from the manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The revision of the manifests.
+    pub revision: String,
+    /// The absolute path of the file through which the state of servers survives a reload.
+    pub server_state_file: String,
+}
+
+/// All files of a generation, by path inside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// Path → content. Those below `certs/` are secret.
+    pub files: BTreeMap<String, Arc<str>>,
+    /// The digest of all that a running process can change only by a reload, backends left out.
+    pub structure: String,
+}
+
+/// Renders everything anew.
+pub fn render(desired: &Desired, settings: &Settings) -> Rendered {
+    Renderer::default().render(desired, settings)
+}
+
+/// A renderer that remembers: what did not change since the last time is not rendered again.
+#[derive(Debug, Default)]
+pub struct Renderer {
+    backends: backends::Shards,
+    maps: maps::Maps,
+}
+
+impl Renderer {
+    /// Renders all files of a generation.
+    pub fn render(&mut self, desired: &Desired, settings: &Settings) -> Rendered {
+        let program = program::render(desired, settings);
+        let structure = program.structure;
+        let mut files = BTreeMap::new();
+        files.insert(PROGRAM_FILE.to_owned(), program.text);
+        files.extend(program.certificate_lists);
+        files.insert(PROFILES_FILE.to_owned(), self.backends.profiles(desired));
+        files.extend(self.backends.render(desired));
+        for map in MapName::ALL {
+            files.insert(map.file().to_owned(), self.maps.render(&desired.routing, map));
+        }
+        files.insert(NOTEBOOK.to_owned(), self.backends.notebook(desired, settings));
+        for (file, certificate) in &desired.certificates {
+            files.insert(file.clone(), Arc::clone(&certificate.pem));
+        }
+        for (file, text) in &desired.authorities {
+            files.insert(file.clone(), Arc::clone(text));
+        }
+        Rendered { files, structure }
+    }
+}
+
+/// The digest of a configuration's meaning: comments and blank lines say nothing to HAProxy.
+fn digest_of_meaning<'a>(texts: impl IntoIterator<Item = &'a str>) -> Digest {
+    let lines = texts.into_iter().flat_map(str::lines).map(str::trim);
+    Digest::of_parts(lines.filter(|line| !line.is_empty() && !line.starts_with('#')))
+}

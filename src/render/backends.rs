@@ -1,0 +1,134 @@
+//! Backends in shards, and the profiles that they are made from.
+//!
+//! A few hundred backends share a file, so that a change of one writes little. Which file is
+//! decided by the backend's name, so that it does not move when others come and go.
+
+use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc};
+
+use crate::{
+    config::{comment, line},
+    model::{Backend, BackendName, Desired, Digest, Profile, Server, ServerName},
+};
+
+use super::Settings;
+
+/// How many backends a shard holds on average, at the most.
+const PER_SHARD: usize = 256;
+
+/// The shards of the last time.
+#[derive(Debug, Default)]
+pub(super) struct Shards {
+    shown: Vec<Shard>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    backends: Vec<Arc<Backend>>,
+    text: Arc<str>,
+}
+
+impl Shards {
+    /// Renders each shard whose backends are not the same allocations as the last time.
+    pub(super) fn render(&mut self, desired: &Desired) -> Vec<(String, Arc<str>)> {
+        let count = desired.backends.len().div_ceil(PER_SHARD).next_power_of_two();
+        if self.shown.len() != count {
+            self.shown = (0..count).map(|_| Shard::default()).collect();
+        }
+        let mut members: Vec<Vec<(&BackendName, &Arc<Backend>)>> = vec![Vec::new(); count];
+        for (name, backend) in &desired.backends {
+            members[shard_of(name, count)].push((name, backend));
+        }
+        let mut files = Vec::with_capacity(count);
+        for (index, (shard, members)) in self.shown.iter_mut().zip(members).enumerate() {
+            let same = shard.backends.len() == members.len()
+                && shard.backends.iter().zip(&members).all(|(a, (_, b))| Arc::ptr_eq(a, b));
+            if !same {
+                shard.text = text(&members).into();
+                shard.backends =
+                    members.into_iter().map(|(_, backend)| Arc::clone(backend)).collect();
+            }
+            if !shard.text.is_empty() {
+                files.push((format!("10-backends-{index:03}.cfg"), Arc::clone(&shard.text)));
+            }
+        }
+        files
+    }
+
+    /// The distinct profiles, each a named `defaults` section.
+    pub(super) fn profiles(&self, desired: &Desired) -> Arc<str> {
+        let mut text = String::from("# Settings that backends share.\n");
+        for (name, profile) in profiles(desired) {
+            let _ = write!(text, "\ndefaults {name}\n");
+            for line in &profile.lines {
+                let _ = writeln!(text, "    {line}");
+            }
+            if !profile.server_keywords.is_empty() {
+                let _ = writeln!(text, "    default-server {}", line(&profile.server_keywords));
+            }
+        }
+        text.into()
+    }
+
+    /// The notebook that a process begins with.
+    pub(super) fn notebook(&self, desired: &Desired, settings: &Settings) -> Arc<str> {
+        let mut text =
+            String::from("# gw's notes about this process. No request is looked up here.\n");
+        for (note, value) in super::notebook::notes(desired, &settings.revision) {
+            let _ = writeln!(text, "{note} {value}");
+        }
+        text.into()
+    }
+}
+
+/// The distinct profiles of all backends, by name.
+pub(super) fn profiles(desired: &Desired) -> BTreeMap<String, &Profile> {
+    desired.backends.values().map(|backend| (backend.profile.name(), &*backend.profile)).collect()
+}
+
+/// The shard of a backend: by its name alone.
+fn shard_of(name: &BackendName, count: usize) -> usize {
+    let digest = Digest::of(name.as_str()).short();
+    usize::from_str_radix(&digest, 16).unwrap_or_default() % count
+}
+
+fn text(members: &[(&BackendName, &Arc<Backend>)]) -> String {
+    let mut text = String::new();
+    for (name, backend) in members {
+        let _ = write!(
+            text,
+            "{}\nbackend {name} from {}\n",
+            comment(&backend.origin.to_string()),
+            backend.profile.name()
+        );
+        for (server_name, server) in &backend.servers {
+            let mut words = vec!["server".to_owned(), server_name.to_string(), address(server)];
+            words.extend(server_arguments(server_name, server, &backend.profile));
+            if server.in_maintenance() {
+                words.push("disabled".to_owned());
+            }
+            let _ = writeln!(text, "    {}", line(&words));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Address and port as HAProxy reads them: IPv6 in brackets.
+fn address(server: &Server) -> String {
+    SocketAddr::new(server.address, server.port).to_string()
+}
+
+/// The keywords of one server beyond those that it shares with the others of its backend.
+pub fn server_arguments(name: &ServerName, server: &Server, profile: &Profile) -> Vec<String> {
+    let mut words = vec!["weight".to_owned(), server.effective_weight().to_string()];
+    if let Some(maxconn) = server.maxconn {
+        words.extend(["maxconn".to_owned(), maxconn.to_string()]);
+    }
+    if server.backup {
+        words.push("backup".to_owned());
+    }
+    if profile.cookie.is_some() {
+        words.extend(["cookie".to_owned(), name.to_string()]);
+    }
+    words
+}
