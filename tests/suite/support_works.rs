@@ -10,11 +10,14 @@ use hyper::{Method, Version};
 use tempfile::TempDir;
 
 use crate::support::client::Client;
+use crate::support::clock;
 use crate::support::connection::{Ask, Failure};
+use crate::support::golden;
 use crate::support::haproxy::{Haproxy, Mode, base_config};
 use crate::support::load::Load;
 use crate::support::origin::{HEALTH, Origin};
 use crate::support::ports::{free_address, free_port};
+use crate::support::run::{Gw, redact};
 use crate::support::scripted::{Act, Script, Scripted};
 use crate::support::tls::{Authority, H2_FIRST, HTTP1_ONLY};
 use crate::support::versions::{self, newest, oldest, versions};
@@ -112,11 +115,11 @@ fn a_reload_under_load_fails_no_request() {
         let origin = Origin::http1("o");
         let (haproxy, address) = proxy(version, dir.path(), &origin);
         let load = Load::default().start(address, vec![Ask::get("a.test", "/")]);
-        std::thread::sleep(Duration::from_secs(1));
+        clock::pause(Duration::from_secs(1));
         let worker = haproxy.worker();
         haproxy.reload();
         assert_ne!(haproxy.worker(), worker);
-        std::thread::sleep(Duration::from_secs(1));
+        clock::pause(Duration::from_secs(1));
         let report = load.stop();
         println!("HAProxy {version}: {report}");
         report.assert_no_failure();
@@ -171,6 +174,19 @@ fn ports_are_handed_out_once() {
     ports.sort_unstable();
     ports.dedup();
     assert_eq!(ports.len(), 100);
+}
+
+#[test]
+fn gw_runs_and_its_words_can_be_kept() {
+    let dir = TempDir::new().unwrap();
+    let outcome = Gw::new(dir.path()).run(&["--help"]).ok();
+    assert!(outcome.transcript().starts_with("$ gw --help\n"));
+    let path = dir.path().join("manifests/a.yaml").display().to_string();
+    assert_eq!(redact(&path, dir.path()), "$ROOT/manifests/a.yaml");
+    let golden = dir.path().join("golden.txt");
+    std::fs::write(&golden, "a\nb\n").unwrap();
+    golden::check(&golden, "a\nb\n");
+    assert_eq!(golden::diff("a\nb\n", "a\nc\n", "x", "y").lines().last(), Some("+c"));
 }
 
 #[test]

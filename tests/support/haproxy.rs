@@ -5,11 +5,11 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::clock;
 use super::process::Process;
 use super::versions::Version;
 
@@ -81,14 +81,9 @@ impl Haproxy {
         let socket = dir.join("haproxy.sock");
         let haproxy = Self { socket, master, base: base_file, version: version.clone(), process };
 
-        let deadline = Instant::now() + PATIENCE;
-        while haproxy.worker().is_none() || !haproxy.master_answers() {
-            if haproxy.process.has_ended() || Instant::now() > deadline {
-                return Err(haproxy.log());
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
-        Ok(haproxy)
+        let answers = || haproxy.worker().is_some() && haproxy.master_answers();
+        clock::eventually(PATIENCE, || haproxy.process.has_ended() || answers());
+        if answers() { Ok(haproxy) } else { Err(haproxy.log()) }
     }
 
     /// The process that was started: the master, where there is one.
@@ -121,11 +116,9 @@ impl Haproxy {
         assert!(self.master.is_some(), "only a master can reload");
         let old = self.worker().expect("a worker to replace");
         self.signal(Signal::USR2);
-        let deadline = Instant::now() + PATIENCE;
-        while self.worker().is_none_or(|worker| worker == old) || !self.master_answers() {
-            assert!(Instant::now() < deadline, "HAProxy {} did not reload", self.version);
-            thread::sleep(Duration::from_millis(2));
-        }
+        let is_new = || self.worker().is_some_and(|worker| worker != old);
+        let reloaded = clock::eventually(PATIENCE, || is_new() && self.master_answers());
+        assert!(reloaded, "HAProxy {} did not reload", self.version);
     }
 
     /// Whether the master answers, if there is one: for a moment after a start or a reload it

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 pub(crate) use self::report::Report;
 use self::report::Tally;
 use super::connection::Ask;
-use super::runtime;
+use super::{clock, runtime};
 
 /// How much load, and of which kind.
 #[derive(Clone, Debug)]
@@ -113,10 +113,8 @@ impl Running {
     /// Waits until `more` requests were made from now on.
     pub(crate) fn wait_for(&self, more: u64) {
         let goal = self.so_far().0 + more;
-        while self.so_far().0 < goal {
-            assert!(self.shared.goes_on(), "the load ended before {more} more requests");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let made = clock::eventually(self.shared.longest, || self.so_far().0 >= goal);
+        assert!(made, "the load ended before {more} more requests");
     }
 
     /// Lets every task finish its request, and adds up what they saw.

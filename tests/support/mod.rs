@@ -7,6 +7,7 @@
 // Three kinds of crates include this folder, and each uses another part of it.
 #![allow(dead_code)]
 
+pub(crate) mod clock;
 pub(crate) mod runtime;
 
 pub(crate) mod ports;

@@ -6,9 +6,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+
+use super::clock;
 
 /// How long a process may take to end by itself after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
@@ -75,16 +77,10 @@ impl Process {
     /// Waits until the log holds `text`. Panics, with the log, when that takes too long or the
     /// process ends before.
     pub(crate) fn wait_for_log(&self, text: &str, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        loop {
-            // Asked before the log is read: what a process says last is still seen.
-            let over = self.has_ended() || Instant::now() > deadline;
-            if self.log().contains(text) {
-                return;
-            }
-            assert!(!over, "{} did not say {text:?}:\n{}", self.what, self.log());
-            thread::sleep(Duration::from_millis(5));
-        }
+        let said = || self.log().contains(text);
+        // What a process says last is still seen: the log is read once more after its end.
+        clock::eventually(patience, || self.has_ended() || said());
+        assert!(said(), "{} did not say {text:?}:\n{}", self.what, self.log());
     }
 
     /// Sends a signal to the process alone, not to its group.
@@ -102,14 +98,7 @@ impl Process {
 
     /// Waits until the process ends by itself; `None` where it did not.
     pub(crate) fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + patience;
-        while !self.has_ended() {
-            if Instant::now() > deadline {
-                return None;
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
-        Some(self.stop())
+        clock::eventually(patience, || self.has_ended()).then(|| self.stop())
     }
 
     /// Ends the process and its group: SIGTERM, and SIGKILL for what is left after two seconds.
@@ -120,10 +109,7 @@ impl Process {
         let _ = self.watchman.kill();
         let _ = self.watchman.wait();
         let _ = rustix::process::kill_process_group(self.group(), Signal::TERM);
-        let deadline = Instant::now() + GRACE;
-        while !self.has_ended() && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(2));
-        }
+        clock::eventually(GRACE, || self.has_ended());
         // The leader is unreaped: the group is still ours, even if only its children are left.
         let _ = rustix::process::kill_process_group(self.group(), Signal::KILL);
         let status = self.child.wait().expect("a child of ours can be waited for");

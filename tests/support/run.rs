@@ -46,6 +46,12 @@ impl Gw {
         self
     }
 
+    /// Lets it write colours, though it does not write to a terminal.
+    pub(crate) fn colored(mut self) -> Self {
+        self.variables.retain(|(name, _)| name != "NO_COLOR");
+        self.env("CLICOLOR_FORCE", "1")
+    }
+
     /// Points it at a running HAProxy and a state directory, by the environment.
     pub(crate) fn using(self, haproxy: &Haproxy, state: &Path) -> Self {
         let gw = self

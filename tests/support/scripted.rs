@@ -12,6 +12,10 @@ use std::thread;
 use std::time::Duration;
 
 pub(crate) use self::script::{Act, Prompts, Script};
+use super::clock;
+
+/// Longer than any test lasts.
+const FOREVER: Duration = Duration::from_secs(3600);
 
 /// A peer that listens until it is dropped.
 pub(crate) struct Scripted {
@@ -151,7 +155,7 @@ impl<'a> Peer<'a> {
         match self.shared.act(&command) {
             Act::Reply(text) => self.send(&text, is_last),
             Act::Late(delay, text) => {
-                thread::sleep(delay);
+                clock::pause(delay);
                 self.send(&text, is_last)
             }
             Act::Raw(text) => self.write(&text),
@@ -160,9 +164,7 @@ impl<'a> Peer<'a> {
                 Next::Close
             }
             Act::Stall => {
-                while !self.shared.over.load(Ordering::Relaxed) {
-                    thread::sleep(Duration::from_millis(10));
-                }
+                clock::eventually(FOREVER, || self.shared.over.load(Ordering::Relaxed));
                 Next::Close
             }
         }
