@@ -21,6 +21,7 @@ help: ## list the targets
 
 demo: ## show gw at work on a real HAProxy, from start to end
 	@tests/setup.sh demo
+	@$(CARGO) build --quiet --bin gw --example demo
 	@$(CARGO) run --quiet --example demo
 
 test: haproxy ## run all tests, on every HAProxy branch in GW_HAPROXY_DIR

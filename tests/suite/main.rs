@@ -1,3 +1,7 @@
 //! The one integration binary. Every file beside this one is listed here.
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod support_works;
 mod wire;
