@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Backend, BackendName, Certificate, Desired, Entry, Live, LiveEntry, LiveServer, MapName, Note,
-    Server, ServerName,
+    ServerName,
 };
 
 pub use self::{

@@ -9,6 +9,7 @@
 //! What is said here about HAProxy's behaviour was measured on real 2.6, 2.8, 3.0, 3.2 and 3.4
 //! processes; "manual" means HAProxy's management guide.
 
+pub mod capabilities;
 pub mod command;
 pub mod connection;
 pub mod endpoint;
@@ -19,6 +20,7 @@ pub mod version;
 
 mod stream;
 
+pub use capabilities::Capabilities;
 pub use command::{AdminState, Command, CommandError, Verdict};
 pub use connection::{Connection, Reply};
 pub use endpoint::Endpoint;

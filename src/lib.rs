@@ -6,4 +6,5 @@ pub mod diff;
 pub mod haproxy;
 pub mod manifest;
 pub mod model;
+pub mod plan;
 pub mod render;

@@ -1,0 +1,48 @@
+//! Steps about the content of certificates that are served already.
+
+use crate::{
+    diff::Differences,
+    haproxy::Command,
+    model::{Certificate, Note},
+};
+
+use super::{
+    Context, note,
+    reason::Reason,
+    server::instructions,
+    step::{Action, FieldChange, Instruction, Object, Step},
+};
+
+pub(super) fn steps(differences: &Differences<'_>, context: Context<'_>) -> Vec<Step> {
+    differences
+        .certificates
+        .iter()
+        .map(|(file, certificate)| renew(file, certificate, context))
+        .collect()
+}
+
+fn renew(file: &str, certificate: &Certificate, context: Context<'_>) -> Step {
+    let set = Command::set_ssl_cert(file, &certificate.pem);
+    let fits = set.as_ref().is_ok_and(|set| set.size() <= context.capabilities.payload_max);
+    let because = if fits {
+        Reason::Command("`set ssl cert` replaces it; connections keep the old one")
+    } else {
+        Reason::CertificateTooLong
+    };
+    let mut step = Step::new(Object::Certificate(file.to_owned()), Action::Change, because);
+    step.origin = Some(certificate.origin.clone());
+    let old = context.live.certificates.get(file).cloned();
+    step.fields = vec![FieldChange::new("sha1", old, Some(certificate.fingerprint.clone()))];
+    if fits {
+        step.make = instructions(
+            [set, Command::commit_ssl_cert(file)]
+                .into_iter()
+                .map(|command| command.map(Instruction::Send))
+                .collect(),
+        );
+        let digest = certificate.digest().short();
+        let noted = note(context.live, &Note::Certificate(file.to_owned()), Some(&digest));
+        step.make.extend(noted.map(Instruction::Send));
+    }
+    step
+}

@@ -1,0 +1,77 @@
+//! The order of steps: make before break, and no request without a target.
+
+use std::collections::BTreeMap;
+
+use crate::model::{BackendName, MapName};
+
+use super::step::{Action, Mechanism, Needs, Object, Step};
+
+/// The steps that make whole backends, by backend: what turns requests to one needs its step.
+pub(super) fn makers(steps: &[Step], from: usize) -> BTreeMap<BackendName, usize> {
+    steps
+        .iter()
+        .enumerate()
+        .skip(from)
+        .filter(|(_, step)| step.action == Action::Add)
+        .filter_map(|(index, step)| match &step.object {
+            Object::Backend(name) => Some((name.clone(), index)),
+            Object::Settings
+            | Object::Frontend(_)
+            | Object::Certificate(_)
+            | Object::Server(..)
+            | Object::Route(..)
+            | Object::Files => None,
+        })
+        .collect()
+}
+
+/// Keeps servers in place until all that are added to their backend are up: a backend is never
+/// left without the old servers while the new ones are not there yet.
+pub(super) fn hold_removals(steps: &mut [Step]) {
+    let mut added: BTreeMap<BackendName, Vec<usize>> = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        if let (Object::Server(backend, _), Action::Add) = (&step.object, step.action) {
+            added.entry(backend.clone()).or_default().push(index);
+        }
+    }
+    for step in steps {
+        if let (Object::Server(backend, _), Action::Remove) = (&step.object, step.action)
+            && let Some(indices) = added.get(backend)
+        {
+            step.needs.extend(indices.iter().map(|index| Needs::Step(*index)));
+        }
+    }
+}
+
+/// The order of the second wave: backends are published, then routes are added and changed from
+/// the most specific to the least, then removed from the least specific to the most. See
+/// [`Rank`](crate::model::Rank) for why no request is lost.
+pub(super) fn switch_order(steps: &[Step]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..steps.len())
+        .filter(|&index| {
+            steps[index].mechanism == Mechanism::Runtime && !steps[index].switch.is_empty()
+        })
+        .collect();
+    order.sort_by(|&a, &b| {
+        let (a, b) = (&steps[a], &steps[b]);
+        let removes = |step: &Step| step.action == Action::Remove;
+        removes(a).cmp(&removes(b)).then_with(|| {
+            let (rank_a, rank_b) = (a.object.rank(), b.object.rank());
+            if removes(a) {
+                rank_a.cmp(&rank_b)
+            } else {
+                // `None`, which is no routing entry, must come first here.
+                rank_a.is_some().cmp(&rank_b.is_some()).then(rank_b.cmp(&rank_a))
+            }
+        })
+    });
+    order
+}
+
+/// Whether entries of this map are looked up by host.
+pub(super) fn is_by_host(map: MapName) -> bool {
+    match map {
+        MapName::Exact | MapName::Prefix | MapName::Hosts => true,
+        MapName::Splits | MapName::Methods => false,
+    }
+}
