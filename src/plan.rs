@@ -5,6 +5,7 @@
 mod backend;
 mod certificate;
 mod order;
+mod outcome;
 mod reason;
 mod route;
 mod server;
@@ -19,7 +20,9 @@ use crate::{
     model::{Desired, Live, MapName, NOTEBOOK, Note},
 };
 
+pub(crate) use self::outcome::tolerates_waiting;
 pub use self::{
+    outcome::{Loading, Outcome, Report},
     reason::Reason,
     step::{Action, Awaited, FieldChange, Instruction, Mechanism, Needs, Object, Step, Summary},
     structure::{Section, sections},
