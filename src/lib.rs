@@ -8,3 +8,4 @@ pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod render;
+pub mod store;
