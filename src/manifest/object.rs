@@ -58,8 +58,13 @@ impl<'a> Object<'a> {
             Mode::Describe { required, .. } => required.push(name),
             Mode::Read(reading) => {
                 if !reading.has(name) {
-                    let message = format!("the field `{name}` is missing");
-                    reading.context.error(reading.span, message);
+                    let (at, what) = match reading.entry(name) {
+                        Some(entry) => (entry.key_span, "empty"),
+                        None => (reading.span, "missing"),
+                    };
+                    reading.context.error(at, format!("the field `{name}` is {what}"));
+                    reading.known.push(name);
+                    return None;
                 }
             }
         }

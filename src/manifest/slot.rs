@@ -61,7 +61,9 @@ impl Slot<'_> {
             }
             Self::Read { node, context } => {
                 let Value::Text(text) = &node.value else {
-                    wrong_type(node, &format!("a text: {}", rule.what), context);
+                    let is_collection = matches!(node.value, Value::List(_) | Value::Map(_));
+                    let quotes = (!is_collection).then_some("put it in quotes");
+                    wrong_type(node, rule.what, rule.hint.or(quotes), context);
                     return None;
                 };
                 match (rule.parse)(text) {
@@ -94,7 +96,10 @@ impl Slot<'_> {
             }
             Self::Read { node, context } => {
                 let Value::Integer(number) = &node.value else {
-                    wrong_type(node, "a whole number", context);
+                    let is_quoted =
+                        matches!(&node.value, Value::Text(text) if text.parse::<i64>().is_ok());
+                    let hint = is_quoted.then_some("remove the quotes");
+                    wrong_type(node, "a whole number", hint, context);
                     return None;
                 };
                 let value = T::try_from(*number)
@@ -118,7 +123,7 @@ impl Slot<'_> {
             }
             Self::Read { node: Node { value: Value::Bool(value), .. }, .. } => Some(*value),
             Self::Read { node, context } => {
-                wrong_type(node, "true or false", context);
+                wrong_type(node, "true or false", None, context);
                 None
             }
         }
@@ -138,7 +143,7 @@ impl Slot<'_> {
             }
             Self::Read { node, context } => {
                 let Value::Text(text) = &node.value else {
-                    wrong_type(node, &one_of(names()), context);
+                    wrong_type(node, &one_of(names()), None, context);
                     return None;
                 };
                 let found = words.iter().find(|(name, _)| name == text);
@@ -175,7 +180,7 @@ impl Slot<'_> {
             }
             Self::Read { node, context } => {
                 let Value::List(items) = &node.value else {
-                    wrong_type(node, "a list", context);
+                    wrong_type(node, "a list", None, context);
                     return None;
                 };
                 if items.len() < min {
@@ -206,7 +211,7 @@ impl Slot<'_> {
             }
             Self::Read { node, context } => {
                 let Value::Map(entries) = &node.value else {
-                    wrong_type(node, "a mapping", context);
+                    wrong_type(node, "a mapping", None, context);
                     return None;
                 };
                 let mut object = Object::read(node.span, entries, context);
@@ -234,7 +239,7 @@ impl Slot<'_> {
             }
             Self::Read { node, context } => {
                 let Value::Map(entries) = &node.value else {
-                    wrong_type(node, "a mapping", context);
+                    wrong_type(node, "a mapping", None, context);
                     return None;
                 };
                 let mut pairs = Vec::with_capacity(entries.len());
@@ -303,30 +308,19 @@ fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Reports that a node is not of the type that is wanted.
-fn wrong_type(node: &Node, wanted: &str, context: &mut Context) {
+fn wrong_type(node: &Node, wanted: &str, hint: Option<&str>, context: &mut Context) {
     let found = match &node.value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(value) => format!("the boolean {value}"),
         Value::Integer(value) => format!("the number {value}"),
-        Value::Number(text) => format!("the number {}", Quoted(text)),
+        Value::Number(text) => format!("the number {text:.60}"),
         Value::Text(text) => format!("the text {}", Quoted(text)),
         Value::List(_) => "a list".to_owned(),
         Value::Map(_) => "a mapping".to_owned(),
     };
     let message = format!("expected {wanted}; found {found}");
-    match &node.value {
-        Value::Bool(_) | Value::Integer(_) | Value::Number(_) if wanted.starts_with("a text") => {
-            context.error_hint(node.span, message, "put it in quotes");
-        }
-        Value::Text(text) if text.parse::<i64>().is_ok() && wanted == "a whole number" => {
-            context.error_hint(node.span, message, "remove the quotes");
-        }
-        Value::Null
-        | Value::Bool(_)
-        | Value::Integer(_)
-        | Value::Number(_)
-        | Value::Text(_)
-        | Value::List(_)
-        | Value::Map(_) => context.error(node.span, message),
+    match hint {
+        Some(hint) => context.error_hint(node.span, message, hint),
+        None => context.error(node.span, message),
     }
 }

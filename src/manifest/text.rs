@@ -80,12 +80,13 @@ pub(super) const BIND_ADDRESS: TextRule<IpAddr> = TextRule {
     what: "an IP address",
     pattern: "^[0-9A-Fa-f.:]+$",
     max: 45,
-    parse: |text| text.parse().map_err(say),
+    parse: address,
     hint: None,
 };
 
 /// The address of a server.
 pub(super) const SERVER_ADDRESS: TextRule<IpAddr> = TextRule {
+    what: "the address of a server",
     parse: server_address,
     hint: Some(
         "a server needs its IPv4 or IPv6 address: HAProxy doesn't resolve names of servers that \
@@ -148,8 +149,12 @@ fn check_label(text: &str) -> Result<(), NameError> {
     ServerName::new(text).map(|_| ())
 }
 
+fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "it is neither an IPv4 nor an IPv6 address".to_owned())
+}
+
 fn server_address(text: &str) -> Result<IpAddr, String> {
-    let address: IpAddr = text.parse().map_err(say)?;
+    let address = address(text)?;
     if address.is_unspecified() {
         // As a server's address it means "where the client wanted to go".
         return Err("it stands for any address".to_owned());

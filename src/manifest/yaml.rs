@@ -124,9 +124,12 @@ impl<'t> Loader<'t> {
             Err(Abandon::End) => None,
             Err(abandon) => {
                 if let Abandon::Syntax(error) = abandon {
-                    let mark = *error.marker();
-                    let message = format!("this is not valid YAML: {}", error.kind());
-                    context.error(span(&granit::Span::empty(mark)), message);
+                    let at = span(&granit::Span::empty(*error.marker()));
+                    if *error.kind() == granit::ErrorKind::RecursionLimitExceeded {
+                        too_deep(at, context);
+                    } else {
+                        context.error(at, format!("this is not valid YAML: {}", error.kind()));
+                    }
                 }
                 // An error here means that nothing can be read any more: the next call says so.
                 let _ = self.parser.proceed_next_document();
