@@ -2,4 +2,5 @@
 
 pub mod manifest;
 pub mod model;
+pub mod report;
 pub mod source;
