@@ -1,8 +1,8 @@
 //! Manifests: from text to typed, checked documents. Pure: no IO, no clock, no log.
 //!
-//! [`yaml`] makes a tree with places; [`envelope`] finds the kind of each document and hands its
-//! `spec` to the reader of that kind; readers are written with [`slot`] and [`object`], which report
-//! all problems at once and describe themselves as JSON Schema.
+//! `yaml` makes a tree with places; `envelope` finds the kind of each document and hands its `spec`
+//! to the reader of that kind; readers are written with `slot` and `object`, which report all
+//! problems at once and describe themselves as JSON Schema.
 
 #![allow(clippy::unnecessary_wraps, reason = "all readers of `slot` have one shape")]
 
@@ -24,6 +24,7 @@ mod scalar;
 mod server_tls;
 mod slot;
 mod text;
+mod wording;
 mod yaml;
 
 pub use document::{Document, Spec};

@@ -15,7 +15,7 @@ use super::{
     health::health_check,
     object::Object,
     server_tls::server_tls,
-    slot::{Slot, located},
+    slot::{located, port},
     text::{COOKIE_NAME, DNS_NAME, DURATION, SERVER_ADDRESS, SERVER_NAME},
 };
 
@@ -80,11 +80,6 @@ pub(super) fn backend(object: &mut Object<'_>) -> Option<Backend> {
         affinity,
         retries,
     })
-}
-
-/// A port and its place.
-fn port(slot: &mut Slot<'_>) -> Option<Located<u16>> {
-    located(|slot| slot.integer(1..=u16::MAX))(slot)
 }
 
 fn server(object: &mut Object<'_>, backend_port: Option<&Located<u16>>) -> Option<Server> {

@@ -1,6 +1,6 @@
 //! What the reading of one file carries along: its problems, and the namespace of the document.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use crate::model::{Location, ObjectName, Problem, Problems, Severity, Span};
 
@@ -85,35 +85,4 @@ impl Context {
         self.problems.sort();
         self.problems
     }
-}
-
-/// A text from the input as it appears in messages: quoted, escaped, and shortened.
-pub(super) struct Quoted<'a>(pub(super) &'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN_MAX: usize = 60;
-        match self.0.char_indices().nth(SHOWN_MAX) {
-            Some((end, _)) => write!(f, "{:?}…", &self.0[..end]),
-            None => write!(f, "{:?}", self.0),
-        }
-    }
-}
-
-/// The hint that names the nearest of the `known` spellings, where one is near.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    /// Below this similarity (Jaro-Winkler, 0 to 1) a suggestion puzzles more than it helps.
-    const NEAR: f64 = 0.8;
-    /// No name of ours is longer, and the comparison costs the square of the length.
-    const WORD_MAX: usize = 64;
-    if word.len() > WORD_MAX {
-        return None;
-    }
-    let score = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), &name.to_lowercase());
-    known
-        .into_iter()
-        .map(|name| (score(name), name))
-        .filter(|(score, _)| *score >= NEAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| format!("did you mean `{name}`?"))
 }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::model::{Located, ObjectName, Problem, Span};
+use crate::model::{Located, ObjectName, Problem};
 
 use super::{
     backend::backend,
     certificate::certificate,
-    context::{Context, Quoted, nearest},
+    context::Context,
     document::{Document, Spec},
     gateway::gateway,
     http_route::http_route,
@@ -15,6 +15,7 @@ use super::{
     route::route,
     slot::{Slot, located},
     text::{ANY, LABEL_KEY, LABEL_VALUE, OBJECT_NAME},
+    wording::{Quoted, nearest},
     yaml::{Node, Value},
 };
 
@@ -36,9 +37,7 @@ pub(super) struct Kind {
 }
 
 /// What a controller in a cluster writes about an object.
-const STATUS: KnownFields = KnownFields { ignored: &["status"], unsupported: &[] };
-
-const NOTHING_MORE: KnownFields = KnownFields { ignored: &[], unsupported: &[] };
+const STATUS: KnownFields = KnownFields::ignored(&["status"]);
 
 /// All kinds that gw reads.
 pub(super) const KINDS: [Kind; 5] = [
@@ -61,21 +60,21 @@ pub(super) const KINDS: [Kind; 5] = [
         name: "Route",
         about: "The short form of an HTTPRoute.",
         read: |slot| slot.object(route).map(Spec::HttpRoute),
-        known: NOTHING_MORE,
+        known: KnownFields::NONE,
     },
     Kind {
         api_version: GW_API,
         name: "Backend",
         about: "Servers, and how to speak to them.",
         read: |slot| slot.object(backend).map(Box::new).map(Spec::Backend),
-        known: NOTHING_MORE,
+        known: KnownFields::NONE,
     },
     Kind {
         api_version: GW_API,
         name: "Certificate",
         about: "A certificate and its key, as files beside the manifest.",
         read: |slot| slot.object(certificate).map(Spec::Certificate),
-        known: NOTHING_MORE,
+        known: KnownFields::NONE,
     },
 ];
 
@@ -97,22 +96,19 @@ const UNSUPPORTED_KINDS: [&str; 10] = [
 const IGNORED_KINDS: [&str; 1] = ["GatewayClass"];
 
 /// Fields of `metadata` that a cluster writes or needs (Kubernetes, `ObjectMeta`).
-const METADATA: KnownFields = KnownFields {
-    ignored: &[
-        "creationTimestamp",
-        "deletionGracePeriodSeconds",
-        "deletionTimestamp",
-        "finalizers",
-        "generateName",
-        "generation",
-        "managedFields",
-        "ownerReferences",
-        "resourceVersion",
-        "selfLink",
-        "uid",
-    ],
-    unsupported: &[],
-};
+const METADATA: KnownFields = KnownFields::ignored(&[
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "managedFields",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+]);
 
 /// The fields of `metadata` that gw reads.
 struct Metadata {
@@ -139,7 +135,7 @@ pub(super) fn document(root: &Node, index: usize, context: &mut Context) -> Opti
     })
 }
 
-/// Finds the kind that a document names.
+/// Finds the kind that a document names. Its `apiVersion` is checked with the other fields.
 fn kind_of(root: &Node, context: &mut Context) -> Option<&'static Kind> {
     let Value::Map(entries) = &root.value else {
         context.error_hint(
@@ -149,39 +145,30 @@ fn kind_of(root: &Node, context: &mut Context) -> Option<&'static Kind> {
         );
         return None;
     };
-    let mut text = |name: &str| -> Option<(String, Span)> {
-        let Some(entry) = entries.iter().find(|entry| &*entry.key == name) else {
-            context.error(root.span, format!("the field `{name}` is missing"));
-            return None;
-        };
-        let Value::Text(text) = &entry.value.value else {
-            context.error(entry.value.span, format!("`{name}` is not a text"));
-            return None;
-        };
-        Some((text.clone(), entry.value.span))
+    let Some(entry) = entries.iter().find(|entry| &*entry.key == "kind") else {
+        context.error(root.span, "the field `kind` is missing");
+        return None;
     };
-    let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let ((api_version, version_at), (kind, kind_at)) = (api_version?, kind?);
-    if let Some(found) = KINDS.iter().find(|known| known.name == kind) {
-        if found.api_version == api_version {
-            return Some(found);
-        }
-        context.error_hint(
-            version_at,
-            format!("{} is not the apiVersion of {kind}", Quoted(&api_version)),
-            format!("write `apiVersion: {}`", found.api_version),
-        );
-    } else if UNSUPPORTED_KINDS.contains(&kind.as_str()) {
-        context.error(kind_at, format!("gw does not support the kind {kind} yet"));
+    let at = entry.value.span;
+    let Value::Text(kind) = &entry.value.value else {
+        context.error(at, "`kind` is not a text");
+        return None;
+    };
+    let found = KINDS.iter().find(|known| known.name == kind);
+    if found.is_some() {
+        return found;
+    }
+    if UNSUPPORTED_KINDS.contains(&kind.as_str()) {
+        context.error(at, format!("gw does not support the kind {kind} yet"));
     } else if IGNORED_KINDS.contains(&kind.as_str()) {
         let message = format!("the {kind} is ignored: it has no meaning here");
-        context.report(Problem::note(context.at(kind_at), message));
+        context.report(Problem::note(context.at(at), message));
     } else {
         let names = || KINDS.iter().map(|kind| kind.name);
-        let hint = nearest(&kind, names()).unwrap_or_else(|| {
+        let hint = nearest(kind, names()).unwrap_or_else(|| {
             format!("the kinds are: {}", names().collect::<Vec<_>>().join(", "))
         });
-        context.error_hint(kind_at, format!("there is no kind {}", Quoted(&kind)), hint);
+        context.error_hint(at, format!("there is no kind {}", Quoted(kind)), hint);
     }
     None
 }
@@ -216,7 +203,7 @@ fn metadata(object: &mut Object<'_>) -> Option<Metadata> {
     let name = object.required(
         "name",
         "The name, unique among the objects of its kind and namespace: a DNS label.",
-        |slot| located(|slot| slot.text(&OBJECT_NAME))(slot),
+        located(|slot| slot.text(&OBJECT_NAME)),
     );
     let namespace = object.default(
         "namespace",

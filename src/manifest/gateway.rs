@@ -1,6 +1,6 @@
 //! The kind `Gateway`, field for field that of the Gateway API.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use crate::model::{Located, ObjectName};
 use super::{
     document::{Gateway, Listener, ListenerProtocol, RouteNamespaces},
     object::{KnownFields, Object},
-    reference::{CERTIFICATE, reference},
-    slot::{Slot, located},
+    reference::{CERTIFICATE, GATEWAY_GROUP, reference},
+    slot::{Slot, located, port},
     text::{BIND_ADDRESS, HOSTNAME, SECTION_NAME},
 };
 
@@ -19,10 +19,9 @@ const GATEWAY: KnownFields = KnownFields {
     unsupported: &["allowedListeners", "backendTLS", "defaultScope", "tls"],
 };
 
-const TLS: KnownFields =
-    KnownFields { ignored: &[], unsupported: &["frontendValidation", "options"] };
+const TLS: KnownFields = KnownFields::unsupported(&["frontendValidation", "options"]);
 
-const NAMESPACES: KnownFields = KnownFields { ignored: &[], unsupported: &["selector"] };
+const NAMESPACES: KnownFields = KnownFields::unsupported(&["selector"]);
 
 const PROTOCOLS: [(&str, ListenerProtocol); 2] =
     [("HTTP", ListenerProtocol::Http), ("HTTPS", ListenerProtocol::Https)];
@@ -40,7 +39,7 @@ pub(super) fn gateway(object: &mut Object<'_>) -> Option<Gateway> {
     Some(Gateway { listeners, addresses: addresses.unwrap_or_default() })
 }
 
-fn address(object: &mut Object<'_>) -> Option<Located<std::net::IpAddr>> {
+fn address(object: &mut Object<'_>) -> Option<Located<IpAddr>> {
     object.default("type", "The type of the value.", ((), json!("IPAddress")), |slot| {
         slot.choice(&[("IPAddress", ())], &["Hostname", "NamedAddress"])
     });
@@ -62,8 +61,7 @@ fn listener(object: &mut Object<'_>) -> Option<Listener> {
         "The host to serve; all if left out.",
         located(|slot| slot.text(&HOSTNAME)),
     );
-    let port =
-        object.required("port", "The port to bind.", located(|slot| slot.integer(1..=u16::MAX)));
+    let port = object.required("port", "The port to bind.", port);
     let protocol = object.required(
         "protocol",
         "What clients speak.",
@@ -132,9 +130,8 @@ fn allowed_routes(object: &mut Object<'_>) -> Option<RouteNamespaces> {
 }
 
 fn route_kind(object: &mut Object<'_>) -> Option<()> {
-    let group = "gateway.networking.k8s.io";
-    object.default("group", "The group of the kind.", ((), json!(group)), |slot| {
-        slot.choice(&[(group, ())], &[])
+    object.default("group", "The group of the kind.", ((), json!(GATEWAY_GROUP)), |slot| {
+        slot.choice(&[(GATEWAY_GROUP, ())], &[])
     });
     object.required("kind", "The kind of route.", |slot: &mut Slot<'_>| {
         slot.choice(&[("HTTPRoute", ())], &["GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"])

@@ -8,20 +8,18 @@ use super::{
     document::{HttpRoute, Match, Method, ParentRef, PathMatch, Rule, WeightedBackend},
     object::{KnownFields, Object},
     reference::{BACKEND, GATEWAY, reference},
-    slot::{Slot, located},
+    slot::{Slot, located, port},
     text::{HOSTNAME, ROUTE_PATH, SECTION_NAME},
 };
 
-const HTTP_ROUTE: KnownFields = KnownFields { ignored: &[], unsupported: &["useDefaultGateways"] };
+const HTTP_ROUTE: KnownFields = KnownFields::unsupported(&["useDefaultGateways"]);
 
-const RULE: KnownFields = KnownFields {
-    ignored: &[],
-    unsupported: &["filters", "retry", "sessionPersistence", "timeouts"],
-};
+const RULE: KnownFields =
+    KnownFields::unsupported(&["filters", "retry", "sessionPersistence", "timeouts"]);
 
-const MATCH: KnownFields = KnownFields { ignored: &[], unsupported: &["headers", "queryParams"] };
+const MATCH: KnownFields = KnownFields::unsupported(&["headers", "queryParams"]);
 
-const BACKEND_REF: KnownFields = KnownFields { ignored: &[], unsupported: &["filters"] };
+const BACKEND_REF: KnownFields = KnownFields::unsupported(&["filters"]);
 
 /// The greatest weight of a backend (Gateway API, `BackendRef`).
 const WEIGHT_MAX: u32 = 1_000_000;
@@ -59,11 +57,7 @@ fn parent(object: &mut Object<'_>) -> Option<ParentRef> {
         "Only the listener of this name.",
         located(|slot| slot.text(&SECTION_NAME)),
     );
-    let port = object.optional(
-        "port",
-        "Only listeners on this port.",
-        located(|slot| slot.integer(1..=u16::MAX)),
-    );
+    let port = object.optional("port", "Only listeners on this port.", port);
     let gateway = reference(object, &GATEWAY)?;
     Some(ParentRef { gateway, section, port })
 }
@@ -133,9 +127,9 @@ fn backend_ref(object: &mut Object<'_>) -> Option<WeightedBackend> {
     let about = "The share of the requests, relative to the sum over all.";
     let weight = object.default("weight", about, (1, json!(1)), weight);
     let about = "Ignored: the servers of a backend have their own ports.";
-    let port = object.optional("port", about, located(|slot| slot.integer(1..=u16::MAX)));
+    let ignored = object.optional("port", about, port);
     object.known(&BACKEND_REF);
-    if let (Some(port), Some(context)) = (port, object.context()) {
+    if let (Some(port), Some(context)) = (ignored, object.context()) {
         let message = "`port` is ignored: the servers of a backend have their own ports";
         context.report(Problem::note(context.at(port.span), message));
     }

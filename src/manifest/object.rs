@@ -5,8 +5,9 @@ use serde_json::{Map, Value as Json, json};
 use crate::model::{Problem, Span};
 
 use super::{
-    context::{Context, Quoted, nearest},
+    context::Context,
     slot::Slot,
+    wording::{Quoted, nearest},
     yaml::{Entry, Value},
 };
 
@@ -16,6 +17,21 @@ pub(super) struct KnownFields {
     pub(super) ignored: &'static [&'static str],
     /// With a meaning that gw does not support yet: refused, by name.
     pub(super) unsupported: &'static [&'static str],
+}
+
+impl KnownFields {
+    /// No more fields than those that are read.
+    pub(super) const NONE: Self = Self { ignored: &[], unsupported: &[] };
+
+    /// Fields to ignore.
+    pub(super) const fn ignored(ignored: &'static [&'static str]) -> Self {
+        Self { ignored, ..Self::NONE }
+    }
+
+    /// Fields to refuse.
+    pub(super) const fn unsupported(unsupported: &'static [&'static str]) -> Self {
+        Self { unsupported, ..Self::NONE }
+    }
 }
 
 /// A mapping whose fields are being visited.
@@ -38,10 +54,12 @@ struct Reading<'a> {
 }
 
 impl<'a> Object<'a> {
+    /// Asks for the schema of a mapping.
     pub(super) fn describe() -> Self {
         Self { mode: Mode::Describe { properties: Map::new(), required: Vec::new() } }
     }
 
+    /// Begins to read a mapping.
     pub(super) fn read(span: Span, entries: &'a [Entry], context: &'a mut Context) -> Self {
         let known = Vec::with_capacity(8);
         Self { mode: Mode::Read(Reading { span, entries, known, unsupported: &[], context }) }

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The group of the Gateway API.
-const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
+pub(super) const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 
 /// What a reference may point at.
 pub(super) struct Target {

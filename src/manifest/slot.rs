@@ -6,22 +6,23 @@
 //! from the same calls, the decoder and the published schema can't drift apart; the price is that a
 //! reader must visit all of its fields before it gives up on a missing one.
 
-use std::{any::Any, fmt::Display, ops::RangeInclusive};
+use std::{fmt::Display, ops::RangeInclusive};
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::model::{Located, Span};
 
 use super::{
-    context::{Context, Quoted, nearest},
+    context::Context,
     object::Object,
     text::TextRule,
+    wording::{Quoted, nearest, one_of, wrong_type},
     yaml::{Node, Value},
 };
 
-/// The greatest length of any list. The Gateway API's own limits (16 routes' parents, 64 listeners)
-/// protect etcd, which is not here.
-const LIST_MAX: usize = 1_000;
+/// The greatest length of any list. The Gateway API's own limits (16 backends of a rule, 64 listeners
+/// of a gateway) protect etcd, which is not here.
+const LIST_MAX: usize = 10_000;
 
 /// A place for a value.
 pub(super) enum Slot<'a> {
@@ -262,7 +263,7 @@ impl Slot<'_> {
     }
 
     /// A value in one of two forms: `first` where `is_first` says so of the node, else `second`.
-    pub(super) fn either<T: Any>(
+    pub(super) fn either<T>(
         &mut self,
         is_first: fn(&Value) -> bool,
         first: impl FnOnce(&mut Slot<'_>) -> Option<T>,
@@ -297,30 +298,7 @@ pub(super) fn located<T>(
     }
 }
 
-/// Words as a choice: "`a`, `b` or `c`".
-fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
-    match words.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
-}
-
-/// Reports that a node is not of the type that is wanted.
-fn wrong_type(node: &Node, wanted: &str, hint: Option<&str>, context: &mut Context) {
-    let found = match &node.value {
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(value) => format!("the boolean {value}"),
-        Value::Integer(value) => format!("the number {value}"),
-        Value::Number(text) => format!("the number {text:.60}"),
-        Value::Text(text) => format!("the text {}", Quoted(text)),
-        Value::List(_) => "a list".to_owned(),
-        Value::Map(_) => "a mapping".to_owned(),
-    };
-    let message = format!("expected {wanted}; found {found}");
-    match hint {
-        Some(hint) => context.error_hint(node.span, message, hint),
-        None => context.error(node.span, message),
-    }
+/// Reads a port and its place.
+pub(super) fn port(slot: &mut Slot<'_>) -> Option<Located<u16>> {
+    located(|slot| slot.integer(1..=u16::MAX))(slot)
 }

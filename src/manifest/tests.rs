@@ -103,6 +103,23 @@ fn the_schema_is_a_schema_and_takes_what_the_decoder_takes() {
     assert!(accepted >= 10);
 }
 
+#[test]
+fn line_ends_byte_order_marks_and_document_marks_do_not_matter() {
+    let expected = read(GOOD).documents.len();
+    for text in [
+        GOOD.replace('\n', "\r\n"),
+        format!("\u{feff}{GOOD}"),
+        format!("%YAML 1.2\n---\n{GOOD}\n...\n---\n---\n# end\n"),
+        as_json(GOOD).iter().fold(String::new(), |text, json| text + &format!("{json:#}\n---\n")),
+    ] {
+        let parsed = read(&text);
+        assert_eq!(parsed.documents.len(), expected, "{:?}", parsed.problems);
+    }
+    let tabs = "{\n\t\"apiVersion\": \"gw/v1\",\n\t\"kind\": \"Certificate\",\n\t\"metadata\": \
+                {\"name\": \"a\"},\n\t\"spec\": {\"file\": \"a\\/b.pem\"}\n}";
+    assert_eq!(read(tabs).documents.len(), 1, "{:?}", read(tabs).problems);
+}
+
 /// Adds an unknown field to the `at`-th mapping of a document, in depth-first order.
 fn spoil(value: &mut Value, at: &mut usize) -> bool {
     match value {

@@ -7,10 +7,7 @@ use serde_yaml::granit_parser::{self as granit, Event, Parser, StrInput};
 
 use crate::model::Span;
 
-use super::{
-    context::{Context, Quoted},
-    scalar,
-};
+use super::{context::Context, scalar, wording::Quoted};
 
 /// The deepest nesting of a document, aliases included. Manifests need 8.
 const DEPTH_MAX: usize = 64;
