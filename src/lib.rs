@@ -8,4 +8,6 @@ pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod render;
+pub mod report;
+pub mod source;
 pub mod store;
