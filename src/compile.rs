@@ -21,7 +21,7 @@ use crate::{
 };
 
 use self::attach::{GatewayRef, RouteRef, Site};
-pub use self::files::{FileRequest, ReferencedFiles, requests};
+pub use self::files::{ReferencedFiles, requests};
 
 /// What came of a set of manifests.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ pub mod compile;
 pub mod config;
 pub mod diff;
 pub mod haproxy;
+pub mod intent;
 pub mod manifest;
 pub mod model;
 pub mod plan;
