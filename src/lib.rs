@@ -1,5 +1,6 @@
 //! GitOps for HAProxy, without Kubernetes.
 
+pub mod apply;
 pub mod compile;
 pub mod config;
 pub mod diff;
@@ -7,8 +8,12 @@ pub mod haproxy;
 pub mod intent;
 pub mod manifest;
 pub mod model;
+pub mod observe;
 pub mod plan;
+pub mod provider;
+pub mod reconcile;
 pub mod render;
 pub mod report;
+pub mod settings;
 pub mod source;
 pub mod store;

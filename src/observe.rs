@@ -8,8 +8,12 @@ use std::{
 use crate::{
     diff::Scope,
     haproxy::{
-        Capabilities, Command, CommandError, Connection, Reply, SocketError,
-        reply::{self, servers::ServerRow},
+        Capabilities, Command, CommandError, Connection, SocketError, Verdict,
+        reply::{
+            self, ReplyError,
+            servers::{OpState, ServerState},
+            stat::{StatKind, StatRow},
+        },
     },
     model::{BackendName, Live, LiveEntry, LiveServer, MapName, NOTEBOOK, Note, Process},
 };
@@ -66,7 +70,7 @@ pub async fn identity(connection: &mut Connection) -> Result<Live, SocketError> 
     let info = understood(reply::info::parse(&info.text))?;
     let structure = understood(reply::var::parse(&structure.text))?;
     let process =
-        Process { pid: info.pid, started: info.start_time, version: info.version };
+        Process { pid: info.pid, started: info.start_time, version: info.version_text };
     Ok(Live { process, structure, ..Live::default() })
 }
 
@@ -86,21 +90,164 @@ async fn entries(
     let mut bad = None;
     let command = made(Command::show_map(map, None))?;
     let verdict = connection
-        .run_lines(&command, |line| match reply::map::entry(line) {
-            Ok(Some(entry)) => match entries.get_mut(entry.key) {
+        .run_lines(&command, |line| match reply::map::parse_entry(line) {
+            Ok(Some(entry)) => match entries.get_mut(&entry.key) {
                 Some(first) => first.duplicates.push(entry.reference),
                 None => {
-                    let value = entry.value.to_owned();
-                    entries.insert(entry.key.to_owned(), LiveEntry { value, duplicates: Vec::new() });
+                    let live = LiveEntry { value: entry.value, duplicates: Vec::new() };
+                    entries.insert(entry.key, live);
                 }
             },
             Ok(None) => {}
             Err(error) => bad = Some(error),
         })
         .await?;
-    match (verdict.refusal(), bad) {
-        (Some(words), _) => Err(SocketError::Protocol(words.to_owned())),
-        (None, Some(error)) => Err(SocketError::Protocol(error.to_string())),
-        (None, None) => Ok(entries),
+    accept(&verdict)?;
+    bad.map_or(Ok(entries), |error| Err(not_understood(&error)))
+}
+
+type Backends = BTreeMap<String, BTreeMap<String, LiveServer>>;
+
+/// The servers of gw's backends. `show servers state` has all but two columns, for which the dear
+/// `show stat` is needed.
+async fn backends(
+    connection: &mut Connection,
+    capabilities: &Capabilities,
+    ours: &BTreeSet<BackendName>,
+    scope: &Scope,
+) -> Result<Backends, SocketError> {
+    // The notebook may be ahead of the process: a backend counts only if both know it.
+    let names = connection.run_one(&Command::show_backend()).await?;
+    let present: BTreeSet<String> =
+        understood(reply::backend::parse(&names.text))?.into_iter().collect();
+    let ours: Vec<&BackendName> =
+        ours.iter().filter(|name| present.contains(name.as_str())).collect();
+    let mut found: Backends =
+        ours.iter().map(|name| (name.to_string(), BTreeMap::new())).collect();
+    if found.is_empty() {
+        return Ok(found);
+    }
+    if scope.backends.is_none() && capabilities.full_dump_is_cheap {
+        dump(connection, &mut found).await?;
+    } else {
+        read_each(connection, &ours, &mut found).await?;
+    }
+    Ok(found)
+}
+
+/// Reads all backends in two dumps.
+async fn dump(connection: &mut Connection, found: &mut Backends) -> Result<(), SocketError> {
+    let mut reader = reply::servers::ServersReader::new();
+    let mut bad = None;
+    let verdict = connection
+        .run_lines(&Command::show_servers_state(), |line| match reader.line(line) {
+            Ok(row) => row.into_iter().for_each(|row| add_server(found, row)),
+            Err(error) => bad = Some(error),
+        })
+        .await?;
+    accept(&verdict)?;
+    let mut stat = reply::stat::StatReader::new();
+    let verdict = connection
+        .run_lines(&Command::show_stat_servers(), |line| match stat.line(line) {
+            Ok(row) => row.into_iter().for_each(|row| add_stat(found, row)),
+            Err(error) => bad = Some(error),
+        })
+        .await?;
+    accept(&verdict)?;
+    bad.map_or(Ok(()), |error| Err(not_understood(&error)))
+}
+
+/// Reads each backend by itself: many small replies, between which HAProxy serves requests.
+async fn read_each(
+    connection: &mut Connection,
+    ours: &[&BackendName],
+    found: &mut Backends,
+) -> Result<(), SocketError> {
+    let mut commands = Vec::with_capacity(ours.len() * 2);
+    for name in ours {
+        commands.push(made(Command::show_servers_state_of(name.as_str()))?);
+        commands.push(made(Command::show_stat_of(name.as_str()))?);
+    }
+    let mut bad = None;
+    connection
+        .run_each(&commands, |index, reply| {
+            let result = if index % 2 == 0 {
+                reply::servers::parse(&reply.text)
+                    .map(|rows| rows.into_iter().for_each(|row| add_server(found, row)))
+            } else {
+                reply::stat::parse(&reply.text)
+                    .map(|rows| rows.into_iter().for_each(|row| add_stat(found, row)))
+            };
+            bad = bad.take().or(result.err());
+        })
+        .await?;
+    bad.map_or(Ok(()), |error| Err(not_understood(&error)))
+}
+
+fn add_server(found: &mut Backends, row: ServerState) {
+    let Some(servers) = found.get_mut(&row.backend) else { return };
+    let server = LiveServer {
+        address: row.address,
+        port: row.port,
+        weight: row.weight,
+        initial_weight: row.initial_weight,
+        maxconn: None,
+        backup: false,
+        maintenance: row.admin.in_maint(),
+        disabled_in_file: row.admin.config_maint(),
+        draining: row.admin.forced_drain(),
+        up: row.op_state != OpState::Stopped,
+        check_passed: row.check_passed(),
+        checked: row.check_configured,
+    };
+    servers.insert(row.name, server);
+}
+
+fn add_stat(found: &mut Backends, row: StatRow) {
+    let server = found.get_mut(&row.proxy).and_then(|servers| servers.get_mut(&row.name));
+    if let (Some(server), StatKind::Server) = (server, row.kind) {
+        // 0 is what `set maxconn server` leaves of a limit that was taken away.
+        server.maxconn = row.limit.filter(|limit| *limit > 0);
+        server.backup = row.backup;
+    }
+}
+
+/// The fingerprints of those certificates that the process has.
+async fn fingerprints(
+    connection: &mut Connection,
+    files: impl IntoIterator<Item = &String>,
+) -> Result<BTreeMap<String, String>, SocketError> {
+    let files: Vec<&String> = files.into_iter().collect();
+    if files.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let list = connection.run_one(&Command::show_ssl_certs()).await?;
+    let present: BTreeSet<String> = reply::cert::parse_list(&list.text).into_iter().collect();
+    let mut found = BTreeMap::new();
+    for file in files.into_iter().filter(|file| present.contains(*file)) {
+        let reply = connection.run_one(&made(Command::show_ssl_cert(file))?).await?;
+        let certificate = understood(reply::cert::parse(&reply.text))?;
+        found.insert(file.clone(), certificate.fingerprint.unwrap_or_default());
+    }
+    Ok(found)
+}
+
+/// A command from names that were validated, or read from HAProxy, before.
+fn made(command: Result<Command, CommandError>) -> Result<Command, SocketError> {
+    command.map_err(|error| SocketError::Protocol(error.to_string()))
+}
+
+fn understood<T>(parsed: Result<T, ReplyError>) -> Result<T, SocketError> {
+    parsed.map_err(|error| not_understood(&error))
+}
+
+fn not_understood(error: &ReplyError) -> SocketError {
+    SocketError::Protocol(error.to_string())
+}
+
+fn accept(verdict: &Verdict) -> Result<(), SocketError> {
+    match verdict {
+        Verdict::Done | Verdict::Unchanged => Ok(()),
+        Verdict::Refused(words) => Err(SocketError::Protocol(words.clone())),
     }
 }
