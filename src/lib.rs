@@ -5,6 +5,7 @@ pub mod compile;
 pub mod config;
 pub mod diff;
 pub mod haproxy;
+pub mod init;
 pub mod intent;
 pub mod manifest;
 pub mod model;

@@ -11,7 +11,7 @@ use crate::{
         Capabilities, Command, CommandError, Connection, SocketError, Verdict,
         reply::{
             self, ReplyError,
-            servers::{OpState, ServerState},
+            servers::{CheckResult, OpState, ServerState},
             stat::{StatKind, StatRow},
         },
     },
@@ -69,8 +69,7 @@ pub async fn identity(connection: &mut Connection) -> Result<Live, SocketError> 
     };
     let info = understood(reply::info::parse(&info.text))?;
     let structure = understood(reply::var::parse(&structure.text))?;
-    let process =
-        Process { pid: info.pid, started: info.start_time, version: info.version_text };
+    let process = Process { pid: info.pid, started: info.start_time, version: info.version_text };
     Ok(Live { process, structure, ..Live::default() })
 }
 
@@ -122,12 +121,11 @@ async fn backends(
         understood(reply::backend::parse(&names.text))?.into_iter().collect();
     let ours: Vec<&BackendName> =
         ours.iter().filter(|name| present.contains(name.as_str())).collect();
-    let mut found: Backends =
-        ours.iter().map(|name| (name.to_string(), BTreeMap::new())).collect();
+    let mut found: Backends = ours.iter().map(|name| (name.to_string(), BTreeMap::new())).collect();
     if found.is_empty() {
         return Ok(found);
     }
-    if scope.backends.is_none() && capabilities.full_dump_is_cheap {
+    if scope.backends.is_none() && capabilities.cheap_full_dump {
         dump(connection, &mut found).await?;
     } else {
         read_each(connection, &ours, &mut found).await?;
@@ -146,15 +144,13 @@ async fn dump(connection: &mut Connection, found: &mut Backends) -> Result<(), S
         })
         .await?;
     accept(&verdict)?;
-    let mut stat = reply::stat::StatReader::new();
-    let verdict = connection
-        .run_lines(&Command::show_stat_servers(), |line| match stat.line(line) {
-            Ok(row) => row.into_iter().for_each(|row| add_stat(found, row)),
-            Err(error) => bad = Some(error),
-        })
-        .await?;
-    accept(&verdict)?;
-    bad.map_or(Ok(()), |error| Err(not_understood(&error)))
+    if let Some(error) = bad {
+        return Err(not_understood(&error));
+    }
+    let stat = connection.run_one(&Command::show_stat_all()).await?;
+    let rows = understood(reply::stat::parse(&stat.text))?;
+    rows.into_iter().for_each(|row| add_stat(found, row));
+    Ok(())
 }
 
 /// Reads each backend by itself: many small replies, between which HAProxy serves requests.
@@ -197,10 +193,15 @@ fn add_server(found: &mut Backends, row: ServerState) {
         disabled_in_file: row.admin.config_maint(),
         draining: row.admin.forced_drain(),
         up: row.op_state != OpState::Stopped,
-        check_passed: row.check_passed(),
+        check_passed: passed(&row),
         checked: row.check_configured,
     };
     servers.insert(row.name, server);
+}
+
+/// Whether the last check of a server was good.
+pub fn passed(row: &ServerState) -> bool {
+    matches!(row.check_result, CheckResult::Passed | CheckResult::PassedConditionally)
 }
 
 fn add_stat(found: &mut Backends, row: StatRow) {

@@ -10,12 +10,14 @@ use std::{
 };
 
 use crate::{
-    haproxy::{Endpoint, binary, master::{Master, ReloadOutcome}},
+    haproxy::{Binary, Endpoint, Master, ReloadOutcome},
     settings::Settings,
 };
 
 /// How long `haproxy -c` may take.
 const CHECK: Duration = Duration::from_secs(120);
+/// What the settings say where nobody named a binary.
+const DEFAULT_BINARY: &str = "haproxy";
 /// How long the master may take to answer a reload.
 const RELOAD: Duration = Duration::from_secs(120);
 
@@ -55,10 +57,12 @@ impl Provider {
                 base = others;
             }
         }
-        let binary = match (&settings.haproxy, &process) {
-            (Some(binary), _) => binary.clone(),
-            (None, Some(process)) => process.binary.clone(),
-            (None, None) => PathBuf::from("haproxy"),
+        let binary = match &process {
+            // Nobody named another one: what runs is what must understand the files.
+            Some(process) if settings.haproxy == Path::new(DEFAULT_BINARY) => {
+                process.binary.clone()
+            }
+            Some(_) | None => settings.haproxy.clone(),
         };
         Self {
             socket,
@@ -91,10 +95,9 @@ impl Provider {
     pub async fn check(&self, generation: &Path) -> Result<Result<(), String>, String> {
         let mut files = self.base.clone();
         files.push(generation.to_owned());
-        let report = binary::check(&self.binary, &files, CHECK)
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(if report.ok { Ok(()) } else { Err(report.text) })
+        let binary = Binary::new(&self.binary, CHECK);
+        let report = binary.check(&files).await.map_err(|error| error.to_string())?;
+        Ok(if report.ok { Ok(()) } else { Err(report.alerts()) })
     }
 
     /// Asks for a graceful reload: through the master socket, else by SIGUSR2 to the master, whose
@@ -103,7 +106,7 @@ impl Provider {
         if let Some(endpoint) = &self.master {
             let outcome = Master::new(endpoint.clone(), RELOAD).reload().await;
             match outcome {
-                Ok(ReloadOutcome::Reloaded) => return Ok(()),
+                Ok(ReloadOutcome::Reloaded { .. }) => return Ok(()),
                 Ok(ReloadOutcome::Failed { log }) => return Err(log),
                 Err(error) if self.master_pid.is_none() => return Err(error.to_string()),
                 // The master socket is gone, but its process is known.
@@ -134,7 +137,10 @@ fn signal_reload(pid: u32) -> Result<(), String> {
 
 /// Whether two paths mean the same thing, though one may be a link.
 fn same_file(a: &Path, b: &Path) -> bool {
-    a == b || (a.file_name() == b.file_name() && a.parent().map(fs::canonicalize).and_then(Result::ok) == b.parent().map(fs::canonicalize).and_then(Result::ok))
+    a == b
+        || (a.file_name() == b.file_name()
+            && a.parent().map(fs::canonicalize).and_then(Result::ok)
+                == b.parent().map(fs::canonicalize).and_then(Result::ok))
 }
 
 /// A worker on this machine.

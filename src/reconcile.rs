@@ -5,19 +5,14 @@ mod error;
 mod memory;
 mod status;
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     apply::{self, Patience, Progress, Reloading},
     diff::{Differences, Scope, diff},
-    haproxy::{Capabilities, Command, Connection, SocketError},
+    haproxy::{Capabilities, Command, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Desired, Live, NOTEBOOK},
+    model::{Live, NOTEBOOK},
     observe::{self, identity, observe},
     plan::{self, Loading, Outcome, Plan, Report},
     provider::Provider,
@@ -51,7 +46,6 @@ pub struct Pass {
     pub config_diff: Vec<FileDiff>,
     /// What an operator should know besides.
     pub remarks: Vec<String>,
-    scope: Scope,
     provider: Provider,
     disk: Disk,
 }
@@ -106,9 +100,8 @@ impl Reconciler {
             self.builder = None;
         }
         let state_file = self.store.server_state_file();
-        let (_, builder) = self
-            .builder
-            .get_or_insert_with(|| (paths.to_vec(), Builder::new(paths, &state_file)));
+        let (_, builder) =
+            self.builder.get_or_insert_with(|| (paths.to_vec(), Builder::new(paths, &state_file)));
         builder.build(changed)
     }
 
@@ -131,7 +124,7 @@ impl Reconciler {
         }
         let disk = self.disk()?;
         let Some(mut connection) = self.connect().await? else {
-            return Ok(self.plan_start(intent, disk));
+            return self.plan_start(intent, disk);
         };
         let capabilities = Capabilities::probe(&mut connection).await?;
         let certificates = intent.desired.certificates.keys();
@@ -143,7 +136,7 @@ impl Reconciler {
             let certificates = intent.desired.certificates.keys();
             live = observe(&mut connection, &capabilities, &scope, certificates).await?;
         }
-        let provider = self.provider(Some(live.process.pid));
+        let provider = self.provider(Some(live.process.pid))?;
         let loaded = self.loaded(&live, &disk)?;
         let structure = &intent.rendered.structure;
         let differences = diff(&intent.desired, structure, &live, &scope);
@@ -178,34 +171,30 @@ impl Reconciler {
             live: Some(live),
             config_diff,
             remarks,
-            scope,
             provider,
             disk,
         })
     }
 
     /// The plan while HAProxy does not run: the files that it will load.
-    fn plan_start(&self, intent: &Intent, disk: Disk) -> Pass {
-        let live = Live::default();
+    fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
         let mut plan = Plan::default();
         if files_differ(&disk.files, &intent.rendered.files) {
-            let differences = diff(&intent.desired, "", &live, &Scope::WHOLE);
-            plan = plan::plan_start(&differences, &intent.desired);
+            plan = plan::plan_start(&intent.desired);
         }
-        Pass {
+        Ok(Pass {
             plan,
             live: None,
             generation: disk.current.as_ref().map(|generation| generation.number),
             config_diff: config_diff(&disk.files, &intent.rendered.files),
             remarks: vec![format!(
                 "HAProxy does not answer at {}: it will load this at its start, given `-f {}`",
-                self.settings.socket,
+                self.socket()?,
                 self.store.current_link().display()
             )],
-            scope: Scope::WHOLE,
-            provider: self.provider(None),
+            provider: self.provider(None)?,
             disk,
-        }
+        })
     }
 
     /// Carries out a plan that [`plan`](Self::plan) made for the same intent.
@@ -216,7 +205,8 @@ impl Reconciler {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Report, ReconcileError> {
         if pass.plan.is_empty() {
-            let report = Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
+            let report =
+                Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
             self.remember(intent, pass.live, pass.disk, &report);
             return Ok(report);
         }
@@ -346,7 +336,8 @@ impl Reconciler {
         let patience =
             Patience { ready: self.settings.ready_timeout, removal: self.settings.removal_timeout };
         let capabilities = Capabilities::probe(&mut connection).await?;
-        let run = apply::run(&pass.plan, &mut connection, &capabilities, patience, progress).await?;
+        let run =
+            apply::run(&pass.plan, &mut connection, &capabilities, patience, progress).await?;
         report.outcomes = run.outcomes;
         report.commands_sent = run.commands_sent;
         let scope = memory::touched(&pass.plan);
@@ -431,15 +422,12 @@ impl Reconciler {
     /// A connection to the worker: through the master where the runtime socket is dead. `None`
     /// where HAProxy does not run.
     async fn connect(&self) -> Result<Option<Connection>, ReconcileError> {
-        let error = match Connection::open(&self.settings.socket, observe::DEADLINE).await {
+        match Connection::open(self.socket()?, observe::DEADLINE).await {
             Ok(connection) => return Ok(Some(connection)),
-            Err(error @ (SocketError::Missing(_) | SocketError::Refused(_))) => error,
+            Err(SocketError::Missing(_) | SocketError::Refused(_)) => {}
             Err(error) => return Err(error.into()),
-        };
-        let Some(master) = &self.settings.master else {
-            drop(error);
-            return Ok(None);
-        };
+        }
+        let Some(master) = &self.settings.master else { return Ok(None) };
         match Connection::open(master, observe::DEADLINE).await {
             Ok(connection) => Ok(Some(connection)),
             Err(SocketError::Missing(_) | SocketError::Refused(_)) => Ok(None),
@@ -447,9 +435,13 @@ impl Reconciler {
         }
     }
 
-    fn provider(&self, pid: Option<u32>) -> Provider {
+    fn provider(&self, pid: Option<u32>) -> Result<Provider, ReconcileError> {
         let current = self.store.current_link();
-        Provider::find(&self.settings, self.settings.socket.clone(), &current, pid)
+        Ok(Provider::find(&self.settings, self.socket()?.clone(), &current, pid))
+    }
+
+    fn socket(&self) -> Result<&Endpoint, ReconcileError> {
+        self.settings.socket.as_ref().ok_or(ReconcileError::NoSocket)
     }
 
     /// What is on disk. A state directory that does not exist yet is an empty one.
@@ -542,4 +534,3 @@ fn config_diff(old: &Files, new: &Files) -> Vec<FileDiff> {
         .filter(|diff| diff.old != diff.new)
         .collect()
 }
-

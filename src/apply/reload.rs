@@ -138,4 +138,3 @@ async fn look(provider: &Provider) -> Result<(u32, Option<String>), SocketError>
         .map_err(|error| SocketError::Protocol(error.to_string()))?;
     Ok((info.pid, var::parse(&structure.text).ok().flatten()))
 }
-

@@ -8,8 +8,12 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    haproxy::{Command, Connection, SocketError, reply::servers},
+    haproxy::{
+        Capabilities, Command, Connection, SocketError, Verdict,
+        reply::servers::{self, OpState},
+    },
     model::BackendName,
+    observe::passed,
     plan::{Awaited, Instruction, Needs, Outcome, Plan, Step, tolerates_waiting},
 };
 
@@ -35,11 +39,13 @@ pub struct Run {
 pub async fn run(
     plan: &Plan,
     connection: &mut Connection,
+    capabilities: &Capabilities,
     patience: Patience,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, SocketError> {
     let mut runner = Runner {
         connection,
+        can_wait: capabilities.wait_srv_removable,
         patience,
         steps: &plan.steps,
         outcomes: vec![Outcome::Done; plan.steps.len()],
@@ -71,6 +77,8 @@ pub async fn run(
 
 struct Runner<'a> {
     connection: &'a mut Connection,
+    /// Whether HAProxy can tell when a server may be deleted (3.0+).
+    can_wait: bool,
     patience: Patience,
     steps: &'a [Step],
     outcomes: Vec<Outcome>,
@@ -199,9 +207,10 @@ impl<'a> Runner<'a> {
             if cursors.is_empty() {
                 return Ok(());
             }
-            let sends = |cursor: &Cursor<'_>| matches!(cursor.rest.first(), Some(Instruction::Send(_)));
+            let sends =
+                |cursor: &Cursor<'_>| matches!(cursor.rest.first(), Some(Instruction::Send(_)));
             if !cursors.iter().any(sends) {
-                sleep(pause).await;
+                self.pause(&cursors, pause).await?;
                 pause = (pause * 2).min(LOOK_AGAIN_MAX);
             }
         }
@@ -241,9 +250,11 @@ impl<'a> Runner<'a> {
         Ok(replies
             .into_iter()
             .zip(commands)
-            .map(|(reply, command)| match reply.verdict.refusal() {
-                None => Ok(()),
-                Some(words) => Err(format!("`{}` was answered: {words}", command.line())),
+            .map(|(reply, command)| match reply.verdict {
+                Verdict::Done | Verdict::Unchanged => Ok(()),
+                Verdict::Refused(words) => {
+                    Err(format!("HAProxy answered `{}`: {words}", command.line()))
+                }
             })
             .collect())
     }
@@ -264,9 +275,9 @@ impl<'a> Runner<'a> {
             let reply = self.connection.run_one(&command).await?;
             let rows = servers::parse(&reply.text).unwrap_or_default();
             let good = rows.into_iter().filter(|row| {
-                row.check_passed() && (row.in_maintenance() || row.is_running())
+                passed(row) && (row.admin.in_maint() || row.op_state != OpState::Stopped)
             });
-            ready.extend(good.map(|row| (row.backend, row.server)));
+            ready.extend(good.map(|row| (row.backend, row.name)));
         }
         let mut commands = Vec::new();
         let mut owners = Vec::new();
@@ -318,6 +329,25 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
+    /// Waits a moment: where only deletions are waited for and HAProxy can tell when the first one
+    /// is possible, for that.
+    async fn pause(&mut self, cursors: &[Cursor<'a>], pause: Duration) -> Result<(), SocketError> {
+        let removable = |cursor: &Cursor<'a>| match cursor.rest.first() {
+            Some(Instruction::Retire { server: Some((backend, server)), .. }) => {
+                Command::wait_srv_removable(backend.as_str(), server.as_str(), pause).ok()
+            }
+            Some(_) | None => None,
+        };
+        let wait = cursors.first().filter(|_| self.can_wait).and_then(removable);
+        match wait {
+            Some(wait) => self.connection.run_one(&wait).await.map(|_| ()),
+            None => {
+                sleep(pause).await;
+                Ok(())
+            }
+        }
+    }
+
     /// Ends waits that have lasted long enough.
     fn give_up(&mut self, cursors: &mut [Cursor<'a>], waited: Duration) {
         for cursor in cursors {
@@ -347,4 +377,3 @@ impl<'a> Runner<'a> {
         }
     }
 }
-

@@ -106,4 +106,15 @@ impl Command {
     pub fn show_proc() -> Self {
         fixed("show proc", Expect::data(&["#<PID>"]))
     }
+
+    /// Incomplete commands whose error messages tell whether they exist: `add backend`, `wait`, and
+    /// the keywords of `add server` (3.2+). The last has no `/` in it, so it can't make a server,
+    /// unlike `add server x/y help`.
+    pub(crate) fn probes() -> [Self; 3] {
+        [
+            fixed("add backend", Expect::data(&["Require backend name."])),
+            fixed("wait", Expect::data(&["Expects a duration"])),
+            fixed("add server help", Expect::data(&["List of keywords"])),
+        ]
+    }
 }
