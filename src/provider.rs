@@ -160,6 +160,10 @@ impl LocalProcess {
         let folder = PathBuf::from(format!("/proc/{pid}"));
         let arguments = arguments(pid)?;
         let binary = fs::read_link(folder.join("exe")).ok()?;
+        // A package upgrade replaced it; what is there now is what a restart would run.
+        let binary = binary.to_str().map_or(binary.clone(), |path| {
+            PathBuf::from(path.strip_suffix(" (deleted)").unwrap_or(path))
+        });
         let cwd = fs::read_link(folder.join("cwd")).ok()?;
         let mut config = Vec::new();
         let mut rest = arguments.iter().skip(1);
