@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::{ReplyError, table::{Header, Row}};
+use super::{
+    ReplyError,
+    table::{Header, Row},
+};
 
 const COMMAND: &str = "show servers state";
 

@@ -1,7 +1,10 @@
 //! `show stat` (manual, section 9.1): CSV with quotes, whose columns differ from version to version
 //! and from build to build.
 
-use super::{ReplyError, table::{Header, Row}};
+use super::{
+    ReplyError,
+    table::{Header, Row},
+};
 
 const COMMAND: &str = "show stat";
 
@@ -61,7 +64,7 @@ impl StatRow {
     }
 }
 
-/// Reads a whole reply. An unknown proxy gives no rows, not even `BACKEND`.
+/// Reads a whole reply.
 pub fn parse(text: &str) -> Result<Vec<StatRow>, ReplyError> {
     let mut records = Records(text.trim_end_matches(['\n', '\r', '\0']));
     let mut fields = Vec::new();
@@ -160,7 +163,9 @@ impl<'a> Records<'a> {
         while let Some((at, c)) = chars.next() {
             match c {
                 '"' if !quoted && field.is_empty() => quoted = true,
-                '"' if quoted && chars.next_if(|(_, next)| *next == '"').is_some() => field.push('"'),
+                '"' if quoted && chars.next_if(|(_, next)| *next == '"').is_some() => {
+                    field.push('"')
+                }
                 '"' if quoted => quoted = false,
                 ',' if !quoted => fields.push(std::mem::take(&mut field)),
                 '\n' if !quoted => {
