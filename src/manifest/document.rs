@@ -59,7 +59,7 @@ pub enum Spec {
     /// Which requests go to which backend.
     HttpRoute(HttpRoute),
     /// Servers, and how to speak to them.
-    Backend(Backend),
+    Backend(Box<Backend>),
     /// A certificate and its key.
     Certificate(Certificate),
 }

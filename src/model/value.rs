@@ -115,6 +115,13 @@ value_type! {
     FilePath, max 1024, pattern r"^[A-Za-z0-9/._+=][-A-Za-z0-9/._+=@]*$", check_file_path
 }
 
+impl RoutePath {
+    /// The path `/`.
+    pub fn root() -> Self {
+        Self("/".into())
+    }
+}
+
 impl Hostname {
     /// The name behind `*.`, or `None` where this is a precise name.
     pub fn wildcard_suffix(&self) -> Option<&str> {

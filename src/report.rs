@@ -1,0 +1,3 @@
+//! What a person reads. Pure: views of data as text.
+
+pub mod snippet;
