@@ -1,0 +1,204 @@
+//! `gw.yaml`: settings as the administrator of the machine writes them.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use crate::{
+    haproxy::Endpoint,
+    model::{Location, Problem, Problems, SourceFile, Span},
+};
+
+use super::{Given, SettingsError, parse_duration};
+
+/// The greatest size of the file. It has seven lines.
+pub(super) const SIZE_MAX: u64 = 64 * 1024;
+
+/// The file as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Document {
+    socket: Option<Spanned<String>>,
+    master: Option<Spanned<String>>,
+    base: Option<Spanned<String>>,
+    state: Option<Spanned<String>>,
+    haproxy: Option<Spanned<String>>,
+    ready_timeout: Option<Spanned<String>>,
+    removal_timeout: Option<Spanned<String>>,
+}
+
+/// Reads the file at `path`.
+pub(super) fn read(path: &Path) -> Result<Given, SettingsError> {
+    let failed = |source| SettingsError::Read { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(SIZE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > SIZE_MAX {
+        return Err(SettingsError::TooLarge { path: path.to_owned() });
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    let file = SourceFile { path: path.display().to_string().into(), text: text.into() };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&file, folder)
+        .map_err(|problems| SettingsError::Invalid { file: Arc::new(file), problems })
+}
+
+/// Understands the text of the file. Relative paths in it are relative to `folder`.
+fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
+    let mut problems = Problems::default();
+    let document = match serde_yaml::from_str::<Option<Document>>(&file.text) {
+        Ok(Some(document)) => document,
+        Ok(None) => return Ok(Given::default()),
+        Err(error) => {
+            problems.push(problem(&error, file));
+            return Err(problems);
+        }
+    };
+    let mut reader = Reader { file, problems };
+    let path = |text: &str| -> Result<PathBuf, String> {
+        if text.is_empty() { Err("the path is empty".to_owned()) } else { Ok(folder.join(text)) }
+    };
+    let socket = |text: &str| -> Result<Endpoint, String> {
+        let endpoint: Endpoint = text.parse().map_err(|error| format!("{error}"))?;
+        Ok(match endpoint {
+            Endpoint::Unix(path) => Endpoint::Unix(folder.join(path)),
+            tcp @ Endpoint::Tcp(_) => tcp,
+        })
+    };
+    // A bare name is looked for in PATH.
+    let binary = |text: &str| -> Result<PathBuf, String> {
+        if text.contains('/') { path(text) } else { Ok(text.into()) }
+    };
+    let duration = |text: &str| -> Result<Duration, String> {
+        parse_duration(text).map_err(|error| error.to_string())
+    };
+    let given = Given {
+        socket: reader.value(document.socket, socket),
+        master: reader.value(document.master, socket),
+        base: reader.value(document.base, path),
+        state: reader.value(document.state, path),
+        haproxy: reader.value(document.haproxy, binary),
+        ready_timeout: reader.value(document.ready_timeout, duration),
+        removal_timeout: reader.value(document.removal_timeout, duration),
+    };
+    if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
+}
+
+/// Reads values and collects what is wrong with them.
+struct Reader<'a> {
+    file: &'a SourceFile,
+    problems: Problems,
+}
+
+impl Reader<'_> {
+    fn value<T>(
+        &mut self,
+        written: Option<Spanned<String>>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let Spanned { value, referenced, .. } = written?;
+        match parse(&value) {
+            Ok(parsed) => Some(parsed),
+            Err(why) => {
+                let length = value.chars().count();
+                self.problems.push(Problem::error(place(self.file, referenced, length), why));
+                None
+            }
+        }
+    }
+}
+
+/// What the parser of YAML says, as a problem like those of manifests.
+fn problem(error: &serde_yaml::Error, file: &SourceFile) -> Problem {
+    let error = error.without_snippet();
+    let at = |length| match error.location() {
+        Some(location) => place(file, location, length),
+        None => Location { file: Arc::clone(&file.path), span: Span::default() },
+    };
+    if let serde_yaml::Error::SerdeUnknownField { field, expected, .. } = error {
+        let problem =
+            Problem::error(at(field.chars().count()), format!("there is no setting {field:?}"));
+        let near = |name: &&&str| strsim::jaro_winkler(&field.to_lowercase(), name) > 0.8;
+        return match expected.iter().find(near) {
+            Some(name) => problem.hint(format!("did you mean `{name}`?")),
+            None => problem.hint(format!("the settings are {}", expected.join(", "))),
+        };
+    }
+    let shown = error.to_string();
+    // Its place is shown apart.
+    let message = shown.split_once(" at line ").map_or(shown.as_str(), |(message, _)| message);
+    Problem::error(at(0), message)
+}
+
+fn place(file: &SourceFile, at: serde_yaml::Location, length: usize) -> Location {
+    let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+    let span = Span {
+        line: number(at.line()),
+        column: number(at.column()),
+        length: number(length as u64),
+    };
+    Location { file: Arc::clone(&file.path), span }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Given, String> {
+        let file = SourceFile { path: "/etc/gw/gw.yaml".into(), text: text.into() };
+        parse(&file, Path::new("/etc/gw")).map_err(|problems| {
+            let line = |problem: &Problem| {
+                let hint =
+                    problem.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+                format!("{}: {}{hint}\n", problem.at, problem.message)
+            };
+            problems.iter().map(line).collect()
+        })
+    }
+
+    #[test]
+    fn every_setting_can_be_written() {
+        let text = "socket: /run/haproxy/admin.sock\nmaster: 127.0.0.1:9998\nbase: base.cfg\n\
+                    state: /srv/gw\nhaproxy: haproxy-3.2\nreadyTimeout: 1m\nremovalTimeout: 500ms\n";
+        let given = read(text).unwrap();
+        assert_eq!(given.socket, Some(Endpoint::Unix("/run/haproxy/admin.sock".into())));
+        assert_eq!(given.master, Some(Endpoint::Tcp("127.0.0.1:9998".into())));
+        assert_eq!(given.base, Some("/etc/gw/base.cfg".into()));
+        assert_eq!(given.state, Some("/srv/gw".into()));
+        assert_eq!(given.haproxy, Some("haproxy-3.2".into()));
+        assert_eq!(given.ready_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(given.removal_timeout, Some(Duration::from_millis(500)));
+        for empty in ["", "# nothing\n", "---\n"] {
+            assert_eq!(read(empty), Ok(Given::default()), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_shown_with_their_place() {
+        assert_eq!(
+            read("state: /srv\nsokcet: /run/a\n").unwrap_err(),
+            "/etc/gw/gw.yaml:2:1: there is no setting \"sokcet\"; did you mean `socket`?\n"
+        );
+        assert_eq!(
+            read("socket: ''\nreadyTimeout: soon\n").unwrap_err(),
+            "/etc/gw/gw.yaml:1:9: \"\" names no socket: give a path such as \
+             /run/haproxy/admin.sock, or host:port\n\
+             /etc/gw/gw.yaml:2:15: \"soon\" is no duration: write a whole number and one of h, m, \
+             s, ms, such as 10s or 1m30s\n"
+        );
+        for bad in
+            ["socket: [a]\n", "a: b: c\n", "- a\n", "state: /a\nstate: /b\n", "socket: \u{1}\n"]
+        {
+            let said = read(bad).unwrap_err();
+            assert!(said.starts_with("/etc/gw/gw.yaml:"), "{bad:?}: {said}");
+        }
+    }
+}
