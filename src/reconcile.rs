@@ -499,7 +499,8 @@ fn files_differ(old: &Files, new: &Files) -> bool {
     fn meaning<'a>(name: &str, text: &'a str) -> impl Iterator<Item = &'a str> {
         let notes = name == NOTEBOOK;
         text.lines().map(str::trim).filter(move |line| {
-            !line.is_empty() && !line.starts_with('#') && !(notes && line.starts_with("revision "))
+            let says_nothing = line.is_empty() || line.starts_with('#');
+            !(says_nothing || notes && line.starts_with("revision "))
         })
     }
     old.len() != new.len()

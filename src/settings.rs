@@ -240,6 +240,7 @@ fn find_binary(name: PathBuf) -> PathBuf {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "settings have an optional socket")]
     fn unix(path: &str) -> Option<Endpoint> {
         Some(Endpoint::Unix(path.into()))
     }

@@ -25,9 +25,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let (generation, is_new) = init(&Store::new(&settings.state))?;
     let state = settings.state.display();
     let mut out = String::new();
-    let _ = match is_new {
-        true => writeln!(out, "{state} is ready, with an empty generation."),
-        false => writeln!(out, "{state} was ready before, at generation {}.", generation.number),
+    let _ = if is_new {
+        writeln!(out, "{state} is ready, with an empty generation.")
+    } else {
+        writeln!(out, "{state} was ready before, at generation {}.", generation.number)
     };
     let _ = write!(out, "\n{}", service(&settings));
     output::print(&out)?;

@@ -28,6 +28,7 @@ pub(crate) fn server(backend_name: &str, name: &str) -> Object {
     Object::Server(backend(backend_name), ServerName::new(name).unwrap())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "steps have an optional origin")]
 fn origin(object: &str, file: &str, line: u32) -> Option<Origin> {
     let span = Span { line, column: 9, length: 3 };
     Some(Origin { object: object.into(), at: Location { file: file.into(), span } })
