@@ -314,10 +314,15 @@ fn origin(document: &Document, at: Span) -> Origin {
     }
 }
 
+/// Among how many names the nearest one is looked for: thousands of dangling references among tens of
+/// thousands of names must not take minutes.
+const NAMES_LOOKED_AT: usize = 1_000;
+
 /// Makes a problem about a reference to what is nowhere; the nearest spelling among `known` is its hint.
 fn dangling(problem: Problem, written: &str, known: impl IntoIterator<Item = String>) -> Problem {
     let best = known
         .into_iter()
+        .take(NAMES_LOOKED_AT)
         .map(|name| (strsim::osa_distance(written, &name), name))
         .min()
         .filter(|(distance, _)| *distance <= 1 + written.len() / 4);
