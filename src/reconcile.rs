@@ -12,9 +12,9 @@ use crate::{
     diff::{Scope, diff},
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Live, NOTEBOOK},
+    model::{Live, NOTEBOOK, Process},
     observe::{self, observe},
-    plan::{self, Loading, Plan, Report},
+    plan::{self, Plan, Report},
     provider::Provider,
     report::FileDiff,
     settings::Settings,
@@ -97,7 +97,9 @@ impl Reconciler {
     /// unnoticed until the next whole pass.
     pub async fn plan_changes(&mut self, intent: &Intent) -> Result<Pass, ReconcileError> {
         let scope = self.memory.as_ref().map_or(Scope::WHOLE, |memory| memory.scope(intent));
-        self.plan_in(intent, &scope).await
+        let pass = self.plan_in(intent, &scope).await?;
+        // What operators hold anywhere must be known before a reload.
+        if pass.plan.reload { self.plan(intent).await } else { Ok(pass) }
     }
 
     async fn plan_in(&mut self, intent: &Intent, scope: &Scope) -> Result<Pass, ReconcileError> {
@@ -179,15 +181,10 @@ impl Reconciler {
         })
     }
 
-    fn remember(&mut self, intent: &Intent, live: Option<Live>, disk: Disk, report: &Report) {
-        self.memory = match live {
-            Some(live) if report.is_complete() => Some(Memory::new(intent, &live, disk)),
-            // A change by commands leaves the same process on a new generation.
-            None if report.is_complete() && report.loading == Loading::Running => {
-                self.memory.take().map(|memory| memory.moved_on(intent, disk))
-            }
-            Some(_) | None => None,
-        };
+    /// Remembers a state that was reached with nothing left to do; else the next pass looks at all.
+    fn remember(&mut self, intent: &Intent, process: Option<Process>, disk: Disk, report: &Report) {
+        let process = process.filter(|_| report.is_complete() && report.remarks.is_empty());
+        self.memory = process.map(|process| Memory::new(intent, process, disk));
     }
 
     /// A connection to the worker: through the master where the runtime socket is dead. `None`

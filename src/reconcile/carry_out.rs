@@ -10,7 +10,7 @@ use crate::{
     diff::{Differences, Scope, diff},
     haproxy::{Capabilities, Command, Connection},
     intent::Intent,
-    model::{BackendName, Live, ServerName},
+    model::{BackendName, Live, Process, ServerName},
     observe::{identity, observe},
     plan::{self, Action, Loading, Object, Outcome, Plan, Report},
     store::{self, Generation, Metadata},
@@ -41,7 +41,8 @@ impl Reconciler {
         if pass.plan.is_empty() {
             let report =
                 Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
-            self.remember(intent, pass.live, pass.disk, &report);
+            let process = pass.live.map(|live| live.process);
+            self.remember(intent, process, pass.disk, &report);
             return Ok(report);
         }
         self.store.create()?;
@@ -49,6 +50,10 @@ impl Reconciler {
         if self.disk()?.current != pass.disk.current {
             return Err(ReconcileError::Stale);
         }
+        let connection = match &pass.live {
+            Some(live) => Some(self.same_worker(&live.process).await?),
+            None => None,
+        };
         let metadata = Metadata {
             revision: intent.revision.clone(),
             structure: intent.rendered.structure.clone(),
@@ -64,25 +69,38 @@ impl Reconciler {
             remarks: pass.remarks.clone(),
             ..Report::nothing(Some(next.number))
         };
-        let live = match &pass.live {
-            None => {
-                self.load_at_start(&pass, &next, &mut report).await?;
-                None
+        let process = match (&pass.live, connection) {
+            (Some(live), Some(mut connection)) if pass.plan.reload => {
+                let states = connection.run_one(&Command::show_servers_state()).await?;
+                // A connection would keep the old worker alive.
+                drop(connection);
+                self.load_by_reload(intent, &pass, live, &states.text, &next, &mut report).await?
             }
-            Some(live) if pass.plan.reload => {
-                self.load_by_reload(intent, &pass, live, &next, &mut report).await?
-            }
-            Some(live) => {
+            (Some(live), Some(mut connection)) => {
                 self.store.switch(&next)?;
-                self.run_waves(intent, &pass, live, &mut report, progress).await?;
+                self.run_waves(intent, &pass, &mut connection, &mut report, progress).await?;
                 self.check_after(&pass, &next, &mut report).await?;
+                Some(live.process.clone())
+            }
+            (None, _) | (_, None) => {
+                self.load_at_start(&pass, &next, &mut report).await?;
                 None
             }
         };
         self.store.prune()?;
         let disk = Disk { current: Some(next), files: files.clone() };
-        self.remember(intent, live, disk, &report);
+        self.remember(intent, process, disk, &report);
         Ok(report)
+    }
+
+    /// A connection to the worker that the plan was made for, or the news that it is another one.
+    async fn same_worker(&self, planned: &Process) -> Result<Connection, ReconcileError> {
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+        if identity(&mut connection).await?.process == *planned {
+            Ok(connection)
+        } else {
+            Err(ReconcileError::Stale)
+        }
     }
 
     async fn load_at_start(
@@ -112,18 +130,13 @@ impl Reconciler {
         intent: &Intent,
         pass: &Pass,
         live: &Live,
+        server_states: &str,
         next: &Generation,
         report: &mut Report,
-    ) -> Result<Option<Live>, ReconcileError> {
-        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
-        if identity(&mut connection).await?.process != live.process {
-            return Err(ReconcileError::Stale);
-        }
-        let states = connection.run_one(&Command::show_servers_state()).await?;
+    ) -> Result<Option<Process>, ReconcileError> {
         let adding: BTreeSet<String> = memory::adding(live);
         let desired = &intent.desired;
-        let server_state = apply::carry_over(&states.text, desired, &pass.plan.held, &adding);
-        drop(connection);
+        let server_state = apply::carry_over(server_states, desired, &pass.plan.held, &adding);
         let reloading = Reloading {
             store: &self.store,
             provider: &pass.provider,
@@ -150,7 +163,7 @@ impl Reconciler {
         report.remarks.extend(left.into_iter().map(|object| {
             format!("{object} differs from the manifests after the reload; apply again")
         }));
-        Ok(Some(live))
+        Ok(Some(live.process))
     }
 
     /// Waits for the first good check of the servers that came with a reload. They count as down
@@ -205,26 +218,21 @@ impl Reconciler {
         &self,
         intent: &Intent,
         pass: &Pass,
-        live: &Live,
+        connection: &mut Connection,
         report: &mut Report,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ReconcileError> {
         if pass.plan.steps.iter().all(|step| step.instructions().next().is_none()) {
             return Ok(());
         }
-        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
-        if identity(&mut connection).await?.process != live.process {
-            return Err(ReconcileError::Stale);
-        }
         let patience =
             Patience { ready: self.settings.ready_timeout, removal: self.settings.removal_timeout };
-        let capabilities = Capabilities::probe(&mut connection).await?;
-        let run =
-            apply::run(&pass.plan, &mut connection, &capabilities, patience, progress).await?;
+        let capabilities = Capabilities::probe(connection).await?;
+        let run = apply::run(&pass.plan, connection, &capabilities, patience, progress).await?;
         report.outcomes = run.outcomes;
         report.commands_sent = run.commands_sent;
         let scope = memory::touched(&pass.plan);
-        let (_, left) = self.read_back(&mut connection, intent, &scope).await?;
+        let (_, left) = self.read_back(connection, intent, &scope).await?;
         for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
             if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
                 *outcome = Outcome::Failed(
