@@ -123,6 +123,7 @@ impl Reconciler {
         let provider = self.provider(Some(live.process.pid))?;
         let loaded = self.loaded(&live, &disk)?;
         let structure = &intent.rendered.structure;
+        tracing::debug!(process = ?live.process, ?scope, "read HAProxy's state");
         let differences = diff(&intent.desired, structure, &live, &scope);
         let context = plan::Context {
             desired: &intent.desired,
