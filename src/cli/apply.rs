@@ -54,11 +54,12 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let intent = args.manifests.compile(&mut reconciler)?;
     let pass = reconciler.plan(&intent).await?;
     let detail = args.verbosity.detail();
-    let shown = text::plan(view(&intent, &pass), detail, false);
-    match args.output {
-        Format::Text => output::print(&format!("{shown}\n"))?,
-        // Standard output is the report's.
-        Format::Json => output::eprint(&format!("{shown}\n")),
+    // Standard output is the report's where that is JSON; then the plan is shown for the question.
+    let shown = || text::plan(view(&intent, &pass), detail, false) + "\n";
+    match (args.output, args.yes) {
+        (Format::Text, _) => output::print(&shown())?,
+        (Format::Json, false) => output::eprint(&shown()),
+        (Format::Json, true) => {}
     }
     if !args.yes {
         confirm(view(&intent, &pass))?;
