@@ -21,7 +21,7 @@ use crate::{
 };
 
 use self::attach::{GatewayRef, RouteRef, Site};
-pub use self::files::{FileRequest, ReferencedFiles, requests};
+pub use self::files::{ReferencedFiles, requests};
 
 /// What came of a set of manifests.
 #[derive(Debug, Default)]
@@ -70,6 +70,7 @@ impl Compiler {
             frontends: memo.frontends.clone(),
             routing: Arc::clone(&memo.routing),
             backends,
+            default_profile: Some(Arc::new(profile::of_nothing())),
             certificates: served(certificates, &memo.frontends),
             authorities,
         };

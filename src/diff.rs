@@ -51,11 +51,16 @@ pub enum BackendChange<'a> {
 
 /// Which part of the estate was read and is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub struct Scope {
+    /// Only these backends; all of them where `None`.
+    pub backends: Option<BTreeSet<BackendName>>,
+    /// The routing maps and the certificates.
+    pub routing: bool,
+}
+
+impl Scope {
     /// All of it.
-    Whole,
-    /// Only these backends, and no maps.
-    Backends(BTreeSet<BackendName>),
+    pub const WHOLE: Self = Self { backends: None, routing: true };
 }
 
 /// Compares the intent with the process.
@@ -69,23 +74,23 @@ pub fn diff<'a>(
     if live.structure.as_deref() != Some(structure) {
         differences.structure = Some((live.structure.as_deref(), structure));
     }
-    match scope {
-        Scope::Whole => {
-            for (name, change) in backend_pairs(desired, live) {
-                compare_backend(&mut differences, &name, change, live);
+    match &scope.backends {
+        None => {
+            for (name, pair) in backend_pairs(desired, live) {
+                compare_backend(&mut differences, &name, pair, live);
             }
-            compare_entries(&mut differences, desired, live);
-            compare_certificates(&mut differences, desired, live);
         }
-        Scope::Backends(names) => {
+        Some(names) => {
             for name in names {
-                let pair = (
-                    desired.backends.get(name).map(|backend| &**backend),
-                    live.backends.get(name.as_str()),
-                );
+                let wanted = desired.backends.get(name).map(|backend| &**backend);
+                let pair = (wanted, live.backends.get(name.as_str()));
                 compare_backend(&mut differences, name, pair, live);
             }
         }
+    }
+    if scope.routing {
+        compare_entries(&mut differences, desired, live);
+        compare_certificates(&mut differences, desired, live);
     }
     differences
 }
@@ -112,9 +117,10 @@ fn compare_backend<'a>(
         (Some(backend), None) => BackendChange::Add(backend),
         (None, Some(servers)) => BackendChange::Remove(servers),
         (Some(backend), Some(servers)) => {
+            // Also where the settings differ: what operators hold must survive the reload.
+            compare_servers(differences, name, backend, servers, live);
             let from = live.notes.get(&Note::backend(name)).map_or("", String::as_str);
             if from == backend.profile.name() {
-                compare_servers(differences, name, backend, servers, live);
                 return;
             }
             BackendChange::Profile { to: backend, from }

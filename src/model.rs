@@ -20,7 +20,7 @@ pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use notebook::{KNOWN, Note, ServerNote, notes};
 pub use problem::{Problem, Problems, Severity};
 pub use routing::{Entry, MapName, NOTEBOOK, Rank, Routing};
-pub use text::{Located, Location, SourceFile, Span};
+pub use text::{FileRequest, Located, Location, SourceFile, Span};
 pub use value::{
     CheckPath, DnsName, FilePath, Hostname, RoutePath, SectionName, Token, ValueError,
 };

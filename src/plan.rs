@@ -91,6 +91,34 @@ pub fn plan(differences: &Differences<'_>, context: Context<'_>) -> Plan {
     Plan { steps, switch_order, reload, closing, held: differences.held.clone() }
 }
 
+/// The plan for an HAProxy that does not run: what it will find at its start.
+pub fn plan_start(desired: &Desired) -> Plan {
+    let mut steps = Vec::new();
+    for (name, frontend) in &desired.frontends {
+        let mut step =
+            Step::new(Object::Frontend(name.to_string()), Action::Add, Reason::NotRunning);
+        step.origin = frontend.origins.first().cloned();
+        steps.push(step);
+    }
+    for (name, backend) in &desired.backends {
+        let mut step = Step::new(Object::Backend(name.clone()), Action::Add, Reason::NotRunning);
+        step.origin = Some(backend.origin.clone());
+        steps.push(step);
+    }
+    for map in [MapName::Exact, MapName::Prefix] {
+        for (key, entry) in desired.routing.table(map) {
+            let object = Object::Route(map, key.clone());
+            let mut step = Step::new(object, Action::Add, Reason::NotRunning);
+            step.origin.clone_from(&entry.origin);
+            steps.push(step);
+        }
+    }
+    if steps.is_empty() {
+        steps.push(Step::files());
+    }
+    Plan { steps, reload: true, ..Plan::default() }
+}
+
 /// The command that notes the revision, where it is another one.
 fn note_revision(context: Context<'_>) -> Option<Command> {
     note(context.live, &Note::Revision, Some(context.revision))

@@ -7,6 +7,7 @@
 
 mod dir;
 mod file;
+mod referenced;
 mod revision;
 
 use std::{
@@ -20,6 +21,7 @@ use std::{
 use crate::model::{Problem, Problems, SourceFile};
 
 use file::Entry;
+pub use referenced::read_referenced;
 use revision::Head;
 
 /// The greatest number of manifest files.

@@ -6,11 +6,17 @@ use std::{error::Error, fmt::Write as _, io, sync::Arc};
 use anstyle::{AnsiColor, Style};
 
 use crate::{
-    model::{Problems, SourceFile},
+    apply::ReloadError,
+    model::{Problems, Severity, SourceFile},
     reconcile::ReconcileError,
-    report::snippet::{self, printable},
+    report::{
+        snippet::{self, printable},
+        text::counted,
+    },
     settings::SettingsError,
     source::LoadError,
+    store::StoreError,
+    up::UpError,
 };
 
 use super::{exit::Exit, output};
@@ -39,7 +45,7 @@ impl CliError {
     }
 
     /// An error with its causes.
-    fn from_error(exit: Exit, error: &dyn Error) -> Self {
+    pub(super) fn from_error(exit: Exit, error: &dyn Error) -> Self {
         Self::told(exit).because(error)
     }
 
@@ -52,6 +58,12 @@ impl CliError {
     /// Adds what to do about it.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds what to do about it, where somebody knows.
+    fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        self.hints.extend(hints);
         self
     }
 
@@ -91,6 +103,12 @@ pub(super) fn show(problems: &Problems, files: &[Arc<SourceFile>]) {
     output::eprint(&snippet::problems(problems, files, true));
 }
 
+/// The end of a command whose manifests have errors, which were shown.
+pub(super) fn invalid(problems: &Problems) -> CliError {
+    let errors = counted(problems.count(Severity::Error), "error");
+    CliError::new(Exit::Invalid, format!("the manifests have {errors}; nothing was touched"))
+}
+
 impl From<SettingsError> for CliError {
     fn from(error: SettingsError) -> Self {
         if let SettingsError::Invalid { file, problems } = &error {
@@ -103,11 +121,7 @@ impl From<SettingsError> for CliError {
             | SettingsError::Invalid { .. }
             | SettingsError::WorkingDirectory { .. } => Exit::Error,
         };
-        let said = Self::from_error(exit, &error);
-        match error.hint() {
-            Some(hint) => said.hint(hint),
-            None => said,
-        }
+        Self::from_error(exit, &error).hints(error.hint())
     }
 }
 
@@ -119,17 +133,50 @@ impl From<LoadError> for CliError {
 
 impl From<ReconcileError> for CliError {
     fn from(error: ReconcileError) -> Self {
-        let exit = match &error {
-            ReconcileError::Locked { .. } => Exit::Locked,
-            ReconcileError::Socket(_) => Exit::Unreachable,
-            ReconcileError::Invalid(_) => Exit::Invalid,
-            ReconcileError::Store => Exit::Error,
+        Self::from(&error)
+    }
+}
+
+impl From<&ReconcileError> for CliError {
+    fn from(error: &ReconcileError) -> Self {
+        let exit = match error {
+            ReconcileError::Invalid => Exit::Invalid,
+            ReconcileError::NoSocket | ReconcileError::Socket(_) | ReconcileError::Gone => {
+                Exit::Unreachable
+            }
+            ReconcileError::Store(error) | ReconcileError::Reload(ReloadError::Store(error)) => {
+                of_store(error)
+            }
+            ReconcileError::Reload(ReloadError::Provider(_))
+            | ReconcileError::Check(_)
+            | ReconcileError::Stale => Exit::Error,
         };
-        let said = Self::from_error(exit, &error);
-        match error.hint() {
-            Some(hint) => said.hint(hint),
-            None => said,
+        Self::from_error(exit, error).hints(error.hint())
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::from_error(of_store(&error), &error).hints(error.hint())
+    }
+}
+
+impl From<UpError> for CliError {
+    fn from(error: UpError) -> Self {
+        match error {
+            UpError::Store(error) => error.into(),
+            UpError::Io { .. } | UpError::Haproxy { .. } | UpError::Watch(_) => {
+                Self::from_error(Exit::Error, &error)
+            }
         }
+    }
+}
+
+/// How a command ends whose state directory can't be used.
+fn of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Locked { .. } => Exit::Locked,
+        StoreError::Missing(_) | StoreError::Io { .. } | StoreError::Damaged { .. } => Exit::Error,
     }
 }
 

@@ -1,8 +1,8 @@
 //! `gw init`.
 
-use std::{fmt::Write as _, path::Path};
+use std::path::Path;
 
-use crate::{settings::Settings, store};
+use crate::{init, settings::Settings, store::Store};
 
 use super::{error::CliError, exit::Exit, options::Options, output};
 
@@ -22,13 +22,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.options.settings()?;
-    let report = store::init(&settings)?;
-    let mut out = String::new();
-    for line in report.lines {
-        let _ = writeln!(out, "{line}");
-    }
-    let _ = write!(out, "\n{}", service(&settings));
-    output::print(&out)?;
+    let (generation, is_new) = init::init(&Store::new(&settings.state))?;
+    let did = if is_new { "is prepared: HAProxy can start with the empty" } else { "has" };
+    let state = settings.state.display();
+    let number = generation.number;
+    let service = service(&settings);
+    output::print(&format!("{state} {did} generation {number}.\n\n{service}"))?;
     Ok(Exit::Ok)
 }
 

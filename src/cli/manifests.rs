@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use crate::{
+    intent::Intent,
     model::{Problems, Severity},
-    reconcile::{Intent, Reconciler},
-    report::text::counted,
+    reconcile::Reconciler,
 };
 
-use super::{error, error::CliError, exit::Exit};
+use super::error::{self, CliError};
 
 /// Manifests on the command line.
 #[derive(Debug, clap::Args)]
@@ -26,15 +26,6 @@ impl Manifests {
         let is_shown = |severity| severity >= Severity::Warning;
         shown.extend(intent.problems.iter().filter(|problem| is_shown(problem.severity)).cloned());
         error::show(&shown, &intent.files);
-        match intent.problems.count(Severity::Error) {
-            0 => Ok(intent),
-            errors => Err(invalid(errors)),
-        }
+        if intent.is_valid() { Ok(intent) } else { Err(error::invalid(&intent.problems)) }
     }
-}
-
-/// The end of a command whose manifests have errors.
-fn invalid(errors: usize) -> CliError {
-    let message = format!("the manifests have {}; nothing was touched", counted(errors, "error"));
-    CliError::new(Exit::Invalid, message)
 }

@@ -1,7 +1,8 @@
 //! `gw plan`.
 
 use crate::{
-    reconcile::{Intent, Pass, Reconciler},
+    intent::Intent,
+    reconcile::{Pass, Reconciler},
     report::{PlanView, json, text},
 };
 

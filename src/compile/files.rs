@@ -9,17 +9,8 @@ use sha1::{Digest as _, Sha1};
 
 use crate::{
     manifest::document::{self as manifest, Document, Spec, Trust},
-    model::{Certificate, Digest, FilePath, Located, Problem, Problems},
+    model::{Certificate, Digest, FilePath, FileRequest, Located, Problem, Problems},
 };
-
-/// A file that a manifest names, relative to the manifest's own folder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FileRequest {
-    /// The manifest that names it.
-    pub manifest: Arc<str>,
-    /// The path as written.
-    pub path: FilePath,
-}
 
 /// What was found for each request: the text, or why there is none.
 pub type ReferencedFiles = BTreeMap<FileRequest, Result<Arc<str>, String>>;

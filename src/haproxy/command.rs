@@ -15,6 +15,7 @@ use std::{fmt, time::Duration};
 pub use server::AdminState;
 pub use verdict::Verdict;
 
+use super::Version;
 use argument::Line;
 use verdict::Expect;
 
@@ -105,6 +106,11 @@ impl Command {
     fn patient(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// What one command may be long on this version.
+    pub fn size_limit(version: Version) -> usize {
+        if version >= Version::V3_4 { PAYLOAD_MAX_3_4 } else { SIZE_MAX }
     }
 
     /// The bytes it takes on the socket, without a prefix for the master.

@@ -15,11 +15,7 @@ use std::time::Duration;
 use lines::Lines;
 use session::Session;
 
-use super::{
-    Command, Endpoint, SocketError, Verdict, Version,
-    command::{PAYLOAD_MAX_3_4, SIZE_MAX},
-    framing::Piece,
-};
+use super::{Command, Endpoint, SocketError, Verdict, Version, framing::Piece};
 
 /// Commands in flight at most: enough to hide the round trip, few enough that the deadline of one
 /// batch says something and a lost connection leaves little in doubt.
@@ -96,7 +92,7 @@ impl Connection {
         commands: &[Command],
         mut each: impl FnMut(usize, Reply),
     ) -> Result<(), SocketError> {
-        let limit = self.size_limit();
+        let limit = Command::size_limit(self.version());
         if let Some(command) = commands.iter().find(|command| command.size() > limit) {
             let (size, line) = (command.size(), command.line());
             return Err(SocketError::TooLarge { command: line.to_owned(), size, limit });
@@ -141,11 +137,6 @@ impl Connection {
             Some(trouble) => Err(self.trouble(trouble)),
             None => Ok(lines.verdict),
         }
-    }
-
-    /// What one command may be long on this version.
-    pub fn size_limit(&self) -> usize {
-        if self.version() >= Version::V3_4 { PAYLOAD_MAX_3_4 } else { SIZE_MAX }
     }
 
     /// One batch. Cancel-safe in this sense: a dropped call leaves the connection unusable.

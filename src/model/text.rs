@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use super::value::FilePath;
+
 /// One manifest file: its path as the user knows it, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
@@ -54,4 +56,13 @@ pub struct Located<T> {
     pub value: T,
     /// Where it was written, in the file of its document.
     pub span: Span,
+}
+
+/// A file that a manifest names, relative to the manifest's own folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileRequest {
+    /// The manifest that names it.
+    pub manifest: Arc<str>,
+    /// The path as written.
+    pub path: FilePath,
 }

@@ -23,7 +23,7 @@ pub(super) fn steps(differences: &Differences<'_>, context: Context<'_>) -> Vec<
 
 fn renew(file: &str, certificate: &Certificate, context: Context<'_>) -> Step {
     let set = Command::set_ssl_cert(file, &certificate.pem);
-    let fits = set.as_ref().is_ok_and(|set| set.size() <= context.capabilities.payload_max);
+    let fits = set.as_ref().is_ok_and(|set| set.size() <= context.capabilities.command_max);
     let because = if fits {
         Reason::Command("`set ssl cert` replaces it; connections keep the old one")
     } else {

@@ -266,6 +266,13 @@ pub struct Summary {
     pub reload: usize,
 }
 
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { add, change, remove, runtime: _, reload: _ } = self;
+        write!(f, "{add} added, {change} changed, {remove} removed")
+    }
+}
+
 impl Summary {
     /// Counts steps.
     pub fn of<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {

@@ -5,10 +5,9 @@ mod plan;
 mod report;
 mod status;
 mod style;
-mod up;
 
 pub(super) use self::status::utc;
-pub use self::{plan::plan, report::report, status::status, up::up};
+pub use self::{plan::plan, report::report, status::status};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -50,7 +50,8 @@ fn invalid_manifests_end_every_command_with_all_problems() {
     }
     let outcome = gw(root.path()).run(&["validate", "manifests", "--output", "json"]).expect(16);
     assert_eq!((&outcome.json()["errors"], outcome.stderr.as_str()), (&Value::from(1), ""));
-    gw(root.path()).run(&["plan", "nowhere"]).expect(1);
+    let outcome = gw(root.path()).run(&["plan", "nowhere"]).expect(1);
+    assert!(outcome.stderr.contains("nowhere"), "{}", outcome.transcript());
 }
 
 #[test]
@@ -62,7 +63,8 @@ fn valid_manifests_are_counted_and_rendered() {
     assert!(listing.starts_with("# file: 00-gw.cfg\n"), "{listing}");
     assert_eq!(listing, gw(root.path()).run(&["render", "manifests"]).ok().stdout);
     let into = ["render", "manifests", "--output-dir", "out"];
-    gw(root.path()).run(&into).ok();
+    let outcome = gw(root.path()).run(&into).ok();
+    assert!(outcome.stderr.contains("files written"), "{}", outcome.transcript());
     assert!(root.path().join("out/00-gw.cfg").exists());
     // What is there already would be loaded, too.
     let refused = gw(root.path()).run(&into).expect(1);
@@ -83,7 +85,7 @@ fn settings_beside_the_manifests_are_not_ours() {
     let root = folder(BACKEND);
     fs::write(root.path().join("manifests/gw.conf"), "haproxy: ./evil\n").unwrap();
     fs::write(root.path().join("manifests/.gw.yaml"), "haproxy: ./evil\n").unwrap();
-    gw(root.path()).run(&["validate", "manifests"]).ok();
+    assert!(gw(root.path()).run(&["validate", "manifests"]).ok().stderr.is_empty());
 }
 
 #[test]

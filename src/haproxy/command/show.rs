@@ -40,8 +40,8 @@ impl Command {
         Self::new(line, Expect::data(&["1\n# "]))
     }
 
-    /// Statistics of one backend and its servers. An unknown backend is no error: the rows are
-    /// missing, so look for the row `BACKEND`.
+    /// Statistics of one backend and its servers. An unknown backend is refused (`No such proxy.`)
+    /// only because types and server are given too: a bare `show stat x` shows a header and no row.
     pub fn show_stat_of(backend: &str) -> Result<Self, CommandError> {
         // Types: 2 backend + 4 server; -1: all servers.
         let line = Line::new("show stat").backend(backend).word("6").word("-1");
@@ -105,5 +105,16 @@ impl Command {
     /// The processes under a master; only on the master socket.
     pub fn show_proc() -> Self {
         fixed("show proc", Expect::data(&["#<PID>"]))
+    }
+
+    /// Incomplete commands whose error messages tell whether they exist: `add backend`, `wait`, and
+    /// the keywords of `add server` (3.2+). The last has no `/` in it, so it can't make a server,
+    /// unlike `add server x/y help`.
+    pub(crate) fn probes() -> [Self; 3] {
+        [
+            fixed("add backend", Expect::data(&["Require backend name."])),
+            fixed("wait", Expect::data(&["Expects a duration"])),
+            fixed("add server help", Expect::data(&["List of keywords"])),
+        ]
     }
 }

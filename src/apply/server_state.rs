@@ -1,0 +1,173 @@
+//! The state of servers over a reload.
+//!
+//! HAProxy loads a file of `show servers state` lines at its start and lets it win over the
+//! configuration, addresses included. So gw writes the file itself, right before it reloads: what a
+//! check or an operator's hand set comes from the live state, what Git owns from the manifests.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use crate::{
+    diff::{Held, HeldState},
+    model::{Backend, Desired, Server, ServerName},
+};
+
+/// `srv_admin_state` of a server in maintenance by hand (management guide, `show servers state`).
+const FORCED_MAINTENANCE: u32 = 0x01;
+/// `srv_admin_state` of a server that drains by hand.
+const FORCED_DRAIN: u32 = 0x08;
+/// `srv_check_status` of a server that has not been checked yet. Never 0: at the first check of a
+/// server that was loaded with 0, the worker dies of a segmentation fault (seen on 2.8 to 3.4).
+const CHECK_INITIALIZING: &str = "1";
+/// Format 1 has so many columns on all versions.
+const COLUMNS: usize = 25;
+
+/// Turns the reply of `show servers state` into the file for the next worker, without its first
+/// line. `adding` are the servers, as `backend/server`, that wait for their first good check.
+pub fn carry_over(
+    reply: &str,
+    desired: &Desired,
+    held: &[Held],
+    adding: &BTreeSet<String>,
+) -> String {
+    let mut file = String::new();
+    let mut lines = reply.lines().filter(|line| !line.is_empty());
+    // The format's version, which stands in the file already.
+    let Some(_) = lines.next() else { return file };
+    let Some(header) = lines.next() else { return file };
+    let _ = writeln!(file, "{header}");
+    let columns: Vec<&str> = header.trim_start_matches('#').split_whitespace().collect();
+    let column = |name: &str| columns.iter().position(|column| *column == name);
+    let Some(places) = Places::find(column) else { return file };
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for line in lines {
+        let mut fields: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        if fields.len() < columns.len() {
+            continue;
+        }
+        let (backend, server) = (fields[places.backend].clone(), fields[places.server].clone());
+        let Some(settings) = desired.backends.get(backend.as_str()) else {
+            // A section written by hand: its owner decides whether it loads this.
+            let _ = writeln!(file, "{line}");
+            continue;
+        };
+        let Some(wanted) = settings.servers.get(server.as_str()) else { continue };
+        let full = format!("{backend}/{server}");
+        let holds = held
+            .iter()
+            .filter(|held| held.backend.as_str() == backend && held.server.as_str() == server);
+        places.rewrite(&mut fields, wanted, holds.map(|held| held.state));
+        if adding.contains(&full) {
+            places.mark_unseen(&mut fields);
+        }
+        seen.insert(full);
+        let _ = writeln!(file, "{}", fields.join(" "));
+    }
+    for (name, backend) in &desired.backends {
+        add_newcomers(&mut file, name.as_str(), backend, &places, &seen, columns.len());
+    }
+    file
+}
+
+/// Lines for servers that the live process does not have yet: they count as down until their first
+/// good check. Not where all servers of a backend are new: better one that may be dead than none.
+fn add_newcomers(
+    file: &mut String,
+    name: &str,
+    backend: &Backend,
+    places: &Places,
+    seen: &BTreeSet<String>,
+    columns: usize,
+) {
+    let is_new = |server: &ServerName| !seen.contains(&format!("{name}/{server}"));
+    if !backend.profile.checked || columns != COLUMNS || backend.servers.keys().all(is_new) {
+        return;
+    }
+    for (server, wanted) in backend.servers.iter().filter(|(server, _)| is_new(server)) {
+        let mut fields = vec!["0".to_owned(); columns];
+        for place in places.texts {
+            "-".clone_into(&mut fields[place]);
+        }
+        fields[places.backend] = name.to_owned();
+        fields[places.server] = server.to_string();
+        places.rewrite(&mut fields, wanted, std::iter::empty());
+        places.mark_unseen(&mut fields);
+        let _ = writeln!(file, "{}", fields.join(" "));
+    }
+}
+
+/// Where the columns are that gw writes.
+struct Places {
+    backend: usize,
+    server: usize,
+    address: usize,
+    port: usize,
+    operation: usize,
+    admin: usize,
+    weight: usize,
+    initial_weight: usize,
+    check_status: usize,
+    check_result: usize,
+    check_health: usize,
+    check_state: usize,
+    /// Columns that hold a text, `-` where there is none.
+    texts: [usize; 4],
+}
+
+impl Places {
+    fn find(column: impl Fn(&str) -> Option<usize>) -> Option<Self> {
+        Some(Self {
+            backend: column("be_name")?,
+            server: column("srv_name")?,
+            address: column("srv_addr")?,
+            port: column("srv_port")?,
+            operation: column("srv_op_state")?,
+            admin: column("srv_admin_state")?,
+            weight: column("srv_uweight")?,
+            initial_weight: column("srv_iweight")?,
+            check_status: column("srv_check_status")?,
+            check_result: column("srv_check_result")?,
+            check_health: column("srv_check_health")?,
+            check_state: column("srv_check_state")?,
+            texts: [
+                column("srv_fqdn")?,
+                column("srvrecord")?,
+                column("srv_check_addr")?,
+                column("srv_agent_addr")?,
+            ],
+        })
+    }
+
+    /// Puts in what Git owns, and what is held.
+    fn rewrite(
+        &self,
+        fields: &mut [String],
+        wanted: &Server,
+        holds: impl Iterator<Item = HeldState>,
+    ) {
+        let weight = wanted.effective_weight();
+        let (mut admin, mut current) = (0, weight);
+        for hold in holds {
+            match hold {
+                HeldState::Maintenance => admin |= FORCED_MAINTENANCE,
+                HeldState::Drain => admin |= FORCED_DRAIN,
+                HeldState::Weight { to, .. } => current = to,
+            }
+        }
+        fields[self.address] = wanted.address.to_string();
+        fields[self.port] = wanted.port.to_string();
+        fields[self.admin] = admin.to_string();
+        fields[self.weight] = current.to_string();
+        // HAProxy takes the weight of the file only where the initial one is the configuration's.
+        fields[self.initial_weight] = weight.to_string();
+    }
+
+    /// Makes a server count as down until its next good check.
+    fn mark_unseen(&self, fields: &mut [String]) {
+        for place in [self.operation, self.check_result, self.check_health] {
+            "0".clone_into(&mut fields[place]);
+        }
+        CHECK_INITIALIZING.clone_into(&mut fields[self.check_status]);
+        // Configured and enabled (include/haproxy/check-t.h, CHK_ST_*).
+        "6".clone_into(&mut fields[self.check_state]);
+    }
+}

@@ -1,0 +1,158 @@
+//! The master process of `haproxy -W -S <socket>`: reloads, and who runs. Commands for a worker go
+//! through a [`Connection`](super::Connection), which understands this socket too.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, sleep, timeout_at},
+};
+
+use super::{
+    Command, Endpoint, SocketError, Verdict, log,
+    reply::proc::{self, Processes},
+    stream::connect,
+};
+
+/// Between two looks at a master that does not say itself when a reload is done (2.6).
+const POLL: Duration = Duration::from_millis(20);
+/// The largest reply: the log of a start with a warning for each of many lines.
+const REPLY_MAX: u64 = 64 << 20;
+
+/// A master socket. Each call makes a connection of its own, since a reload replaces the master's
+/// program and with it all connections.
+#[derive(Clone, Debug)]
+pub struct Master {
+    endpoint: Endpoint,
+    deadline: Duration,
+}
+
+/// How a reload ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReloadOutcome {
+    /// A new worker serves with the configuration on disk.
+    Reloaded {
+        /// What HAProxy printed, warnings perhaps, cleaned. Empty on 2.6.
+        log: String,
+    },
+    /// The old worker goes on serving. On 3.2 and later its runtime socket may be dead; the way
+    /// through this master works.
+    Failed {
+        /// What HAProxy printed, cleaned. Empty on 2.6, which says nothing: run `haproxy -c`.
+        log: String,
+    },
+}
+
+impl Master {
+    /// A master at this socket; `deadline` is for each call as a whole, reloads included.
+    pub fn new(endpoint: Endpoint, deadline: Duration) -> Self {
+        Self { endpoint, deadline }
+    }
+
+    /// Where it listens.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The processes under this master.
+    pub async fn show_proc(&self) -> Result<Processes, SocketError> {
+        self.processes(Instant::now() + self.deadline).await
+    }
+
+    /// Reloads and waits for the outcome. A new worker that can't start leaves the old one serving
+    /// on all versions.
+    pub async fn reload(&self) -> Result<ReloadOutcome, SocketError> {
+        let until = Instant::now() + self.deadline;
+        let before = self.processes(until).await?;
+        let reply = self.ask("reload", false, until).await?;
+        let (status, text) = reply.split_once("\n--\n").unwrap_or((&reply, ""));
+        match status.trim() {
+            "Success=1" => Ok(ReloadOutcome::Reloaded { log: log::clean(text) }),
+            "Success=0" => Ok(ReloadOutcome::Failed { log: log::clean(text) }),
+            // 2.6 closes the connection, and refuses others until it is done.
+            "" => self.await_reload(&before, until).await,
+            other if other.starts_with("Permission denied") => {
+                Err(SocketError::Level { level: "below admin".to_owned() })
+            }
+            other => Err(SocketError::Protocol(format!("`reload` gave {other:?}"))),
+        }
+    }
+
+    /// Watches the counters of the master: one more reload, and a failure more or none. Whether it
+    /// was this reload or one that somebody else asked for meanwhile makes no difference: both read
+    /// the configuration that is on disk.
+    async fn await_reload(
+        &self,
+        before: &Processes,
+        until: Instant,
+    ) -> Result<ReloadOutcome, SocketError> {
+        loop {
+            match self.processes(until).await {
+                Ok(now) if now.reloads > before.reloads => {
+                    let log = String::new();
+                    let young = now.workers.first().is_some_and(|worker| worker.reloads == 0);
+                    let good = now.failed == 0 && young;
+                    return Ok(if good {
+                        ReloadOutcome::Reloaded { log }
+                    } else {
+                        ReloadOutcome::Failed { log }
+                    });
+                }
+                // It is not there again yet, or has not begun.
+                Ok(_)
+                | Err(
+                    SocketError::Refused(_) | SocketError::Missing(_) | SocketError::Closed { .. },
+                ) => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= until {
+                return Err(self.late());
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    async fn processes(&self, until: Instant) -> Result<Processes, SocketError> {
+        let command = Command::show_proc();
+        let text = self.ask(command.line(), true, until).await?;
+        match command.judge(&text) {
+            Verdict::Done | Verdict::Unchanged => {
+                proc::parse(&text).map_err(|error| SocketError::Protocol(error.to_string()))
+            }
+            Verdict::Refused(_) if text.is_empty() => Err(SocketError::Closed { answered: 0 }),
+            Verdict::Refused(_) => Err(SocketError::Protocol(format!(
+                "{} is no master socket (`haproxy -W -S …`)",
+                self.endpoint
+            ))),
+        }
+    }
+
+    /// One line, and all that comes until the master closes. It closes when we do (`half_close`),
+    /// or by itself after a reload.
+    async fn ask(
+        &self,
+        line: &str,
+        half_close: bool,
+        until: Instant,
+    ) -> Result<String, SocketError> {
+        let left = until.saturating_duration_since(Instant::now());
+        let (read, mut write) = connect(&self.endpoint, left).await?;
+        let mut reply = Vec::new();
+        let exchange = async {
+            write.write_all(format!("{line}\n").as_bytes()).await?;
+            if half_close {
+                write.shutdown().await?;
+            }
+            read.take(REPLY_MAX).read_to_end(&mut reply).await
+        };
+        match timeout_at(until, exchange).await {
+            // A reset is how a master that executes itself anew may close.
+            Ok(_) => Ok(String::from_utf8_lossy(&reply).into_owned()),
+            Err(_) => Err(self.late()),
+        }
+    }
+
+    fn late(&self) -> SocketError {
+        SocketError::Timeout { limit: self.deadline, answered: 0 }
+    }
+}

@@ -1,0 +1,199 @@
+//! The HAProxy on this machine: how to reach it, check a configuration for it, and reload it.
+//!
+//! What nobody told gw it finds out from the running process: its binary, its `-f` arguments and
+//! its master, all from `/proc`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    haproxy::{Binary, Endpoint, Master, ReloadOutcome},
+    settings::Settings,
+};
+
+/// How long `haproxy -c` may take.
+const CHECK: Duration = Duration::from_secs(120);
+/// What the settings say where nobody named a binary.
+const DEFAULT_BINARY: &str = "haproxy";
+/// How long the master may take to answer a reload.
+const RELOAD: Duration = Duration::from_secs(120);
+
+/// One HAProxy.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    socket: Endpoint,
+    master: Option<Endpoint>,
+    binary: PathBuf,
+    /// The operator's own files and folders, in order.
+    base: Vec<PathBuf>,
+    current: PathBuf,
+    /// The process id of the master, where the worker's parent is one.
+    master_pid: Option<u32>,
+    /// What an operator should know about how HAProxy was started.
+    remarks: Vec<String>,
+}
+
+impl Provider {
+    /// Takes the settings, and fills in from the worker `pid` what they leave open.
+    pub fn find(settings: &Settings, socket: Endpoint, current: &Path, pid: Option<u32>) -> Self {
+        let process = pid.and_then(LocalProcess::find);
+        let mut remarks = Vec::new();
+        let mut base: Vec<PathBuf> = settings.base.iter().cloned().collect();
+        if let Some(process) = &process {
+            let (ours, others): (Vec<PathBuf>, Vec<PathBuf>) =
+                process.config.iter().cloned().partition(|path| same_file(path, current));
+            if ours.is_empty() {
+                remarks.push(format!(
+                    "HAProxy (process {}) was not started with `-f {}`, so a restart would lose \
+                     what gw did: run `gw init` and add the line that it prints",
+                    process.pid,
+                    current.display()
+                ));
+            }
+            if base.is_empty() {
+                base = others;
+            }
+        }
+        let binary = match &process {
+            // Nobody named another one: what runs is what must understand the files.
+            Some(process) if settings.haproxy == Path::new(DEFAULT_BINARY) => {
+                process.binary.clone()
+            }
+            Some(_) | None => settings.haproxy.clone(),
+        };
+        Self {
+            socket,
+            master: settings.master.clone(),
+            binary,
+            base,
+            current: current.to_owned(),
+            master_pid: process.and_then(|process| process.master),
+            remarks,
+        }
+    }
+
+    /// The runtime socket.
+    pub fn socket(&self) -> &Endpoint {
+        &self.socket
+    }
+
+    /// The link that HAProxy loads.
+    pub fn current(&self) -> &Path {
+        &self.current
+    }
+
+    /// What an operator should know about how HAProxy was started.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Runs `haproxy -c` on the operator's files and a generation. The inner error is HAProxy's
+    /// refusal in its own words; the outer one that it could not be asked.
+    pub async fn check(&self, generation: &Path) -> Result<Result<(), String>, String> {
+        let mut files = self.base.clone();
+        files.push(generation.to_owned());
+        let binary = Binary::new(&self.binary, CHECK);
+        let report = binary.check(&files).await.map_err(|error| error.to_string())?;
+        Ok(if report.ok { Ok(()) } else { Err(report.alerts()) })
+    }
+
+    /// Asks for a graceful reload: through the master socket, else by SIGUSR2 to the master, whose
+    /// result only the new worker tells. HAProxy's words where it refused.
+    pub async fn reload(&self) -> Result<(), String> {
+        if let Some(endpoint) = &self.master {
+            let outcome = Master::new(endpoint.clone(), RELOAD).reload().await;
+            match outcome {
+                Ok(ReloadOutcome::Reloaded { .. }) => return Ok(()),
+                Ok(ReloadOutcome::Failed { log }) => return Err(log),
+                Err(error) if self.master_pid.is_none() => return Err(error.to_string()),
+                // The master socket is gone, but its process is known.
+                Err(_) => {}
+            }
+        }
+        let Some(pid) = self.master_pid else {
+            return Err("HAProxy can't be reloaded: it does not run in master-worker mode here; \
+                        start it with `-W -S <socket>` and tell gw the socket by --master"
+                .to_owned());
+        };
+        signal_reload(pid)
+    }
+
+    /// Whether a reload will go by signal, since there is no master socket.
+    pub fn reloads_by_signal(&self) -> bool {
+        self.master.is_none() && self.master_pid.is_some()
+    }
+}
+
+/// Sends SIGUSR2 to a master (management guide, section 4).
+fn signal_reload(pid: u32) -> Result<(), String> {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let Some(pid) = pid else { return Err(format!("{pid:?} is no process id")) };
+    rustix::process::kill_process(pid, rustix::process::Signal::USR2)
+        .map_err(|error| format!("can't signal HAProxy's master process: {error}"))
+}
+
+/// Whether two paths mean the same thing, though one may be a link.
+fn same_file(a: &Path, b: &Path) -> bool {
+    a == b
+        || (a.file_name() == b.file_name()
+            && a.parent().map(fs::canonicalize).and_then(Result::ok)
+                == b.parent().map(fs::canonicalize).and_then(Result::ok))
+}
+
+/// A worker on this machine.
+#[derive(Clone, Debug)]
+struct LocalProcess {
+    pid: u32,
+    binary: PathBuf,
+    /// Its `-f` arguments.
+    config: Vec<PathBuf>,
+    master: Option<u32>,
+}
+
+impl LocalProcess {
+    /// Reads `/proc`. `None` where this process is on another machine, in another container, or
+    /// somebody else's.
+    fn find(pid: u32) -> Option<Self> {
+        let folder = PathBuf::from(format!("/proc/{pid}"));
+        let arguments = arguments(pid)?;
+        let binary = fs::read_link(folder.join("exe")).ok()?;
+        // A package upgrade replaced it; what is there now is what a restart would run.
+        let binary = binary.to_str().map_or(binary.clone(), |path| {
+            PathBuf::from(path.strip_suffix(" (deleted)").unwrap_or(path))
+        });
+        let cwd = fs::read_link(folder.join("cwd")).ok()?;
+        let mut config = Vec::new();
+        let mut rest = arguments.iter().skip(1);
+        while let Some(argument) = rest.next() {
+            match argument.as_str() {
+                "--" => break,
+                "-f" => config.extend(rest.next().map(|path| cwd.join(path))),
+                _ => {}
+            }
+        }
+        config.extend(rest.map(|path| cwd.join(path)));
+        let status = fs::read_to_string(folder.join("status")).ok()?;
+        let parent = status
+            .lines()
+            .find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok())?;
+        // The parent is a master where it was started by the same command line.
+        let is_master =
+            arguments_of_master(parent).is_some_and(|parent| parent.first() == arguments.first());
+        Some(Self { pid, binary, config, master: is_master.then_some(parent) })
+    }
+}
+
+fn arguments(pid: u32) -> Option<Vec<String>> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words = line.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+    Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
+}
+
+/// The arguments of a process that runs in master-worker mode.
+fn arguments_of_master(pid: u32) -> Option<Vec<String>> {
+    let arguments = arguments(pid)?;
+    arguments.iter().any(|word| word.starts_with("-W")).then_some(arguments)
+}

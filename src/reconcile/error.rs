@@ -1,0 +1,51 @@
+//! Why a pass could not be made.
+
+use crate::{apply::ReloadError, haproxy::SocketError, store::StoreError};
+
+/// Why a pass could not be made. Refusals of single steps are no errors here.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The manifests have errors.
+    #[error("the manifests are invalid")]
+    Invalid,
+    /// Nobody said where HAProxy's runtime socket is.
+    #[error("nobody said where HAProxy's runtime socket is")]
+    NoSocket,
+    /// HAProxy could not be talked to.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The state directory failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A reload could not be tried.
+    #[error(transparent)]
+    Reload(#[from] ReloadError),
+    /// The files could not be checked.
+    #[error("the configuration can't be checked: {0}")]
+    Check(String),
+    /// HAProxy went away between plan and apply.
+    #[error("HAProxy went away after the plan was made")]
+    Gone,
+    /// Something else changed HAProxy or the state directory since the plan was made.
+    #[error("HAProxy or its files were changed by somebody else since the plan was made")]
+    Stale,
+}
+
+impl ReconcileError {
+    /// What to do about it, where the message does not say it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) | Self::Reload(ReloadError::Store(error)) => error.hint(),
+            Self::Stale => Some("plan again; nothing was changed".to_owned()),
+            Self::NoSocket => Some(
+                "pass --socket PATH or set GW_SOCKET; the path is on HAProxy's `stats socket` line"
+                    .to_owned(),
+            ),
+            Self::Gone => Some("nothing was changed; look at HAProxy's log".to_owned()),
+            Self::Check(_) => {
+                Some("name the binary with --haproxy; nothing was changed".to_owned())
+            }
+            Self::Invalid | Self::Socket(_) | Self::Reload(ReloadError::Provider(_)) => None,
+        }
+    }
+}

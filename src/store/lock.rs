@@ -1,0 +1,49 @@
+//! One gw at a time. The lock is the system's, so it ends with its holder, however that ends; the
+//! text in the file only says who that is.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read as _, Seek as _, Write as _},
+    path::Path,
+};
+
+use super::{StoreError, failed, now};
+
+/// The right to change the state directory and HAProxy, until dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock, or says who has it.
+pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(
+            |error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    StoreError::Missing(path.parent().unwrap_or(path).to_owned())
+                }
+                _ => failed("open", path)(error),
+            },
+        )?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Who holds it is a courtesy; that it is held is known already.
+            let _ = file.read_to_string(&mut holder);
+            return Err(StoreError::Locked {
+                path: path.to_owned(),
+                holder: holder.trim().to_owned(),
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed("lock", path)(error)),
+    }
+    let arguments: Vec<String> = std::env::args().take(3).collect();
+    let text =
+        format!("process {} ({}), since {}\n", std::process::id(), arguments.join(" "), now());
+    // The name of the holder is a courtesy: on a full disk the lock itself still holds.
+    let _ =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+    Ok(Lock { _file: file })
+}

@@ -1,0 +1,95 @@
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+use super::*;
+
+fn store() -> (tempfile::TempDir, Store) {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::new(&root.path().join("state"));
+    store.create().unwrap();
+    (root, store)
+}
+
+fn files(entries: &[(&str, &str)]) -> Files {
+    entries.iter().map(|(name, text)| ((*name).to_owned(), Arc::from(*text))).collect()
+}
+
+fn metadata(structure: &str) -> Metadata {
+    Metadata {
+        revision: "r".to_owned(),
+        structure: structure.to_owned(),
+        created: 0,
+        cause: String::new(),
+    }
+}
+
+#[test]
+fn a_generation_is_current_only_after_the_switch() {
+    let (_root, store) = store();
+    assert_eq!(store.current().unwrap(), None);
+    let all = files(&[("00-gw.cfg", "global\n"), ("maps/exact.map", ""), ("certs/a.pem", "key")]);
+    let (first, written) = store.stage(&all, &metadata("s1"), None).unwrap();
+    assert!(written > 10);
+    assert_eq!(store.current().unwrap(), None);
+    store.switch(&first).unwrap();
+    assert_eq!(store.current().unwrap().as_ref(), Some(&first));
+    assert_eq!(store.read(&first).unwrap(), all);
+    let mode = |name: &str| fs::metadata(first.path.join(name)).unwrap().permissions().mode();
+    assert_eq!((mode("certs") & 0o777, mode("certs/a.pem") & 0o777), (0o700, 0o600));
+}
+
+#[test]
+fn what_did_not_change_is_linked() {
+    let (_root, store) = store();
+    let old = files(&[("a.cfg", "same"), ("b.cfg", "old")]);
+    let (first, _) = store.stage(&old, &metadata("s"), None).unwrap();
+    let new = files(&[("a.cfg", "same"), ("b.cfg", "new!!")]);
+    let (second, _) = store.stage(&new, &metadata("s"), Some((&first, &old))).unwrap();
+    let inode = |generation: &Generation, name: &str| {
+        fs::metadata(generation.path.join(name)).unwrap().ino()
+    };
+    assert_eq!(inode(&first, "a.cfg"), inode(&second, "a.cfg"));
+    assert_ne!(inode(&first, "b.cfg"), inode(&second, "b.cfg"));
+    assert_eq!(store.read(&first).unwrap(), old);
+    assert_eq!(store.read(&second).unwrap(), new);
+}
+
+#[test]
+fn ten_generations_are_kept_and_the_current_one_always() {
+    let (_root, store) = store();
+    let (first, _) = store.stage(&files(&[]), &metadata("s"), None).unwrap();
+    store.switch(&first).unwrap();
+    for _ in 0..14 {
+        store.stage(&files(&[]), &metadata("s"), None).unwrap();
+    }
+    store.prune().unwrap();
+    let numbers = store.numbers().unwrap();
+    assert_eq!(numbers.len(), 11);
+    assert_eq!((numbers[0], numbers[10]), (1, 15));
+}
+
+#[test]
+fn the_loaded_generation_is_found_by_its_structure() {
+    let (_root, store) = store();
+    for structure in ["s1", "s2", "s1", "s3"] {
+        store.stage(&files(&[]), &metadata(structure), None).unwrap();
+    }
+    assert_eq!(store.with_structure("s1").unwrap().map(|found| found.number), Some(3));
+    assert_eq!(store.with_structure("s9").unwrap(), None);
+}
+
+#[test]
+fn a_second_lock_names_the_holder() {
+    let (_root, store) = store();
+    let held = store.lock().unwrap();
+    let error = store.lock().unwrap_err();
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    drop(held);
+    store.lock().unwrap();
+}
+
+#[test]
+fn a_missing_directory_says_how_to_make_it() {
+    let store = Store::new(Path::new("/nonexistent/gw"));
+    let error = store.current().unwrap_err();
+    assert!(error.hint().unwrap().contains("gw init"), "{error}");
+}
