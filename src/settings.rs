@@ -235,16 +235,16 @@ fn find_binary(name: PathBuf) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn unix(path: &str) -> Option<Endpoint> {
-        Some(Endpoint::Unix(path.into()))
+    fn unix(path: &str) -> Endpoint {
+        Endpoint::Unix(path.into())
     }
 
     #[test]
     fn what_is_said_first_counts() {
-        let flags = Given { socket: unix("/a"), ..Given::default() };
-        let file = Given { socket: unix("/b"), state: Some("/s".into()), ..Given::default() };
+        let flags = Given { socket: Some(unix("/a")), ..Given::default() };
+        let file = Given { socket: Some(unix("/b")), state: Some("/s".into()), ..Given::default() };
         let both = flags.or(file);
-        assert_eq!(both.socket, unix("/a"));
+        assert_eq!(both.socket, Some(unix("/a")));
         assert_eq!(both.state, Some("/s".into()));
     }
 
@@ -254,10 +254,10 @@ mod tests {
             let Settings { socket, master, base, .. } = Settings::fill(given, runs, debian);
             (socket, master, base)
         };
-        let all = (unix(DEBIAN_SOCKET), unix(DEBIAN_MASTER), Some(DEBIAN_BASE.into()));
+        let all = (Some(unix(DEBIAN_SOCKET)), Some(unix(DEBIAN_MASTER)), Some(DEBIAN_BASE.into()));
         assert_eq!(fill(Given::default(), Runs::Service, true), all);
-        let named = Given { socket: unix("/other"), ..Given::default() };
-        assert_eq!(fill(named, Runs::Service, true), (unix("/other"), None, None));
+        let named = Given { socket: Some(unix("/other")), ..Given::default() };
+        assert_eq!(fill(named, Runs::Service, true), (Some(unix("/other")), None, None));
         assert_eq!(fill(Given::default(), Runs::Service, false), (None, None, None));
         let own = Runs::Ourselves(Path::new("/srv/manifests"));
         assert_eq!(fill(Given::default(), own, true), (None, None, None));

@@ -3,7 +3,10 @@
 use crate::{
     plan::{Loading, Report},
     reconcile::Reconciler,
-    report::{PlanView, json, text},
+    report::{
+        PlanView, json,
+        text::{self, Diff},
+    },
 };
 
 use super::{
@@ -55,7 +58,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let pass = reconciler.plan(&intent).await?;
     let detail = args.verbosity.detail();
     // Standard output is the report's where that is JSON; then the plan is shown for the question.
-    let shown = || text::plan(view(&intent, &pass), detail, false) + "\n";
+    let shown = || text::plan(view(&intent, &pass), detail, Diff::OfReloads) + "\n";
     match (args.output, args.yes) {
         (Format::Text, _) => output::print(&shown())?,
         (Format::Json, false) => output::eprint(&shown()),
@@ -64,15 +67,20 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     if !args.yes {
         confirm(view(&intent, &pass))?;
     }
-    let plan = pass.plan.clone();
+    let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());
     let mut bar = Bar::new();
-    let report = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await?;
+    let mut report = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await?;
     drop(bar);
-    // What was done counts, even where nobody reads the report.
-    let _ = output::print(&match args.output {
-        Format::Text => text::report(&intent.revision, &plan, &report, detail),
+    let told = match args.output {
         Format::Json => json::to_text(&json::report(&intent.revision, &plan, &report)),
-    });
+        Format::Text => {
+            // The plan said these.
+            report.remarks.retain(|remark| !remarks.contains(remark));
+            text::report(&intent.revision, &plan, &report, detail)
+        }
+    };
+    // What was done counts, even where nobody reads the report.
+    let _ = output::print(&told);
     Ok(exit(&report))
 }
 

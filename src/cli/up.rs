@@ -5,7 +5,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 
 use crate::{
-    report::text::{self, Detail},
+    report::text::{self, Detail, Diff},
     up::{self, Event},
 };
 
@@ -77,7 +77,10 @@ impl Teller {
             }
             Event::Planned(intent, pass) => {
                 self.revision.clone_from(&intent.revision);
-                say(&format!("\n{}", text::plan(plan::view(intent, pass), self.detail, false)));
+                say(&format!(
+                    "\n{}",
+                    text::plan(plan::view(intent, pass), self.detail, Diff::InFull)
+                ));
             }
             Event::Applied { plan, report, took } => {
                 say(&text::report(&self.revision, plan, report, self.detail));

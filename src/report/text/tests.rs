@@ -8,7 +8,7 @@ use crate::{
 use super::*;
 
 fn shown(view: PlanView<'_>, detail: Detail) -> String {
-    strip_str(&plan(view, detail, false)).to_string()
+    strip_str(&plan(view, detail, Diff::OfReloads)).to_string()
 }
 
 fn told(plan: &Plan, outcome: &Report) -> String {
@@ -131,7 +131,7 @@ fn long_plans_are_folded_but_never_what_they_remove() {
 #[test]
 fn nothing_of_the_input_reaches_the_terminal_raw() {
     let hostile = samples::hostile_plan();
-    let mut text = plan(samples::view(&hostile), Detail::Full, true);
+    let mut text = plan(samples::view(&hostile), Detail::Full, Diff::Always);
     let evil = "\u{1b}]0;evil\u{7}\u{202e}".to_owned();
     let failed = Report {
         outcomes: vec![Outcome::Failed(evil.clone())],
