@@ -3,6 +3,7 @@
 
 mod apply;
 mod completions;
+mod confirm;
 mod error;
 mod exit;
 mod init;

@@ -4,12 +4,13 @@ use crate::{
     plan::{Loading, Report},
     reconcile::Reconciler,
     report::{
-        PlanView, json,
+        json,
         text::{self, Diff},
     },
 };
 
 use super::{
+    confirm,
     error::CliError,
     exit::Exit,
     manifests::Manifests,
@@ -65,7 +66,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
         (Format::Json, true) => {}
     }
     if !args.yes {
-        confirm(view(&intent, &pass))?;
+        confirm::confirm(view(&intent, &pass))?;
     }
     let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());
     let mut bar = Bar::new();
@@ -82,32 +83,6 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     // What was done counts, even where nobody reads the report.
     let _ = output::print(&told);
     Ok(exit(&report))
-}
-
-/// Asks whether to go on, where that is a question.
-fn confirm(view: PlanView<'_>) -> Result<(), CliError> {
-    let Some(what) = disturbance(view) else { return Ok(()) };
-    match output::ask(&format!("This {what}. Go on?"))? {
-        Some(true) => Ok(()),
-        Some(false) => Err(CliError::new(Exit::Error, "not confirmed; nothing was changed")),
-        None => {
-            let message =
-                format!("this {what}, and there is no terminal to ask on; nothing was changed");
-            let error = CliError::new(Exit::Error, message);
-            Err(error.hint("pass --yes to go on without being asked"))
-        }
-    }
-}
-
-/// What of a plan is worth a question: that it removes something, or reloads.
-fn disturbance(view: PlanView<'_>) -> Option<String> {
-    let removed = text::counted(view.plan.summary().remove, "object");
-    match (view.plan.summary().remove, view.reloads()) {
-        (0, false) => None,
-        (0, true) => Some("reloads HAProxy".to_owned()),
-        (_, false) => Some(format!("removes {removed}")),
-        (_, true) => Some(format!("removes {removed} and reloads HAProxy")),
-    }
 }
 
 /// How the command ends after a report.
@@ -128,4 +103,28 @@ fn exit(report: &Report) -> Exit {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use crate::plan::Outcome;
+
+    use super::*;
+
+    fn ends(loading: Loading, outcomes: &[Outcome]) -> Exit {
+        exit(&Report { outcomes: outcomes.to_vec(), loading, ..Report::nothing(None) })
+    }
+
+    #[test]
+    fn the_worst_decides_how_an_apply_ends() {
+        let why = || "why".to_owned();
+        let pending = Outcome::Pending(why());
+        let running = || Loading::Running;
+        assert_eq!(ends(running(), &[]), Exit::Ok);
+        assert_eq!(ends(Loading::AtStart, &[Outcome::Done]), Exit::Ok);
+        assert_eq!(ends(running(), &[Outcome::Done, pending.clone()]), Exit::Incomplete);
+        assert_eq!(ends(running(), &[Outcome::Skipped(why())]), Exit::Incomplete);
+        assert_eq!(ends(running(), &[pending, Outcome::Failed(why())]), Exit::Error);
+        let skipped = [Outcome::Skipped(why())];
+        let refused = Loading::Refused { message: why(), generation: why() };
+        assert_eq!(ends(refused, &skipped), Exit::Refused);
+        assert_eq!(ends(Loading::Broken { message: why() }, &skipped), Exit::Broken);
+    }
+}

@@ -232,6 +232,19 @@ Revision 3f2a9c01b7de: 0 of 2 changes done, 2 skipped.
 }
 
 #[test]
+fn what_haproxy_said_about_everything_is_said_once() {
+    let message = "[ALERT] unknown keyword 'x'".to_owned();
+    let refused = Report {
+        outcomes: vec![Outcome::Failed(message.clone()); 2],
+        loading: Loading::Refused { message, generation: "generations/0043".into() },
+        ..Report::nothing(Some(42))
+    };
+    let text = told(&samples::reload_plan(), &refused);
+    assert_eq!(text.matches("unknown keyword").count(), 1, "{text}");
+    assert!(text.contains("0 of 2 changes done, 2 failed."), "{text}");
+}
+
+#[test]
 fn a_status_fits_on_a_screen() {
     assert_eq!(
         strip_str(&status(&samples::status())).to_string(),
