@@ -8,7 +8,7 @@ mod status;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    apply::{self, Patience, Progress, Reloading},
+    apply::{self, Patience, Reloading},
     diff::{Differences, Scope, diff},
     haproxy::{Capabilities, Command, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
@@ -24,6 +24,7 @@ use crate::{
 
 pub use self::error::ReconcileError;
 use self::memory::Memory;
+pub use crate::apply::Progress;
 
 /// How often a change is read back before it counts as not made: `set server addr` takes effect a
 /// moment after its reply from 3.0 on.
@@ -431,7 +432,7 @@ impl Reconciler {
     }
 
     fn socket(&self) -> Result<&Endpoint, ReconcileError> {
-        self.settings.socket.as_ref().ok_or(ReconcileError::NoSocket)
+        Ok(self.settings.socket()?)
     }
 
     /// What is on disk. A state directory that does not exist yet is an empty one.
@@ -498,7 +499,8 @@ fn files_differ(old: &Files, new: &Files) -> bool {
     fn meaning<'a>(name: &str, text: &'a str) -> impl Iterator<Item = &'a str> {
         let notes = name == NOTEBOOK;
         text.lines().map(str::trim).filter(move |line| {
-            !line.is_empty() && !line.starts_with('#') && !(notes && line.starts_with("revision "))
+            let says_nothing = line.is_empty() || line.starts_with('#');
+            !(says_nothing || notes && line.starts_with("revision "))
         })
     }
     old.len() != new.len()

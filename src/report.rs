@@ -6,6 +6,7 @@ pub mod json;
 pub mod snippet;
 pub mod status;
 pub mod text;
+pub mod up;
 
 mod diff;
 mod kind;
@@ -14,7 +15,7 @@ use std::path::Path;
 
 use crate::plan::Plan;
 
-pub use self::{diff::FileDiff, status::Status};
+pub use self::{diff::FileDiff, status::Status, up::UpEvent};
 
 /// A plan, and what must be known to show it.
 #[derive(Clone, Copy, Debug)]

@@ -53,8 +53,8 @@ pub struct Settings {
     pub base: Option<PathBuf>,
     /// The state directory, absolute.
     pub state: PathBuf,
-    /// The binary that checks configurations.
-    pub haproxy: PathBuf,
+    /// The binary that checks configurations, where somebody named one.
+    pub haproxy: Option<PathBuf>,
     /// How long a new server may take until its first good check.
     pub ready_timeout: Duration,
     /// How long a server may take until nothing uses it any more.
@@ -152,7 +152,7 @@ impl Settings {
         Ok(Self {
             base: settings.base.as_deref().map(absolute).transpose()?,
             state: absolute(&settings.state)?,
-            haproxy: find_binary(settings.haproxy),
+            haproxy: settings.haproxy.map(find_binary),
             ..settings
         })
     }
@@ -171,10 +171,15 @@ impl Settings {
                 Runs::Service => STATE.into(),
                 Runs::Ourselves(manifests) => beside(manifests),
             }),
-            haproxy: given.haproxy.unwrap_or_else(|| "haproxy".into()),
+            haproxy: given.haproxy,
             ready_timeout: given.ready_timeout.unwrap_or(READY_TIMEOUT),
             removal_timeout: given.removal_timeout.unwrap_or(REMOVAL_TIMEOUT),
         }
+    }
+
+    /// The binary, where no running process tells a better one.
+    pub fn binary(&self) -> PathBuf {
+        self.haproxy.clone().unwrap_or_else(|| find_binary("haproxy".into()))
     }
 
     /// The runtime socket, for what can't do without.
@@ -235,16 +240,17 @@ fn find_binary(name: PathBuf) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn unix(path: &str) -> Endpoint {
-        Endpoint::Unix(path.into())
+    #[expect(clippy::unnecessary_wraps, reason = "settings have an optional socket")]
+    fn unix(path: &str) -> Option<Endpoint> {
+        Some(Endpoint::Unix(path.into()))
     }
 
     #[test]
     fn what_is_said_first_counts() {
-        let flags = Given { socket: Some(unix("/a")), ..Given::default() };
-        let file = Given { socket: Some(unix("/b")), state: Some("/s".into()), ..Given::default() };
+        let flags = Given { socket: unix("/a"), ..Given::default() };
+        let file = Given { socket: unix("/b"), state: Some("/s".into()), ..Given::default() };
         let both = flags.or(file);
-        assert_eq!(both.socket, Some(unix("/a")));
+        assert_eq!(both.socket, unix("/a"));
         assert_eq!(both.state, Some("/s".into()));
     }
 
@@ -254,10 +260,10 @@ mod tests {
             let Settings { socket, master, base, .. } = Settings::fill(given, runs, debian);
             (socket, master, base)
         };
-        let all = (Some(unix(DEBIAN_SOCKET)), Some(unix(DEBIAN_MASTER)), Some(DEBIAN_BASE.into()));
+        let all = (unix(DEBIAN_SOCKET), unix(DEBIAN_MASTER), Some(DEBIAN_BASE.into()));
         assert_eq!(fill(Given::default(), Runs::Service, true), all);
-        let named = Given { socket: Some(unix("/other")), ..Given::default() };
-        assert_eq!(fill(named, Runs::Service, true), (Some(unix("/other")), None, None));
+        let named = Given { socket: unix("/other"), ..Given::default() };
+        assert_eq!(fill(named, Runs::Service, true), (unix("/other"), None, None));
         assert_eq!(fill(Given::default(), Runs::Service, false), (None, None, None));
         let own = Runs::Ourselves(Path::new("/srv/manifests"));
         assert_eq!(fill(Given::default(), own, true), (None, None, None));

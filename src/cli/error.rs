@@ -7,12 +7,9 @@ use anstyle::{AnsiColor, Style};
 
 use crate::{
     apply::ReloadError,
-    model::{Problems, Severity, SourceFile},
+    model::{Problems, SourceFile},
     reconcile::ReconcileError,
-    report::{
-        snippet::{self, printable},
-        text::counted,
-    },
+    report::snippet::{self, printable},
     settings::SettingsError,
     source::LoadError,
     store::StoreError,
@@ -45,7 +42,7 @@ impl CliError {
     }
 
     /// An error with its causes.
-    pub(super) fn from_error(exit: Exit, error: &dyn Error) -> Self {
+    fn from_error(exit: Exit, error: &dyn Error) -> Self {
         Self::told(exit).because(error)
     }
 
@@ -58,12 +55,6 @@ impl CliError {
     /// Adds what to do about it.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
-        self
-    }
-
-    /// Adds what to do about it, where somebody knows.
-    fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
-        self.hints.extend(hints);
         self
     }
 
@@ -103,12 +94,6 @@ pub(super) fn show(problems: &Problems, files: &[Arc<SourceFile>]) {
     output::eprint(&snippet::problems(problems, files, true));
 }
 
-/// The end of a command whose manifests have errors, which were shown.
-pub(super) fn invalid(problems: &Problems) -> CliError {
-    let errors = counted(problems.count(Severity::Error), "error");
-    CliError::new(Exit::Invalid, format!("the manifests have {errors}; nothing was touched"))
-}
-
 impl From<SettingsError> for CliError {
     fn from(error: SettingsError) -> Self {
         if let SettingsError::Invalid { file, problems } = &error {
@@ -121,7 +106,11 @@ impl From<SettingsError> for CliError {
             | SettingsError::Invalid { .. }
             | SettingsError::WorkingDirectory { .. } => Exit::Error,
         };
-        Self::from_error(exit, &error).hints(error.hint())
+        let said = Self::from_error(exit, &error);
+        match error.hint() {
+            Some(hint) => said.hint(hint),
+            None => said,
+        }
     }
 }
 
@@ -133,31 +122,30 @@ impl From<LoadError> for CliError {
 
 impl From<ReconcileError> for CliError {
     fn from(error: ReconcileError) -> Self {
-        Self::from(&error)
-    }
-}
-
-impl From<&ReconcileError> for CliError {
-    fn from(error: &ReconcileError) -> Self {
-        let exit = match error {
+        let exit = match &error {
+            ReconcileError::Store(StoreError::Locked { .. })
+            | ReconcileError::Reload(ReloadError::Store(StoreError::Locked { .. })) => Exit::Locked,
+            ReconcileError::Socket(_)
+            | ReconcileError::Gone
+            | ReconcileError::Settings(SettingsError::NoSocket) => Exit::Unreachable,
             ReconcileError::Invalid => Exit::Invalid,
-            ReconcileError::NoSocket | ReconcileError::Socket(_) | ReconcileError::Gone => {
-                Exit::Unreachable
-            }
-            ReconcileError::Store(error) | ReconcileError::Reload(ReloadError::Store(error)) => {
-                of_store(error)
-            }
-            ReconcileError::Reload(ReloadError::Provider(_))
+            ReconcileError::Settings(_)
+            | ReconcileError::Store(_)
+            | ReconcileError::Reload(_)
             | ReconcileError::Check(_)
             | ReconcileError::Stale => Exit::Error,
         };
-        Self::from_error(exit, error).hints(error.hint())
+        let said = Self::from_error(exit, &error);
+        match error.hint() {
+            Some(hint) => said.hint(hint),
+            None => said,
+        }
     }
 }
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        Self::from_error(of_store(&error), &error).hints(error.hint())
+        ReconcileError::from(error).into()
     }
 }
 
@@ -165,18 +153,9 @@ impl From<UpError> for CliError {
     fn from(error: UpError) -> Self {
         match error {
             UpError::Store(error) => error.into(),
-            UpError::Io { .. } | UpError::Haproxy { .. } | UpError::Watch(_) => {
-                Self::from_error(Exit::Error, &error)
-            }
+            UpError::Io { .. } | UpError::Watch(_) => Self::from_error(Exit::Error, &error),
+            UpError::Haproxy { .. } => Self::from_error(Exit::Unreachable, &error),
         }
-    }
-}
-
-/// How a command ends whose state directory can't be used.
-fn of_store(error: &StoreError) -> Exit {
-    match error {
-        StoreError::Locked { .. } => Exit::Locked,
-        StoreError::Missing(_) | StoreError::Io { .. } | StoreError::Damaged { .. } => Exit::Error,
     }
 }
 

@@ -1,8 +1,8 @@
 //! `gw init`.
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
-use crate::{init, settings::Settings, store::Store};
+use crate::{init::init, settings::Settings, store::Store};
 
 use super::{error::CliError, exit::Exit, options::Options, output};
 
@@ -22,12 +22,16 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.options.settings()?;
-    let (generation, is_new) = init::init(&Store::new(&settings.state))?;
-    let did = if is_new { "is prepared: HAProxy can start with the empty" } else { "has" };
+    let (generation, is_new) = init(&Store::new(&settings.state))?;
     let state = settings.state.display();
-    let number = generation.number;
-    let service = service(&settings);
-    output::print(&format!("{state} {did} generation {number}.\n\n{service}"))?;
+    let mut out = String::new();
+    let _ = if is_new {
+        writeln!(out, "{state} is ready, with an empty generation.")
+    } else {
+        writeln!(out, "{state} was ready before, at generation {}.", generation.number)
+    };
+    let _ = write!(out, "\n{}", service(&settings));
+    output::print(&out)?;
     Ok(Exit::Ok)
 }
 

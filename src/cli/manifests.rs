@@ -6,9 +6,10 @@ use crate::{
     intent::Intent,
     model::{Problems, Severity},
     reconcile::Reconciler,
+    report::text::counted,
 };
 
-use super::error::{self, CliError};
+use super::{error, error::CliError, exit::Exit};
 
 /// Manifests on the command line.
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,15 @@ impl Manifests {
         let is_shown = |severity| severity >= Severity::Warning;
         shown.extend(intent.problems.iter().filter(|problem| is_shown(problem.severity)).cloned());
         error::show(&shown, &intent.files);
-        if intent.is_valid() { Ok(intent) } else { Err(error::invalid(&intent.problems)) }
+        match intent.problems.count(Severity::Error) {
+            0 => Ok(intent),
+            errors => Err(invalid(errors)),
+        }
     }
+}
+
+/// The end of a command whose manifests have errors.
+fn invalid(errors: usize) -> CliError {
+    let message = format!("the manifests have {}; nothing was touched", counted(errors, "error"));
+    CliError::new(Exit::Invalid, message)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::apply::Progress;
+use crate::{reconcile::Progress, report::snippet::printable};
 
 /// What is done sooner needs no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Bar {
     started: Instant,
     is_terminal: bool,
-    shown: Option<ProgressBar>,
+    drawn: Option<ProgressBar>,
 }
 
 impl Bar {
     pub(super) fn new() -> Self {
-        Self { started: Instant::now(), is_terminal: io::stderr().is_terminal(), shown: None }
+        Self { started: Instant::now(), is_terminal: io::stderr().is_terminal(), drawn: None }
     }
 
     /// Shows how far it is.
@@ -30,7 +30,7 @@ impl Bar {
         if !self.is_terminal || self.started.elapsed() < PATIENCE {
             return;
         }
-        let bar = self.shown.get_or_insert_with(|| {
+        let bar = self.drawn.get_or_insert_with(|| {
             let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
             let bar = ProgressBar::new(0);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -38,13 +38,13 @@ impl Bar {
         });
         bar.set_length(progress.total as u64);
         bar.set_position(progress.done as u64);
-        bar.set_message(progress.what);
+        bar.set_message(printable(progress.what).into_owned());
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = &self.shown {
+        if let Some(bar) = &self.drawn {
             bar.finish_and_clear();
         }
     }

@@ -28,9 +28,10 @@ pub(crate) fn server(backend_name: &str, name: &str) -> Object {
     Object::Server(backend(backend_name), ServerName::new(name).unwrap())
 }
 
-fn origin(object: &str, file: &str, line: u32) -> Origin {
+#[expect(clippy::unnecessary_wraps, reason = "steps have an optional origin")]
+fn origin(object: &str, file: &str, line: u32) -> Option<Origin> {
     let span = Span { line, column: 9, length: 3 };
-    Origin { object: object.into(), at: Location { file: file.into(), span } }
+    Some(Origin { object: object.into(), at: Location { file: file.into(), span } })
 }
 
 pub(crate) fn step(object: Object, action: Action, because: Reason) -> Step {
@@ -65,12 +66,12 @@ pub(crate) fn runtime_plan() -> Plan {
     let map = Reason::Command("routes are map entries, which HAProxy looks up live");
     let mut moved = step(server("web", "web-2"), Action::Change, set);
     moved.fields = vec![field("address", Some("10.0.0.2:80"), Some("10.0.0.9:80"))];
-    moved.origin = Some(origin("Backend web", "backends.yaml", 5));
+    moved.origin = origin("Backend web", "backends.yaml", 5);
     moved.make = vec![send(Command::set_server_addr("web", "web-2", [10, 0, 0, 9].into(), 80))];
     let mut added = step(server("web", "web-3"), Action::Add, add);
     added.fields =
         vec![field("address", None, Some("10.0.0.3:80")), field("weight", None, Some("50"))];
-    added.origin = Some(origin("Backend web", "backends.yaml", 5));
+    added.origin = origin("Backend web", "backends.yaml", 5);
     added.make = vec![
         send(Command::add_server("web", "web-3", "10.0.0.3:80", &["weight", "50"])),
         send(Command::enable_server("web", "web-3")),
@@ -78,7 +79,7 @@ pub(crate) fn runtime_plan() -> Plan {
     let route = Object::Route(MapName::Prefix, "http:80/shop.example/api/".into());
     let mut routed = step(route, Action::Add, map);
     routed.fields = vec![field("to", None, Some("api"))];
-    routed.origin = Some(origin("Route shop-api", "routes.yaml", 12));
+    routed.origin = origin("Route shop-api", "routes.yaml", 12);
     let entry = Command::add_map("maps/prefix.map", None, "http:80/shop.example/api/", "api");
     routed.switch = vec![send(entry)];
     let held = |name, state| Held {
@@ -105,7 +106,7 @@ pub(crate) fn reload_plan() -> Plan {
         field("balance", None, Some("leastconn")),
         field("timeout server", Some("30s"), Some("1m")),
     ];
-    changed.origin = Some(origin("Backend api", "backends.yaml", 14));
+    changed.origin = origin("Backend api", "backends.yaml", 14);
     let mut removed = step(server("web", "web-1"), Action::Remove, Reason::Carried);
     removed.fields = vec![field("address", Some("10.0.0.1:80"), None)];
     Plan { steps: vec![changed, removed], reload: true, ..Plan::default() }
@@ -133,7 +134,7 @@ pub(crate) fn hostile_plan() -> Plan {
             Reason::Settings(vec![evil.to_owned()])
         });
     changed.fields = vec![field(evil, Some(evil), Some(evil)), field(evil, None, Some(""))];
-    changed.origin = Some(origin(evil, evil, 1));
+    changed.origin = origin(evil, evil, 1);
     Plan { steps: vec![changed], reload: true, ..Plan::default() }
 }
 

@@ -5,9 +5,10 @@ mod plan;
 mod report;
 mod status;
 mod style;
+mod up;
 
 pub(super) use self::status::utc;
-pub use self::{plan::plan, report::report, status::status};
+pub use self::{plan::plan, report::report, status::status, up::up};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
