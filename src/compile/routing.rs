@@ -21,6 +21,8 @@ use super::{
 const BROKEN: &str = "status:500";
 /// A chain of wildcard tables that is empty.
 const NO_TABLES: &str = "-";
+/// Between the tables of a chain. Not a comma: `field` can't be given one as its delimiter.
+const TABLE_SEPARATOR: &str = ";";
 /// The program tries at least so many wildcard tables, so that the usual estate never needs a
 /// reload for one more.
 const MIN_WILDCARD_DEPTH: usize = 3;
@@ -290,7 +292,8 @@ impl Writer<'_> {
                 .collect();
             let (key, labels) = reversed(host);
             shape.see(Shape { depth: chain.len(), labels });
-            let value = if chain.is_empty() { NO_TABLES.to_owned() } else { chain.join(",") };
+            let value =
+                if chain.is_empty() { NO_TABLES.to_owned() } else { chain.join(TABLE_SEPARATOR) };
             let origin = tables
                 .get(host)
                 .and_then(|table| table.exact.values().chain(table.prefixes.values()).next())

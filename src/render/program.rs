@@ -111,7 +111,7 @@ fn rules(routing: &Routing) -> String {
     );
     for depth in 1..=routing.wildcard_depth {
         rules.add(
-            &format!("set-var(txn.gw_table) var(txn.gw_tables),field({depth},\\,)"),
+            &format!("set-var(txn.gw_table) var(txn.gw_tables),field({depth},;)"),
             "unless { var(txn.gw_to) -m found }",
         );
         rules.table("%[var(txn.gw_table)]", "{ var(txn.gw_table) -m len gt 0 }");
