@@ -122,6 +122,10 @@ fn compare_backend<'a>(
                 compare_servers(differences, name, backend, servers, live);
                 return;
             }
+            // The new profile brings the servers along, but not what operators set on them.
+            let mut inner = Differences::default();
+            compare_servers(&mut inner, name, backend, servers, live);
+            differences.held.extend(inner.held);
             BackendChange::Profile { to: backend, from }
         }
     };
