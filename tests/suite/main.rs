@@ -3,5 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
 mod support_works;
 mod wire;
+mod world;
