@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
 mod command_line;
 mod support_works;
 mod wire;
+mod world;
