@@ -4,6 +4,8 @@
 mod support;
 
 mod cases;
+mod layering;
 mod support_works;
+mod table;
 mod wire;
 mod world;
