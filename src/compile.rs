@@ -325,3 +325,6 @@ fn nearest(problem: Problem, written: &str, known: impl IntoIterator<Item = Stri
         None => problem,
     }
 }
+
+#[cfg(test)]
+mod tests;
