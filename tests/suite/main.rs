@@ -5,6 +5,8 @@ mod support;
 
 mod cases;
 mod command_line;
+mod layering;
 mod support_works;
+mod table;
 mod wire;
 mod world;

@@ -1,6 +1,8 @@
 //! No request is lost while routes change: for random old and new routes, after every single
 //! command of the plan, each request meets its old target or its new one.
 
+mod program;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -17,6 +19,8 @@ use crate::{
     model::{self, Desired, Live, LiveEntry, MapName, Problems, Severity, SourceFile},
     plan::{Context, Plan, plan},
 };
+
+use self::program::{Request, maps, obey, target};
 
 /// Hosts that the random routes and listeners name; `""` is none.
 const PATTERNS: [&str; 6] =
@@ -148,17 +152,6 @@ fn wildcards(sides: &[&Desired]) -> usize {
     hosts.filter(|host| host.starts_with('*')).collect::<BTreeSet<_>>().len()
 }
 
-/// The routing maps of a process.
-type Maps = BTreeMap<MapName, BTreeMap<String, String>>;
-
-fn maps(desired: &Desired) -> Maps {
-    let table = |map| {
-        let entries = desired.routing.table(map).iter();
-        entries.map(|(key, entry)| (key.clone(), entry.value.clone())).collect()
-    };
-    MapName::ALL.map(|map| (map, table(map))).into()
-}
-
 /// The process that runs `desired`.
 fn live(desired: &Desired) -> Live {
     let entry = |value: String| LiveEntry { value, duplicates: Vec::new() };
@@ -173,51 +166,6 @@ fn live(desired: &Desired) -> Live {
     }
 }
 
-/// The longest key that `text` begins with.
-fn longest<'m>(table: &'m BTreeMap<String, String>, text: &str) -> Option<&'m String> {
-    let matching = table.iter().filter(|(key, _)| text.starts_with(key.as_str()));
-    matching.max_by_key(|(key, _)| key.len()).map(|(_, value)| value)
-}
-
-/// What the fixed program does for one host of the tables (see `render/program.rs`).
-fn in_table(maps: &Maps, host: &str, path: &str, method: &str) -> Option<String> {
-    let key = format!("http:80/{host}{path}");
-    let exact = maps[&MapName::Exact].get(&key);
-    let found = exact.or_else(|| longest(&maps[&MapName::Prefix], &format!("{key}/")))?;
-    if !found.starts_with("method:") {
-        return Some(found.clone());
-    }
-    let methods = &maps[&MapName::Methods];
-    let by = |method: &str| methods.get(&format!("{found}/{method}"));
-    by(method).or_else(|| by("*")).cloned()
-}
-
-/// What the fixed program does for one request; `depth` is how many wildcard tables it tries.
-fn target(maps: &Maps, depth: usize, (host, path, method, number): Request) -> String {
-    let labels: Vec<&str> = host.rsplit('.').collect();
-    let reversed = format!("http:80/{}/", labels.join("."));
-    let chain = longest(&maps[&MapName::Hosts], &reversed).map_or("", String::as_str);
-    let found = std::iter::once(host)
-        .chain(
-            chain
-                .split(crate::model::TABLE_SEPARATOR)
-                .filter(|table| !table.is_empty())
-                .take(depth),
-        )
-        .find_map(|table| in_table(maps, table, path, method));
-    match found {
-        None => "404".to_owned(),
-        Some(split) if split.starts_with("split:") => {
-            let share = longest(&maps[&MapName::Splits], &format!("{split}/{number}"));
-            share.map_or_else(|| format!("nothing below {split}"), Clone::clone)
-        }
-        Some(target) => target,
-    }
-}
-
-/// Host, path, method, number drawn.
-type Request = (&'static str, &'static str, &'static str, &'static str);
-
 fn requests() -> impl Iterator<Item = Request> {
     let methods = &METHODS[1..];
     HOSTS.iter().flat_map(move |host| {
@@ -229,7 +177,7 @@ fn requests() -> impl Iterator<Item = Request> {
     })
 }
 
-/// The lines that a plan sends, in the order of `apply`'s waves.
+/// What a plan sends, in the order of `apply`'s waves.
 fn lines(plan: &Plan) -> Vec<String> {
     let made = plan.steps.iter().map(|step| &step.make);
     let switched = plan.switch_order.iter().map(|&index| &plan.steps[index].switch);
@@ -237,21 +185,6 @@ fn lines(plan: &Plan) -> Vec<String> {
     let instructions = made.chain(switched).chain(finished).flatten();
     let commands = instructions.flat_map(|instruction| instruction.commands());
     commands.map(|command| command.line().to_owned()).collect()
-}
-
-/// What HAProxy does for a command on a map.
-fn obey(maps: &mut Maps, line: &str) {
-    let words: Vec<&str> = line.split(' ').collect();
-    let [verb, "map", file, key, value @ ..] = words.as_slice() else { panic!("{line}") };
-    let map = MapName::ALL.into_iter().find(|map| map.file() == *file);
-    let table = map.and_then(|map| maps.get_mut(&map)).expect("a plan changes routing maps");
-    let was = match (*verb, value) {
-        ("add", [value]) => table.insert((*key).to_owned(), (*value).to_owned()).is_none(),
-        ("set", [value]) => table.insert((*key).to_owned(), (*value).to_owned()).is_some(),
-        ("del", []) => table.remove(*key).is_some(),
-        _ => panic!("{line}"),
-    };
-    assert!(was, "`{line}` meets another state than it was planned for");
 }
 
 /// Checks the whole way from one estate to another.
