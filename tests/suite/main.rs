@@ -3,5 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod command_line;
 mod support_works;
 mod wire;
