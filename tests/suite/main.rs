@@ -3,7 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
 mod command_line;
+mod layering;
 mod readme;
 mod support_works;
+mod table;
 mod wire;
+mod world;
