@@ -6,6 +6,7 @@ mod support;
 mod cases;
 mod command_line;
 mod layering;
+mod readme;
 mod support_works;
 mod table;
 mod wire;
