@@ -3,5 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod convergence;
+mod rig;
 mod support_works;
 mod wire;
