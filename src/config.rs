@@ -37,6 +37,31 @@ pub fn line<T: AsRef<str>>(arguments: impl IntoIterator<Item = T>) -> String {
     line
 }
 
+/// Takes a line that [`line`] wrote apart again.
+pub fn split(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted, mut escaped) = (Vec::new(), None, false, false);
+    for c in line.chars() {
+        let text: &mut String = match (c, quoted || escaped) {
+            (' ', false) => {
+                words.extend(word.take());
+                continue;
+            }
+            _ => word.get_or_insert_default(),
+        };
+        if std::mem::take(&mut escaped) {
+            text.push(c);
+            continue;
+        }
+        match c {
+            '\'' => quoted = !quoted,
+            '\\' if !quoted => escaped = true,
+            c => text.push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 /// Writes `text` as a comment: what would end the line becomes `?`.
 pub fn comment(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
@@ -54,6 +79,9 @@ mod tests {
         assert_eq!(argument("a b"), "'a b'");
         assert_eq!(argument("it's # $HOME \"x\" \\"), r#"'it'\''s # $HOME "x" \'"#);
         assert_eq!(argument("a\nbackend evil"), "'a?backend evil'");
+        for words in [vec!["a", "", "b c"], vec!["it's", "x\\y", "'"]] {
+            assert_eq!(split(&line(&words)), words);
+        }
         assert_eq!(comment("a\nbackend evil"), "# a?backend evil");
     }
 }

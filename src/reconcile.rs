@@ -3,7 +3,6 @@
 
 mod error;
 mod memory;
-mod status;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 

@@ -4,12 +4,16 @@
 mod backends;
 mod maps;
 mod program;
+mod read_back;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::model::{Desired, Digest, MapName, NOTEBOOK};
 
-pub use self::backends::{address, server_arguments};
+pub use self::{
+    backends::{address, server_arguments},
+    read_back::read_back,
+};
 
 /// The file with the global part, the frontends and the fixed program.
 pub const PROGRAM_FILE: &str = "00-gw.cfg";
@@ -75,3 +79,6 @@ fn digest_of_meaning<'a>(texts: impl IntoIterator<Item = &'a str>) -> Digest {
     let lines = texts.into_iter().flat_map(str::lines).map(str::trim);
     Digest::of_parts(lines.filter(|line| !line.is_empty() && !line.starts_with('#')))
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,7 +120,11 @@ pub fn address(server: &Server) -> String {
 
 /// The keywords of one server beyond those that it shares with the others of its backend.
 pub fn server_arguments(name: &ServerName, server: &Server, profile: &Profile) -> Vec<String> {
-    let mut words = vec!["weight".to_owned(), server.effective_weight().to_string()];
+    let mut words = Vec::new();
+    // Without the word it is HAProxy's default, and an operator's to change.
+    if server.names_weight() {
+        words.extend(["weight".to_owned(), server.effective_weight().to_string()]);
+    }
     if let Some(maxconn) = server.maxconn {
         words.extend(["maxconn".to_owned(), maxconn.to_string()]);
     }

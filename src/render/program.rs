@@ -194,8 +194,7 @@ impl Rules {
 fn render_keeper(text: &mut String) {
     text.push_str(
         "\n# Keeps gw's maps in the process; no request comes here.\n\
-         backend gw:keeper\n\
-         \x20   mode http\n\
+         backend gw:keeper from profile:frontend\n\
          \x20   timeout connect 1s\n\
          \x20   timeout server 1s\n",
     );

@@ -40,8 +40,8 @@ impl Command {
         Self::new(line, Expect::data(&["1\n# "]))
     }
 
-    /// Statistics of one backend and its servers. An unknown backend is no error: the rows are
-    /// missing, so look for the row `BACKEND`.
+    /// Statistics of one backend and its servers. An unknown backend is refused (`No such proxy.`)
+    /// only because types and server are given too: a bare `show stat x` shows a header and no row.
     pub fn show_stat_of(backend: &str) -> Result<Self, CommandError> {
         // Types: 2 backend + 4 server; -1: all servers.
         let line = Line::new("show stat").backend(backend).word("6").word("-1");

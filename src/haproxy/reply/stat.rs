@@ -64,7 +64,7 @@ impl StatRow {
     }
 }
 
-/// Reads a whole reply. An unknown proxy gives no rows, not even `BACKEND`.
+/// Reads a whole reply.
 pub fn parse(text: &str) -> Result<Vec<StatRow>, ReplyError> {
     let mut records = Records(text.trim_end_matches(['\n', '\r', '\0']));
     let mut fields = Vec::new();

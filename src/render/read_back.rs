@@ -1,0 +1,126 @@
+//! A generation read back: what HAProxy should run according to the files alone, without the
+//! manifests that they came from.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use crate::{
+    config::split,
+    model::{
+        Backend, BackendName, Desired, Entry, Location, MapName, Origin, Profile, Routing, Server,
+        ServerName, ServerState, Span,
+    },
+};
+
+use super::PROFILES_FILE;
+
+/// Reads the files of a generation that [`render`](super::render) wrote. Frontends, certificates
+/// and the manifests' names of things are not in the result; lines that gw does not write are
+/// passed over.
+pub fn read_back(files: &BTreeMap<String, Arc<str>>) -> Desired {
+    let profiles = files.get(PROFILES_FILE).map(|text| profiles(text)).unwrap_or_default();
+    let mut desired = Desired { routing: Arc::new(routing(files)), ..Desired::default() };
+    for (file, text) in files.iter().filter(|(file, _)| is_shard(file)) {
+        read_shard(file, text, &profiles, &mut desired);
+    }
+    desired
+}
+
+fn is_shard(file: &str) -> bool {
+    file.starts_with("10-") && file.ends_with(".cfg")
+}
+
+fn routing(files: &BTreeMap<String, Arc<str>>) -> Routing {
+    let mut routing = Routing::default();
+    for map in MapName::ALL {
+        let text = files.get(map.file()).map(|text| &**text).unwrap_or_default();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            if let Some((key, value)) = line.split_once(' ') {
+                let entry = Entry { value: value.to_owned(), origin: None };
+                routing.insert(map, key.to_owned(), entry);
+            }
+        }
+    }
+    routing
+}
+
+fn profiles(text: &str) -> BTreeMap<String, Arc<Profile>> {
+    let mut profiles = BTreeMap::new();
+    let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("defaults ") {
+            sections.push((name, Vec::new()));
+        } else if let (Some(directive), Some((_, lines))) =
+            (line.strip_prefix("    "), sections.last_mut())
+        {
+            lines.push(directive);
+        }
+    }
+    for (name, directives) in sections {
+        let (mut lines, mut keywords) = (Vec::new(), Vec::new());
+        for directive in directives {
+            match directive.strip_prefix("default-server ") {
+                Some(words) => keywords = split(words),
+                None => lines.push(directive.to_owned()),
+            }
+        }
+        let checked = keywords.iter().any(|word| word == "check");
+        let cookie = lines
+            .iter()
+            .find_map(|line| line.strip_prefix("cookie ")?.split(' ').next())
+            .map(str::to_owned);
+        let profile = Profile::new(lines, keywords, checked, cookie, None);
+        profiles.insert(name.to_owned(), Arc::new(profile));
+    }
+    profiles
+}
+
+fn read_shard(
+    file: &str,
+    text: &str,
+    profiles: &BTreeMap<String, Arc<Profile>>,
+    desired: &mut Desired,
+) {
+    let mut current: Option<(BackendName, Backend)> = None;
+    let mut finish = |done: Option<(BackendName, Backend)>| {
+        if let Some((name, backend)) = done {
+            desired.backends.insert(name, Arc::new(backend));
+        }
+    };
+    for (index, line) in text.lines().enumerate() {
+        if let Some(head) = line.strip_prefix("backend ") {
+            finish(current.take());
+            let line = u32::try_from(index + 1).unwrap_or_default();
+            let span = Span { line, ..Span::default() };
+            let at = Location { file: file.into(), span };
+            current = head.split_once(" from ").and_then(|(name, profile)| {
+                let name = BackendName::from_haproxy(name)?;
+                let profile = Arc::clone(profiles.get(profile)?);
+                let origin = Origin { object: format!("backend {name}").into(), at };
+                Some((name, Backend { origin, profile, servers: BTreeMap::new() }))
+            });
+        } else if let (Some(words), Some((_, backend))) =
+            (line.trim_start().strip_prefix("server "), &mut current)
+        {
+            backend.servers.extend(read_server(&split(words)));
+        }
+    }
+    finish(current.take());
+}
+
+fn read_server(words: &[String]) -> Option<(ServerName, Server)> {
+    let [name, address, rest @ ..] = words else { return None };
+    let address: SocketAddr = address.parse().ok()?;
+    let after = |keyword: &str| {
+        let place = rest.iter().position(|word| word == keyword)?;
+        rest.get(place + 1)
+    };
+    let server = Server {
+        address: address.ip(),
+        port: address.port(),
+        weight: after("weight").and_then(|weight| weight.parse().ok()),
+        maxconn: after("maxconn").and_then(|maxconn| maxconn.parse().ok()),
+        backup: rest.iter().any(|word| word == "backup"),
+        state: rest.iter().any(|word| word == "disabled").then_some(ServerState::Maintenance),
+    };
+    Some((ServerName::from_haproxy(name)?, server))
+}
