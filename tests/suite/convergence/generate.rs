@@ -63,7 +63,9 @@ pub(super) fn route(set: &Set, random: &mut Random) -> Route {
 }
 
 pub(super) fn parents(set: &Set, random: &mut Random) -> Vec<Parent> {
-    let gateways: Vec<&Gateway> = set.gateways.iter().collect();
+    // In the middle of several edits a Gateway may be without listeners.
+    let usable = set.gateways.iter().filter(|gateway| !gateway.listeners.is_empty());
+    let gateways: Vec<&Gateway> = usable.collect();
     let count = random.between(0, 2);
     let chosen = random.sample(&gateways, count);
     let mut parent = |gateway: &Gateway| {
