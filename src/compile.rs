@@ -70,6 +70,7 @@ impl Compiler {
             frontends: memo.frontends.clone(),
             routing: Arc::clone(&memo.routing),
             backends,
+            default_profile: Some(Arc::new(profile::of_nothing())),
             certificates: served(certificates, &memo.frontends),
             authorities,
         };

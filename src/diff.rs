@@ -117,9 +117,10 @@ fn compare_backend<'a>(
         (Some(backend), None) => BackendChange::Add(backend),
         (None, Some(servers)) => BackendChange::Remove(servers),
         (Some(backend), Some(servers)) => {
+            // Also where the settings differ: what operators hold must survive the reload.
+            compare_servers(differences, name, backend, servers, live);
             let from = live.notes.get(&Note::backend(name)).map_or("", String::as_str);
             if from == backend.profile.name() {
-                compare_servers(differences, name, backend, servers, live);
                 return;
             }
             BackendChange::Profile { to: backend, from }

@@ -1,7 +1,10 @@
 //! A state directory for an HAProxy that somebody else runs: an empty generation that it can be
 //! started with, so that the first apply finds a process that loads gw's files.
 
+use std::collections::BTreeMap;
+
 use crate::{
+    compile::{ReferencedFiles, compile},
     model::Desired,
     render::{self, Settings},
     store::{self, Generation, Metadata, Store, StoreError},
@@ -19,7 +22,9 @@ pub fn init(store: &Store) -> Result<(Generation, bool), StoreError> {
         revision: "none".to_owned(),
         server_state_file: store.server_state_file().display().to_string(),
     };
-    let rendered = render::render(&Desired::default(), &settings);
+    let nothing = compile(&[], &ReferencedFiles::default()).desired;
+    let nothing = Desired { frontends: BTreeMap::new(), ..nothing };
+    let rendered = render::render(&nothing, &settings);
     let metadata = Metadata {
         revision: settings.revision,
         structure: rendered.structure,

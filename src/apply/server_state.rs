@@ -15,6 +15,9 @@ use crate::{
 const FORCED_MAINTENANCE: u32 = 0x01;
 /// `srv_admin_state` of a server that drains by hand.
 const FORCED_DRAIN: u32 = 0x08;
+/// `srv_check_status` of a server that has not been checked yet. Never 0: at the first check of a
+/// server that was loaded with 0, the worker dies of a segmentation fault (seen on 2.8 to 3.4).
+const CHECK_INITIALIZING: &str = "1";
 /// Format 1 has so many columns on all versions.
 const COLUMNS: usize = 25;
 
@@ -102,6 +105,7 @@ struct Places {
     admin: usize,
     weight: usize,
     initial_weight: usize,
+    check_status: usize,
     check_result: usize,
     check_health: usize,
     check_state: usize,
@@ -120,6 +124,7 @@ impl Places {
             admin: column("srv_admin_state")?,
             weight: column("srv_uweight")?,
             initial_weight: column("srv_iweight")?,
+            check_status: column("srv_check_status")?,
             check_result: column("srv_check_result")?,
             check_health: column("srv_check_health")?,
             check_state: column("srv_check_state")?,
@@ -161,6 +166,7 @@ impl Places {
         for place in [self.operation, self.check_result, self.check_health] {
             "0".clone_into(&mut fields[place]);
         }
+        CHECK_INITIALIZING.clone_into(&mut fields[self.check_status]);
         // Configured and enabled (include/haproxy/check-t.h, CHK_ST_*).
         "6".clone_into(&mut fields[self.check_state]);
     }

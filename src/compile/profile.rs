@@ -48,6 +48,11 @@ pub(super) fn compile(backend: &Backend, authority: Option<&str>) -> Profile {
     )
 }
 
+/// The settings of a backend that says nothing about them.
+pub(super) fn of_nothing() -> Profile {
+    compile(&Backend::default(), None)
+}
+
 /// The lines that choose a server (HAProxy manual, `balance` and `hash-type`).
 fn balance(balance: &Balance) -> Vec<String> {
     let hash = |algorithm: String, hash_type: HashType| {

@@ -18,10 +18,23 @@ pub struct Desired {
     pub routing: Arc<Routing>,
     /// The backends, by name.
     pub backends: BTreeMap<BackendName, Arc<Backend>>,
+    /// A profile that is there although no backend may need it now: the one of a backend that says
+    /// nothing but its servers, so that such a one can be made at runtime.
+    pub default_profile: Option<Arc<Profile>>,
     /// The certificates that frontends serve, by the file name they get in a generation.
     pub certificates: BTreeMap<String, Certificate>,
     /// The files of certificate authorities that profiles name, by file name in a generation.
     pub authorities: BTreeMap<String, Arc<str>>,
+}
+
+impl Desired {
+    /// The distinct profiles, by name.
+    pub fn profiles(&self) -> BTreeMap<String, &Profile> {
+        let used = self.backends.values().map(|backend| &*backend.profile);
+        used.chain(self.default_profile.as_deref())
+            .map(|profile| (profile.name(), profile))
+            .collect()
+    }
 }
 
 /// What a frontend speaks on its socket.

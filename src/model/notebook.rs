@@ -128,7 +128,9 @@ pub fn notes(desired: &Desired, revision: &str) -> BTreeMap<Note, String> {
     let mut notes = BTreeMap::from([(Note::Revision, revision.to_owned())]);
     for (name, backend) in &desired.backends {
         let profile = backend.profile.name();
-        notes.insert(Note::backend(name), profile.clone());
+        notes.insert(Note::backend(name), profile);
+    }
+    for profile in desired.profiles().into_keys() {
         notes.insert(Note::Profile(profile), KNOWN.to_owned());
     }
     for (file, certificate) in &desired.certificates {

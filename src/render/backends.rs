@@ -3,7 +3,7 @@
 //! A few hundred backends share a file, so that a change of one writes little. Which file is
 //! decided by the backend's name, so that it does not move when others come and go.
 
-use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc};
+use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 
 use crate::{
     config::{comment, line},
@@ -57,7 +57,7 @@ impl Shards {
     /// The distinct profiles, each a named `defaults` section.
     pub(super) fn profiles(&self, desired: &Desired) -> Arc<str> {
         let mut text = String::from("# Settings that backends share.\n");
-        for (name, profile) in profiles(desired) {
+        for (name, profile) in desired.profiles() {
             let _ = write!(text, "\ndefaults {name}\n");
             for line in &profile.lines {
                 let _ = writeln!(text, "    {line}");
@@ -78,11 +78,6 @@ impl Shards {
         }
         text.into()
     }
-}
-
-/// The distinct profiles of all backends, by name.
-pub(super) fn profiles(desired: &Desired) -> BTreeMap<String, &Profile> {
-    desired.backends.values().map(|backend| (backend.profile.name(), &*backend.profile)).collect()
 }
 
 /// The shard of a backend: by its name alone.

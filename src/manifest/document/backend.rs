@@ -8,7 +8,7 @@ use crate::model::{CheckPath, DnsName, FilePath, Located, ServerName, Token};
 use super::Method;
 
 /// Servers, and how to speak to them (`gw/v1`, `Backend`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backend {
     /// The servers, with distinct names. May be empty: that is for the guards to judge.
     pub servers: Vec<Server>,
