@@ -1,6 +1,7 @@
 //! GitOps for HAProxy, without Kubernetes.
 
 pub mod apply;
+pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod diff;

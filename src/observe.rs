@@ -149,7 +149,9 @@ async fn dump(connection: &mut Connection, found: &mut Backends) -> Result<(), S
     }
     let stat = connection.run_one(&Command::show_stat_all()).await?;
     let rows = understood(reply::stat::parse(&stat.text))?;
-    rows.into_iter().for_each(|row| add_stat(found, row));
+    for row in &rows {
+        add_stat(found, row);
+    }
     Ok(())
 }
 
@@ -172,7 +174,7 @@ async fn read_each(
                     .map(|rows| rows.into_iter().for_each(|row| add_server(found, row)))
             } else {
                 reply::stat::parse(&reply.text)
-                    .map(|rows| rows.into_iter().for_each(|row| add_stat(found, row)))
+                    .map(|rows| rows.iter().for_each(|row| add_stat(found, row)))
             };
             bad = bad.take().or(result.err());
         })
@@ -204,7 +206,7 @@ pub fn passed(row: &ServerState) -> bool {
     matches!(row.check_result, CheckResult::Passed | CheckResult::PassedConditionally)
 }
 
-fn add_stat(found: &mut Backends, row: StatRow) {
+fn add_stat(found: &mut Backends, row: &StatRow) {
     let server = found.get_mut(&row.proxy).and_then(|servers| servers.get_mut(&row.name));
     if let (Some(server), StatKind::Server) = (server, row.kind) {
         // 0 is what `set maxconn server` leaves of a limit that was taken away.

@@ -16,8 +16,6 @@ use crate::{
 
 /// How long `haproxy -c` may take.
 const CHECK: Duration = Duration::from_secs(120);
-/// What the settings say where nobody named a binary.
-const DEFAULT_BINARY: &str = "haproxy";
 /// How long the master may take to answer a reload.
 const RELOAD: Duration = Duration::from_secs(120);
 
@@ -57,12 +55,10 @@ impl Provider {
                 base = others;
             }
         }
-        let binary = match &process {
+        let binary = match (&settings.haproxy, &process) {
             // Nobody named another one: what runs is what must understand the files.
-            Some(process) if settings.haproxy == Path::new(DEFAULT_BINARY) => {
-                process.binary.clone()
-            }
-            Some(_) | None => settings.haproxy.clone(),
+            (None, Some(process)) => process.binary.clone(),
+            (Some(_), _) | (None, None) => settings.binary(),
         };
         Self {
             socket,

@@ -3,11 +3,12 @@
 
 mod error;
 mod memory;
+mod status;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
-    apply::{self, Patience, Progress, Reloading},
+    apply::{self, Patience, Reloading},
     diff::{Differences, Scope, diff},
     haproxy::{Capabilities, Command, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
@@ -15,6 +16,7 @@ use crate::{
     observe::{self, identity, observe},
     plan::{self, Loading, Outcome, Plan, Report},
     provider::Provider,
+    report::FileDiff,
     settings::Settings,
     source::LoadError,
     store::{self, Files, Generation, Metadata, Store},
@@ -22,6 +24,7 @@ use crate::{
 
 pub use self::error::ReconcileError;
 use self::memory::Memory;
+pub use crate::apply::Progress;
 
 /// How often a change is read back before it counts as not made: `set server addr` takes effect a
 /// moment after its reply from 3.0 on.
@@ -47,17 +50,6 @@ pub struct Pass {
     pub remarks: Vec<String>,
     provider: Provider,
     disk: Disk,
-}
-
-/// A configuration file, before and after.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileDiff {
-    /// The path inside the generation.
-    pub path: String,
-    /// What HAProxy has loaded.
-    pub old: Arc<str>,
-    /// What it would load.
-    pub new: Arc<str>,
 }
 
 /// What is on disk.
@@ -440,7 +432,7 @@ impl Reconciler {
     }
 
     fn socket(&self) -> Result<&Endpoint, ReconcileError> {
-        self.settings.socket.as_ref().ok_or(ReconcileError::NoSocket)
+        Ok(self.settings.socket()?)
     }
 
     /// What is on disk. A state directory that does not exist yet is an empty one.
@@ -507,7 +499,8 @@ fn files_differ(old: &Files, new: &Files) -> bool {
     fn meaning<'a>(name: &str, text: &'a str) -> impl Iterator<Item = &'a str> {
         let notes = name == NOTEBOOK;
         text.lines().map(str::trim).filter(move |line| {
-            !line.is_empty() && !line.starts_with('#') && !(notes && line.starts_with("revision "))
+            let says_nothing = line.is_empty() || line.starts_with('#');
+            !(says_nothing || notes && line.starts_with("revision "))
         })
     }
     old.len() != new.len()

@@ -58,12 +58,12 @@ impl Renderer {
         let mut files = BTreeMap::new();
         files.insert(PROGRAM_FILE.to_owned(), program.text);
         files.extend(program.certificate_lists);
-        files.insert(PROFILES_FILE.to_owned(), self.backends.profiles(desired));
+        files.insert(PROFILES_FILE.to_owned(), backends::profiles(desired));
         files.extend(self.backends.render(desired));
         for map in MapName::ALL {
             files.insert(map.file().to_owned(), self.maps.render(&desired.routing, map));
         }
-        files.insert(NOTEBOOK.to_owned(), self.backends.notebook(desired, settings));
+        files.insert(NOTEBOOK.to_owned(), backends::notebook(desired, settings));
         for (file, certificate) in &desired.certificates {
             files.insert(file.clone(), Arc::clone(&certificate.pem));
         }

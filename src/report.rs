@@ -1,3 +1,41 @@
-//! What a person reads. Pure: views of data as text.
+//! What people and programs read: problems, plans, reports and status as text and as JSON. Pure:
+//! views of data. Text has colours, which the command line strips where nobody sees them; whatever
+//! came from a manifest or from HAProxy is shown escaped, so that it can't drive a terminal.
 
+pub mod json;
 pub mod snippet;
+pub mod status;
+pub mod text;
+pub mod up;
+
+mod diff;
+mod kind;
+
+use crate::plan::Plan;
+
+pub use self::{diff::FileDiff, status::Status, up::UpEvent};
+
+/// A plan, and what must be known to show it.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanView<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The revision of the manifests.
+    pub revision: &'a str,
+    /// Whether HAProxy runs. If not, the plan is loaded at its start.
+    pub running: bool,
+    /// The files of the configuration that change.
+    pub config_diff: &'a [FileDiff],
+    /// What an operator should know besides.
+    pub remarks: &'a [String],
+}
+
+impl PlanView<'_> {
+    /// Whether carrying it out reloads a running HAProxy.
+    pub fn reloads(&self) -> bool {
+        self.plan.reload && self.running
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples;

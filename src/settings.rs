@@ -53,8 +53,8 @@ pub struct Settings {
     pub base: Option<PathBuf>,
     /// The state directory, absolute.
     pub state: PathBuf,
-    /// The binary that checks configurations.
-    pub haproxy: PathBuf,
+    /// The binary that checks configurations, where somebody named one.
+    pub haproxy: Option<PathBuf>,
     /// How long a new server may take until its first good check.
     pub ready_timeout: Duration,
     /// How long a server may take until nothing uses it any more.
@@ -152,7 +152,7 @@ impl Settings {
         Ok(Self {
             base: settings.base.as_deref().map(absolute).transpose()?,
             state: absolute(&settings.state)?,
-            haproxy: find_binary(settings.haproxy),
+            haproxy: settings.haproxy.map(find_binary),
             ..settings
         })
     }
@@ -171,10 +171,15 @@ impl Settings {
                 Runs::Service => STATE.into(),
                 Runs::Ourselves(manifests) => beside(manifests),
             }),
-            haproxy: given.haproxy.unwrap_or_else(|| "haproxy".into()),
+            haproxy: given.haproxy,
             ready_timeout: given.ready_timeout.unwrap_or(READY_TIMEOUT),
             removal_timeout: given.removal_timeout.unwrap_or(REMOVAL_TIMEOUT),
         }
+    }
+
+    /// The binary, where no running process tells a better one.
+    pub fn binary(&self) -> PathBuf {
+        self.haproxy.clone().unwrap_or_else(|| find_binary("haproxy".into()))
     }
 
     /// The runtime socket, for what can't do without.
@@ -235,6 +240,7 @@ fn find_binary(name: PathBuf) -> PathBuf {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "settings have an optional socket")]
     fn unix(path: &str) -> Option<Endpoint> {
         Some(Endpoint::Unix(path.into()))
     }

@@ -6,7 +6,7 @@ mod watcher;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{
@@ -17,10 +17,10 @@ use tokio::{
 use crate::{
     haproxy::Endpoint,
     intent::Intent,
-    plan::Report,
-    reconcile::{Pass, ReconcileError, Reconciler},
+    model::Severity,
+    reconcile::{ReconcileError, Reconciler},
+    report::{PlanView, UpEvent},
     settings::Settings,
-    source::LoadError,
     store::{Store, StoreError},
 };
 
@@ -35,44 +35,6 @@ const HALF_WRITTEN: Duration = Duration::from_millis(150);
 const WHOLE: Duration = Duration::from_secs(60);
 /// How soon a pass follows one that left something to do.
 const UNFINISHED: Duration = Duration::from_secs(2);
-
-/// What happens while HAProxy is up.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// HAProxy runs.
-    Started {
-        /// Its master's process id.
-        pid: u32,
-        /// Its binary.
-        binary: &'a Path,
-        /// Its runtime socket.
-        socket: &'a Path,
-    },
-    /// The manifests are wrong, so HAProxy keeps what it runs.
-    Invalid(&'a Intent),
-    /// The manifests could not be read, so HAProxy keeps what it runs.
-    Unreadable(&'a LoadError),
-    /// A plan with something in it is about to be applied.
-    Planned(&'a Intent, &'a Pass),
-    /// It was applied.
-    Applied {
-        /// What was planned.
-        plan: &'a crate::plan::Plan,
-        /// What became of it.
-        report: &'a Report,
-        /// From the first sign of the change on.
-        took: Duration,
-    },
-    /// There was nothing to do, the first time.
-    InSync {
-        /// The revision.
-        revision: &'a str,
-    },
-    /// A pass failed; another one follows.
-    Failed(&'a ReconcileError),
-    /// HAProxy is being stopped.
-    Stopping,
-}
 
 /// Why it ended other than by a signal.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +77,7 @@ impl UpError {
 pub async fn run(
     settings: &Settings,
     paths: &[PathBuf],
-    on_event: &mut dyn FnMut(Event<'_>),
+    on_event: &mut dyn FnMut(UpEvent<'_>),
 ) -> Result<(), UpError> {
     let store = Store::new(&settings.state);
     let inside = |name: &str| Some(Endpoint::Unix(store.root().join(name)));
@@ -126,13 +88,10 @@ pub async fn run(
     };
     crate::init::init(&store)?;
     let mut child = Child::start(settings, &store).await?;
-    on_event(Event::Started {
-        pid: child.pid(),
-        binary: &settings.haproxy,
-        socket: child.socket(),
-    });
+    let version = child.version().to_string();
+    on_event(UpEvent::Started { version: &version, pid: child.pid(), state: store.root() });
     let followed = follow(settings, paths, &mut child, on_event).await;
-    on_event(Event::Stopping);
+    on_event(UpEvent::Stopping);
     child.stop().await;
     followed
 }
@@ -141,14 +100,15 @@ async fn follow(
     settings: &Settings,
     paths: &[PathBuf],
     child: &mut Child,
-    on_event: &mut dyn FnMut(Event<'_>),
+    on_event: &mut dyn FnMut(UpEvent<'_>),
 ) -> Result<(), UpError> {
     let terminated = |kind| signal(kind).map_err(UpError::io("listen for signals"));
     let (mut interrupt, mut terminate) =
         (terminated(SignalKind::interrupt())?, terminated(SignalKind::terminate())?);
     let mut watcher = Watcher::new(paths, &settings.state)?;
-    let mut follower = Follower { reconciler: Reconciler::new(settings), paths, first: true };
-    let mut unfinished = follower.pass(None, Instant::now(), on_event).await;
+    let mut follower = Follower { reconciler: Reconciler::new(settings), paths };
+    let mut unfinished = follower.pass(None, on_event).await;
+    on_event(UpEvent::Watching);
     let mut whole = interval(WHOLE);
     whole.tick().await;
     loop {
@@ -161,18 +121,17 @@ async fn follow(
             _ = whole.tick() => None,
             () = tokio::time::sleep(UNFINISHED), if unfinished => None,
         };
-        let begin = Instant::now();
         let changed = match changed {
             Some(first) => Some(watcher.rest_of_burst(first, BURST).await),
             None => None,
         };
-        unfinished = follower.pass(changed.as_deref(), begin, on_event).await;
+        unfinished = follower.pass(changed.as_deref(), on_event).await;
         if unfinished
             && changed.is_some()
             && let Ok(more) = timeout(HALF_WRITTEN, watcher.changed()).await
         {
             let more = watcher.rest_of_burst(more, BURST).await;
-            unfinished = follower.pass(Some(&more), begin, on_event).await;
+            unfinished = follower.pass(Some(&more), on_event).await;
         }
     }
 }
@@ -180,7 +139,6 @@ async fn follow(
 struct Follower<'a> {
     reconciler: Reconciler,
     paths: &'a [PathBuf],
-    first: bool,
 }
 
 impl Follower<'_> {
@@ -189,57 +147,71 @@ impl Follower<'_> {
     async fn pass(
         &mut self,
         changed: Option<&[PathBuf]>,
-        begin: Instant,
-        on_event: &mut dyn FnMut(Event<'_>),
+        on_event: &mut dyn FnMut(UpEvent<'_>),
     ) -> bool {
         let intent = match self.reconciler.compile_changed(self.paths, changed) {
             Ok(intent) => intent,
             Err(error) => {
-                on_event(Event::Unreadable(&error));
+                on_event(UpEvent::Failed { message: &chain(&error), hint: None });
                 return true;
             }
         };
+        if intent.problems.worst() > Some(Severity::Note) && changed.is_some() || !intent.is_valid()
+        {
+            on_event(UpEvent::Problems { problems: &intent.problems, files: &intent.files });
+        }
         if !intent.is_valid() {
-            on_event(Event::Invalid(&intent));
             return false;
         }
-        let planned = match changed {
-            Some(_) => self.reconciler.plan_changes(&intent).await,
-            None => self.reconciler.plan(&intent).await,
-        };
-        let pass = match planned {
-            Ok(pass) => pass,
+        match self.reach(&intent, changed.is_some(), on_event).await {
+            Ok(unfinished) => unfinished,
             Err(error) => {
-                on_event(Event::Failed(&error));
-                return true;
-            }
-        };
-        let is_empty = pass.plan.is_empty();
-        if is_empty && std::mem::take(&mut self.first) {
-            on_event(Event::InSync { revision: &intent.revision });
-        }
-        if !is_empty {
-            self.first = false;
-            on_event(Event::Planned(&intent, &pass));
-        }
-        let plan = pass.plan.clone();
-        match self.reconciler.apply(&intent, pass, &mut |_| {}).await {
-            Ok(report) => {
-                if !is_empty {
-                    on_event(Event::Applied {
-                        plan: &plan,
-                        report: &report,
-                        took: begin.elapsed(),
-                    });
-                }
-                !report.is_complete()
-            }
-            Err(error) => {
-                on_event(Event::Failed(&error));
+                let (message, hint) = (chain(&error), error.hint());
+                on_event(UpEvent::Failed { message: &message, hint: hint.as_deref() });
                 true
             }
         }
     }
+
+    /// Plans and applies. Returns whether something is left to do.
+    async fn reach(
+        &mut self,
+        intent: &Intent,
+        only_changes: bool,
+        on_event: &mut dyn FnMut(UpEvent<'_>),
+    ) -> Result<bool, ReconcileError> {
+        let pass = if only_changes {
+            self.reconciler.plan_changes(intent).await?
+        } else {
+            self.reconciler.plan(intent).await?
+        };
+        let revision = &intent.revision;
+        let plan = pass.plan.clone();
+        if plan.is_empty() {
+            if only_changes {
+                on_event(UpEvent::Unchanged { revision });
+            }
+        } else {
+            on_event(UpEvent::Planned(PlanView {
+                plan: &plan,
+                revision,
+                running: pass.live.is_some(),
+                config_diff: &pass.config_diff,
+                remarks: &pass.remarks,
+            }));
+        }
+        let report = self.reconciler.apply(intent, pass, &mut |_| {}).await?;
+        if !plan.is_empty() {
+            on_event(UpEvent::Applied { revision, plan: &plan, report: &report });
+        }
+        Ok(!report.is_complete())
+    }
+}
+
+/// An error with all its causes, as one text.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// The base configuration of an HAProxy of our own: its sockets, and nothing that needs rights.

@@ -87,7 +87,7 @@ fn add_newcomers(
         for place in places.texts {
             "-".clone_into(&mut fields[place]);
         }
-        fields[places.backend] = name.to_owned();
+        name.clone_into(&mut fields[places.backend]);
         fields[places.server] = server.to_string();
         places.rewrite(&mut fields, wanted, std::iter::empty());
         places.mark_unseen(&mut fields);

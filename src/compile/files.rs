@@ -125,8 +125,9 @@ pub(super) fn certificate(
         (_, []) => "there is no private key in it",
         (_, [_, _, ..]) => "there is more than one private key in it",
         (Some(leaf), [_]) => {
-            let fingerprint: String =
-                Sha1::digest(leaf.contents()).iter().map(|byte| format!("{byte:02X}")).collect();
+            let digest = Sha1::digest(leaf.contents());
+            let fingerprint =
+                digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
             let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
             let blocks: Vec<pem::Pem> = chain.into_iter().chain(keys).collect();
             return Some(Certificate {

@@ -61,7 +61,7 @@ pub(super) fn compile(
 }
 
 /// How large the program must be.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Shape {
     depth: usize,
     labels: usize,

@@ -52,6 +52,7 @@ pub struct LiveEntry {
 
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts that HAProxy reports")]
 pub struct LiveServer {
     /// `None` for a unix socket or an unresolved name, neither of which gw makes.
     pub address: Option<IpAddr>,

@@ -111,7 +111,7 @@ impl Rank {
         let labels = |host: &str| host.split('.').filter(|label| !label.is_empty()).count();
         Self {
             exact_host: !host.starts_with('*'),
-            host_labels: if host.starts_with('*') { labels(&host[1..]) } else { 0 },
+            host_labels: host.strip_prefix('*').map_or(0, labels),
             table: true,
             exact_path: map == MapName::Exact,
             path_length: path.len(),

@@ -102,7 +102,7 @@ pub(super) fn steps(differences: &Differences<'_>, context: Context<'_>) -> Vec<
 
 /// The lines of a frontend that make its socket.
 fn socket<'a>(section: &Section<'a>) -> Vec<&'a str> {
-    section.lines.iter().filter(|line| line.starts_with("bind ")).copied().collect()
+    section.lines.iter().filter_map(|line| line.strip_prefix("bind ")).collect()
 }
 
 /// A section without the line that holds the digest of everything.

@@ -1,6 +1,6 @@
 //! Why a pass could not be made.
 
-use crate::{apply::ReloadError, haproxy::SocketError, store::StoreError};
+use crate::{apply::ReloadError, haproxy::SocketError, settings::SettingsError, store::StoreError};
 
 /// Why a pass could not be made. Refusals of single steps are no errors here.
 #[derive(Debug, thiserror::Error)]
@@ -8,9 +8,9 @@ pub enum ReconcileError {
     /// The manifests have errors.
     #[error("the manifests are invalid")]
     Invalid,
-    /// Nobody said where HAProxy's runtime socket is.
-    #[error("nobody said where HAProxy's runtime socket is")]
-    NoSocket,
+    /// A setting is missing.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// HAProxy could not be talked to.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -37,10 +37,7 @@ impl ReconcileError {
         match self {
             Self::Store(error) | Self::Reload(ReloadError::Store(error)) => error.hint(),
             Self::Stale => Some("plan again; nothing was changed".to_owned()),
-            Self::NoSocket => Some(
-                "pass --socket PATH or set GW_SOCKET; the path is on HAProxy's `stats socket` line"
-                    .to_owned(),
-            ),
+            Self::Settings(error) => error.hint(),
             Self::Gone => Some("nothing was changed; look at HAProxy's log".to_owned()),
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())

@@ -53,31 +53,30 @@ impl Shards {
         }
         files
     }
+}
 
-    /// The distinct profiles, each a named `defaults` section.
-    pub(super) fn profiles(&self, desired: &Desired) -> Arc<str> {
-        let mut text = String::from("# Settings that backends share.\n");
-        for (name, profile) in desired.profiles() {
-            let _ = write!(text, "\ndefaults {name}\n");
-            for line in &profile.lines {
-                let _ = writeln!(text, "    {line}");
-            }
-            if !profile.server_keywords.is_empty() {
-                let _ = writeln!(text, "    default-server {}", line(&profile.server_keywords));
-            }
+/// The distinct profiles, each a named `defaults` section.
+pub(super) fn profiles(desired: &Desired) -> Arc<str> {
+    let mut text = String::from("# Settings that backends share.\n");
+    for (name, profile) in desired.profiles() {
+        let _ = write!(text, "\ndefaults {name}\n");
+        for line in &profile.lines {
+            let _ = writeln!(text, "    {line}");
         }
-        text.into()
+        if !profile.server_keywords.is_empty() {
+            let _ = writeln!(text, "    default-server {}", line(&profile.server_keywords));
+        }
     }
+    text.into()
+}
 
-    /// The notebook that a process begins with.
-    pub(super) fn notebook(&self, desired: &Desired, settings: &Settings) -> Arc<str> {
-        let mut text =
-            String::from("# gw's notes about this process. No request is looked up here.\n");
-        for (note, value) in model::notes(desired, &settings.revision) {
-            let _ = writeln!(text, "{note} {value}");
-        }
-        text.into()
+/// The notebook that a process begins with.
+pub(super) fn notebook(desired: &Desired, settings: &Settings) -> Arc<str> {
+    let mut text = String::from("# gw's notes about this process. No request is looked up here.\n");
+    for (note, value) in model::notes(desired, &settings.revision) {
+        let _ = writeln!(text, "{note} {value}");
     }
+    text.into()
 }
 
 /// The shard of a backend: by its name alone.

@@ -13,7 +13,7 @@ use super::{Settings, digest_of_meaning};
 /// Stands for the digest while it is computed.
 const DIGEST_PLACE: &str = "@structure@";
 
-/// The `defaults` section of all frontends.
+/// The `defaults` section of all frontends, to which the rules of the program are added.
 const FRONTEND_PROFILE: &str = "\
 defaults profile:frontend
     mode http
@@ -39,12 +39,13 @@ pub(super) fn render(desired: &Desired, settings: &Settings) -> Program {
          \x20   default-path config\n\
          \x20   set-var proc.gw_structure str({DIGEST_PLACE})\n\
          \x20   server-state-file {}\n\n\
-         {FRONTEND_PROFILE}",
+         {FRONTEND_PROFILE}{}",
         argument(&settings.server_state_file),
+        rules(&desired.routing),
     );
     let mut certificate_lists: Vec<(String, Arc<str>)> = Vec::new();
     for (name, frontend) in &desired.frontends {
-        render_frontend(&mut text, *name, frontend, &desired.routing);
+        render_frontend(&mut text, *name, frontend);
         if name.protocol == ListenerProtocol::Https {
             let lines: String =
                 frontend.certificates.iter().map(|file| format!("{file}\n")).collect();
@@ -63,7 +64,7 @@ fn certificate_list(name: FrontendName) -> String {
     format!("certs/{}.list", name.to_string().replace(':', "-"))
 }
 
-fn render_frontend(text: &mut String, name: FrontendName, frontend: &Frontend, routing: &Routing) {
+fn render_frontend(text: &mut String, name: FrontendName, frontend: &Frontend) {
     text.push('\n');
     for origin in &frontend.origins {
         text.push_str(&comment(&origin.to_string()));
@@ -84,12 +85,12 @@ fn render_frontend(text: &mut String, name: FrontendName, frontend: &Frontend, r
         text,
         "frontend {name} from profile:frontend\n\
          \x20   bind {bind}\n\
-         \x20   http-request set-header X-Forwarded-Proto {proto}\n"
+         \x20   http-request set-header X-Forwarded-Proto {proto}\n\
+         \x20   use_backend %[var(txn.gw_to)]\n"
     );
-    text.push_str(&rules(routing));
 }
 
-/// The rules of a frontend. Each step looks into one table and is skipped once a target is found.
+/// The rules of all frontends, in their `defaults` section. Each step looks into one table and is skipped once a target is found.
 ///
 /// `txn.gw_to` is the target: a backend, `split:…`, `method:…` or `status:500`. `set-var` leaves a
 /// variable alone where the lookup finds nothing.
@@ -132,7 +133,6 @@ fn rules(routing: &Routing) -> String {
         &page(500, "500: the route names no backend that exists"),
         "if { var(txn.gw_to) -m str status:500 }",
     );
-    rules.text.push_str("    use_backend %[var(txn.gw_to)]\n");
     rules.text
 }
 
@@ -194,9 +194,12 @@ impl Rules {
 fn render_keeper(text: &mut String) {
     text.push_str(
         "\n# Keeps gw's maps in the process; no request comes here.\n\
-         backend gw:keeper from profile:frontend\n\
+         defaults profile:keeper\n\
+         \x20   mode http\n\
          \x20   timeout connect 1s\n\
-         \x20   timeout server 1s\n",
+         \x20   timeout server 1s\n\
+         \n\
+         backend gw:keeper from profile:keeper\n",
     );
     let maps = MapName::ALL.map(|map| match map {
         MapName::Splits | MapName::Prefix | MapName::Hosts => ("map_beg", map.file()),

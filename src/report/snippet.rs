@@ -101,7 +101,7 @@ fn pictured(c: char) -> char {
 }
 
 /// A text without characters that a terminal would act on.
-fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_printable) {
         return text.into();
     }

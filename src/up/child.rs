@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    haproxy::{Connection, Endpoint, Master},
+    haproxy::{Connection, Endpoint, Master, Version},
     settings::Settings,
     store::Store,
 };
@@ -33,6 +33,7 @@ pub(super) struct Child {
     process: tokio::process::Child,
     socket: PathBuf,
     log: PathBuf,
+    version: Version,
 }
 
 impl Child {
@@ -46,7 +47,8 @@ impl Child {
         let log = store.root().join("haproxy.log");
         let output = File::create(&log).map_err(UpError::io(format!("write {}", log.display())))?;
         let copy = output.try_clone().map_err(UpError::io("share the log"))?;
-        let process = Command::new(&settings.haproxy)
+        let binary = settings.binary();
+        let process = Command::new(&binary)
             .args(["-W", "-S"])
             .arg(&master)
             .args(theirs)
@@ -61,8 +63,8 @@ impl Child {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(UpError::io(format!("start {}", settings.haproxy.display())))?;
-        let mut child = Self { process, socket, log };
+            .map_err(UpError::io(format!("start {}", binary.display())))?;
+        let mut child = Self { process, socket, log, version: Version::MINIMUM };
         child.await_start(&master).await?;
         Ok(child)
     }
@@ -72,9 +74,9 @@ impl Child {
         self.process.id().unwrap_or_default()
     }
 
-    /// The runtime socket.
-    pub(super) fn socket(&self) -> &Path {
-        &self.socket
+    /// What runs.
+    pub(super) fn version(&self) -> Version {
+        self.version
     }
 
     /// Waits until HAProxy ends by itself, which it should not. Cancel-safe.
@@ -96,8 +98,10 @@ impl Child {
                 let what = format!("did not start ({status})");
                 return Err(UpError::Haproxy { what, log: tail(&self.log) });
             }
-            if Connection::open(&worker, PATIENCE).await.is_ok() && master.show_proc().await.is_ok()
+            if let Ok(connection) = Connection::open(&worker, PATIENCE).await
+                && master.show_proc().await.is_ok()
             {
+                self.version = connection.version();
                 return Ok(());
             }
             if begin.elapsed() > PATIENCE {

@@ -22,7 +22,9 @@ fn recorded(version: &str, name: &str) -> String {
 
 /// Runs a test on the recording of each version.
 fn on_all(name: &str, test: impl Fn(&str, &str)) {
-    VERSIONS.iter().for_each(|version| test(version, &recorded(version, name)));
+    for version in VERSIONS {
+        test(version, &recorded(version, name));
+    }
 }
 
 #[test]

@@ -164,7 +164,7 @@ impl<'a> Records<'a> {
             match c {
                 '"' if !quoted && field.is_empty() => quoted = true,
                 '"' if quoted && chars.next_if(|(_, next)| *next == '"').is_some() => {
-                    field.push('"')
+                    field.push('"');
                 }
                 '"' if quoted => quoted = false,
                 ',' if !quoted => fields.push(std::mem::take(&mut field)),

@@ -4,7 +4,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -46,7 +45,7 @@ impl Haproxy {
         // A master executes itself anew when its worker is ready: its socket is away for a moment.
         while !(this.log().contains("Loading success") && up("master.sock") && up("admin.sock")) {
             assert!(Instant::now() < limit, "HAProxy did not start: {}", this.log());
-            sleep(Duration::from_millis(10));
+            crate::support::clock::pause(Duration::from_millis(10));
         }
         this
     }

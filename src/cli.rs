@@ -1,0 +1,107 @@
+//! The command line. One file per command; each has its arguments, whose comments are the help, and
+//! one `run`. Data goes to standard output, everything else to standard error.
+
+mod apply;
+mod completions;
+mod error;
+mod exit;
+mod init;
+mod manifests;
+mod options;
+mod output;
+mod plan;
+mod progress;
+mod render;
+mod schema;
+mod status;
+mod up;
+mod validate;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use self::{error::CliError, exit::Exit};
+
+/// GitOps for HAProxy, without Kubernetes
+///
+/// gw compares three states, the manifests in your Git repository, the configuration that HAProxy
+/// would load, and the HAProxy that runs, shows where they differ, and makes them equal: by commands
+/// on HAProxy's runtime socket where those can, else by one reload, and says which and why before.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gw",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "`gw --help` explains more, `gw help COMMAND` everything about a command.",
+    after_long_help = exit::help(),
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::Args),
+    Render(render::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Up(up::Args),
+    Init(init::Args),
+    Status(status::Args),
+    Schema(schema::Args),
+    Completions(completions::Args),
+}
+
+/// Runs the command that `arguments` name and reports its error, if any.
+pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too. A reader that left needs no message.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+        }
+    };
+    match run(cli.command).await {
+        Ok(exit) => exit.into(),
+        Err(error) => error.report().into(),
+    }
+}
+
+async fn run(command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Validate(args) => validate::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Plan(args) => plan::run(&args).await,
+        Command::Apply(args) => apply::run(&args).await,
+        Command::Up(args) => up::run(&args).await,
+        Command::Init(args) => init::run(&args),
+        Command::Status(args) => status::run(&args).await,
+        Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_every_exit_code() {
+        let help = Cli::command().render_long_help().to_string();
+        for exit in Exit::ALL {
+            assert!(help.contains(exit.meaning()), "{help}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The exit codes: the one place where they are defined, and the source of what `gw --help` says.
+
+use std::{fmt::Write as _, process::ExitCode};
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    Ok,
+    Error,
+    Changes,
+    Incomplete,
+    Locked,
+    Refused,
+    Broken,
+    Invalid,
+    Unreachable,
+    Usage,
+}
+
+impl Exit {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Error,
+        Self::Changes,
+        Self::Incomplete,
+        Self::Locked,
+        Self::Refused,
+        Self::Broken,
+        Self::Invalid,
+        Self::Unreachable,
+        Self::Usage,
+    ];
+
+    /// The code. Codes never change their meaning.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Incomplete => 3,
+            Self::Locked => 12,
+            Self::Refused => 14,
+            Self::Broken => 15,
+            Self::Invalid => 16,
+            Self::Unreachable => 17,
+            // EX_USAGE of sysexits.h; the usual 2 is taken.
+            Self::Usage => 64,
+        }
+    }
+
+    pub(super) fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "done, or nothing to do",
+            Self::Error => "an error, which is told",
+            Self::Changes => "there are changes to apply (`gw plan --exit-code` only)",
+            Self::Incomplete => "applied, but some objects are pending or skipped",
+            Self::Locked => "another gw works on the same state directory",
+            Self::Refused => "HAProxy refused the configuration; the old one serves on",
+            Self::Broken => "the way back failed too: act now",
+            Self::Invalid => "the manifests are invalid; nothing was touched",
+            Self::Unreachable => "HAProxy can't be reached, or is too old",
+            Self::Usage => "the command line is wrong",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}
+
+/// What `gw --help` says about exit codes, and where to begin.
+pub(super) fn help() -> String {
+    let mut help = String::from(
+        "\
+Begin here:
+  gw up examples/quickstart      run an HAProxy, keep it at what the manifests say
+  gw init                        prepare the state directory for an HAProxy that runs as a service
+  gw validate manifests          is it right?
+  gw plan manifests              what would change, and how?
+  gw apply manifests             do it
+
+Exit codes:
+",
+    );
+    for exit in Exit::ALL {
+        let _ = writeln!(help, "  {:>2}  {}", exit.code(), exit.meaning());
+    }
+    help.push_str(
+        "\nGW_LOG=debug shows on standard error what gw does; NO_COLOR=1 turns colours off.",
+    );
+    help
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_ends_share_a_code() {
+        let mut codes = Exit::ALL.map(Exit::code).to_vec();
+        codes.dedup();
+        assert_eq!(codes.len(), Exit::ALL.len());
+        assert!(codes.is_sorted());
+    }
+}

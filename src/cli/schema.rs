@@ -1,0 +1,49 @@
+//! `gw schema`.
+
+use clap::ValueEnum;
+
+use crate::{manifest, report::json};
+
+use super::{error::CliError, exit::Exit, output};
+
+/// Print the JSON Schema of the manifests, or of what gw writes as JSON
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  gw schema > gw.schema.json
+  gw schema plan
+
+For editors with the YAML language server, write as the first line of a manifest:
+  # yaml-language-server: $schema=gw.schema.json")]
+pub(super) struct Args {
+    /// Of what
+    #[arg(value_enum, default_value_t)]
+    of: Document,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Document {
+    /// Manifests, all kinds
+    #[default]
+    Manifests,
+    /// The output of `gw plan --output json`
+    Plan,
+    /// The output of `gw apply --output json`
+    Report,
+    /// The output of `gw status --output json`
+    Status,
+    /// The output of `gw validate --output json`
+    Problems,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
+    let schema = match args.of {
+        Document::Manifests => manifest::schema::json_schema(),
+        Document::Plan => json::schema(json::Kind::Plan),
+        Document::Report => json::schema(json::Kind::Report),
+        Document::Status => json::schema(json::Kind::Status),
+        Document::Problems => json::schema(json::Kind::Problems),
+    };
+    output::print(&json::to_text(&schema))?;
+    Ok(Exit::Ok)
+}

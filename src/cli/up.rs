@@ -1,0 +1,46 @@
+//! `gw up`.
+
+use crate::report::text;
+
+use super::{
+    error::CliError,
+    exit::Exit,
+    manifests::Manifests,
+    options::{Options, Verbosity},
+    output,
+};
+
+/// Run an HAProxy and keep it at what the manifests say
+///
+/// gw starts its own HAProxy, applies the manifests, and follows their changes: by commands where
+/// those can, else by a reload. Ctrl-C ends both. The state is in .gw beside the manifests, unless
+/// --state names another place.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  gw up examples/quickstart
+  gw up manifests -v                        with the commands on HAProxy's socket
+  gw up manifests --base my-haproxy.cfg     with sections of your own")]
+pub(super) struct Args {
+    #[command(flatten)]
+    manifests: Manifests,
+
+    #[command(flatten)]
+    verbosity: Verbosity,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
+    let paths = &args.manifests.paths;
+    let first = paths.first().map_or_else(|| ".".as_ref(), AsRef::as_ref);
+    let settings = args.options.settings_beside(first)?;
+    let detail = args.verbosity.detail();
+    crate::up::run(&settings, paths, &mut |event| {
+        // HAProxy serves on even where nobody reads what gw tells.
+        let _ = output::print(&text::up(event, detail));
+    })
+    .await?;
+    Ok(Exit::Ok)
+}

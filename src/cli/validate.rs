@@ -1,0 +1,76 @@
+//! `gw validate`.
+
+use crate::{
+    model::{Desired, Severity},
+    reconcile::Reconciler,
+    report::{json, text::counted},
+};
+
+use super::{
+    error::{self, CliError},
+    exit::Exit,
+    manifests::Manifests,
+    options::Options,
+    output::{self, Format},
+};
+
+/// Check manifests: all problems at once, each with its place and what to do
+///
+/// Needs no HAProxy.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  gw validate manifests
+  gw validate manifests/shop.yaml manifests/api.yaml
+  gw validate --deny-warnings --output json manifests     in CI
+
+Exit codes: 0 the manifests are valid, 16 they are not.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    manifests: Manifests,
+
+    /// Count warnings as errors
+    #[arg(long)]
+    deny_warnings: bool,
+
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
+    let mut reconciler = Reconciler::new(&args.options.settings()?);
+    let intent = reconciler.compile(&args.manifests.paths)?;
+    let errors = intent.problems.count(Severity::Error);
+    let warnings = intent.problems.count(Severity::Warning);
+    match args.output {
+        Format::Json => output::print(&json::to_text(&json::problems(&intent.problems)))?,
+        Format::Text => {
+            error::show(&intent.problems, &intent.files);
+            let found = format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
+            let files = counted(intent.files.len(), "file");
+            let verdict = if errors == 0 {
+                format!("{files}: {}; {found}", contents(&intent.desired))
+            } else {
+                format!("{files}: {found}")
+            };
+            output::print(&format!("{verdict}\n"))?;
+        }
+    }
+    let is_bad = errors > 0 || (args.deny_warnings && warnings > 0);
+    Ok(if is_bad { Exit::Invalid } else { Exit::Ok })
+}
+
+/// What the manifests make, in numbers.
+fn contents(desired: &Desired) -> String {
+    let servers = desired.backends.values().map(|backend| backend.servers.len()).sum();
+    format!(
+        "{}, {}, {}",
+        counted(desired.frontends.len(), "frontend"),
+        counted(desired.backends.len(), "backend"),
+        counted(servers, "server"),
+    )
+}

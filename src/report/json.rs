@@ -1,0 +1,131 @@
+//! Views for programs. The documents are versioned: within a version, fields are added and never
+//! change their meaning. `schema/` has their JSON Schema, generated from the types here, which are
+//! the only ones in gw that are written as JSON.
+
+mod document;
+mod problems;
+mod status;
+mod step;
+mod word;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    model::Problems,
+    plan::{Loading, Plan, Report},
+};
+
+use super::{PlanView, diff, status::Status};
+
+use self::step::{HeldDocument, OutcomeDocument, StepDocument, SummaryDocument};
+pub use self::{
+    document::{LoadingDocument, PlanDocument, ReportDocument},
+    problems::ProblemsDocument,
+    status::StatusDocument,
+};
+
+/// The version of all documents.
+pub const VERSION: u32 = 1;
+
+/// A plan.
+pub fn plan(view: PlanView<'_>) -> PlanDocument {
+    let plan = view.plan;
+    PlanDocument {
+        version: VERSION,
+        revision: view.revision.to_owned(),
+        summary: SummaryDocument::of(plan.summary()),
+        reload: view.reloads(),
+        running: view.running,
+        steps: plan.steps.iter().map(StepDocument::of).collect(),
+        held: plan.held.iter().map(HeldDocument::of).collect(),
+        diff: plan.reload.then(|| diff::unified(view.config_diff)).flatten(),
+        remarks: view.remarks.to_vec(),
+    }
+}
+
+/// What became of a plan.
+pub fn report(revision: &str, plan: &Plan, report: &Report) -> ReportDocument {
+    let outcomes = plan.steps.iter().zip(&report.outcomes);
+    ReportDocument {
+        version: VERSION,
+        revision: revision.to_owned(),
+        summary: SummaryDocument::of(plan.summary()),
+        commands_sent: report.commands_sent,
+        bytes_written: report.bytes_written,
+        reloads: report.reloads,
+        generation: report.generation,
+        loading: LoadingDocument::of(&report.loading),
+        steps: outcomes.map(|(step, outcome)| OutcomeDocument::of(step, outcome)).collect(),
+        remarks: report.remarks.clone(),
+    }
+}
+
+/// What runs.
+pub fn status(status: &Status) -> StatusDocument {
+    StatusDocument::of(status)
+}
+
+/// What is wrong with manifests.
+pub fn problems(problems: &Problems) -> ProblemsDocument {
+    ProblemsDocument::of(problems)
+}
+
+/// A document as text, with a newline at its end.
+pub fn to_text<T: Serialize>(document: &T) -> String {
+    let text = serde_json::to_string_pretty(document);
+    text.expect("documents have string keys and no failing parts") + "\n"
+}
+
+/// The kinds of documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named after the functions that make them")]
+pub enum Kind {
+    Plan,
+    Report,
+    Status,
+    Problems,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Plan, Self::Report, Self::Status, Self::Problems];
+
+    /// The file name without `.json`, and the word for it on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Report => "report",
+            Self::Status => "status",
+            Self::Problems => "problems",
+        }
+    }
+}
+
+/// The JSON Schema (draft 2020-12) of a kind of document.
+pub fn schema(kind: Kind) -> Value {
+    match kind {
+        Kind::Plan => schemars::schema_for!(PlanDocument),
+        Kind::Report => schemars::schema_for!(ReportDocument),
+        Kind::Status => schemars::schema_for!(StatusDocument),
+        Kind::Problems => schemars::schema_for!(ProblemsDocument),
+    }
+    .to_value()
+}
+
+impl LoadingDocument {
+    fn of(loading: &Loading) -> Self {
+        match loading {
+            Loading::Running => Self::Running,
+            Loading::Reloaded { pid } => Self::Reloaded { pid: *pid },
+            Loading::AtStart => Self::AtStart,
+            Loading::Refused { message, generation } => {
+                Self::Refused { message: message.clone(), generation: generation.clone() }
+            }
+            Loading::Broken { message } => Self::Broken { message: message.clone() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The status as it is written.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::report::{
+    status::{ServerCounts, Status},
+    text::utc,
+};
+
+use super::{
+    VERSION,
+    step::{HeldDocument, StepDocument},
+};
+
+/// The output of `gw status --output json`: what runs, and how it compares to what is wanted.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(title = "gw status")]
+pub struct StatusDocument {
+    /// The version of this format.
+    pub version: u32,
+    /// The revision that the process runs; null where it runs none of gw's.
+    pub revision: Option<String>,
+    /// The generation on disk; null where there is none yet.
+    pub generation: Option<GenerationDocument>,
+    /// The running process; null where none runs.
+    pub haproxy: Option<WorkerDocument>,
+    /// Whether HAProxy runs and is what the generation says.
+    pub in_sync: bool,
+    /// Whether the process loaded the structure of the generation: what only a reload changes.
+    pub structure_in_sync: bool,
+    /// The objects of the generation.
+    pub objects: ObjectsDocument,
+    /// The servers of all backends.
+    pub servers: ServersDocument,
+    /// What differs, as the steps that would repair it.
+    pub drift: Vec<StepDocument>,
+    /// What operators set by hand and gw leaves alone.
+    pub held: Vec<HeldDocument>,
+    /// What an earlier pass began and a later one will finish.
+    pub pending: Vec<PendingDocument>,
+    /// The backends.
+    pub backends: Vec<BackendDocument>,
+}
+
+impl StatusDocument {
+    pub(super) fn of(status: &Status) -> Self {
+        let drifted = status.drifted();
+        let (total, in_sync) = (status.objects, status.objects - drifted);
+        Self {
+            version: VERSION,
+            revision: status.revision.clone(),
+            generation: status.generation.as_ref().map(|generation| GenerationDocument {
+                number: generation.number,
+                time: utc(generation.time),
+                cause: generation.cause.clone(),
+            }),
+            haproxy: status.haproxy.as_ref().map(|worker| WorkerDocument {
+                version: worker.version.clone(),
+                pid: worker.pid,
+                uptime_seconds: worker.uptime.as_secs(),
+            }),
+            in_sync: status.is_in_sync(),
+            structure_in_sync: status.structure_in_sync,
+            objects: ObjectsDocument { total, in_sync, drifted },
+            servers: ServersDocument::of(status.servers()),
+            drift: status.drift.iter().map(StepDocument::of).collect(),
+            held: status.held.iter().map(HeldDocument::of).collect(),
+            pending: status
+                .pending
+                .iter()
+                .map(|pending| PendingDocument {
+                    object: pending.object.to_string(),
+                    why: pending.why.clone(),
+                })
+                .collect(),
+            backends: status
+                .backends
+                .iter()
+                .map(|backend| BackendDocument {
+                    name: backend.name.to_string(),
+                    servers: ServersDocument::of(backend.servers),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// A generation on disk.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Generation")]
+pub struct GenerationDocument {
+    /// Its number.
+    pub number: u64,
+    /// When it was written (RFC 3339, UTC).
+    pub time: String,
+    /// What made gw write it.
+    pub cause: String,
+}
+
+/// The running worker process.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Worker")]
+pub struct WorkerDocument {
+    /// The version, as it prints it.
+    pub version: String,
+    /// The process id.
+    pub pid: u32,
+    /// For how long it has run.
+    pub uptime_seconds: u64,
+}
+
+/// How many objects are as they should be.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Objects")]
+pub struct ObjectsDocument {
+    /// All.
+    pub total: usize,
+    /// As they should be.
+    pub in_sync: usize,
+    /// Different.
+    pub drifted: usize,
+}
+
+/// How many servers are in which state. Each counts once.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Servers")]
+pub struct ServersDocument {
+    /// All.
+    pub total: usize,
+    /// They take requests.
+    pub up: usize,
+    /// Their checks fail.
+    pub down: usize,
+    /// Out of service.
+    pub maintenance: usize,
+    /// No new clients.
+    pub drain: usize,
+}
+
+impl ServersDocument {
+    fn of(counts: ServerCounts) -> Self {
+        let ServerCounts { up, down, maintenance, drain } = counts;
+        Self { total: counts.total(), up, down, maintenance, drain }
+    }
+}
+
+/// Something begun and not finished.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Pending")]
+pub struct PendingDocument {
+    /// What.
+    pub object: String,
+    /// What it waits for.
+    pub why: String,
+}
+
+/// A backend and how its servers are.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Backend")]
+pub struct BackendDocument {
+    /// Its name.
+    pub name: String,
+    /// Its servers.
+    pub servers: ServersDocument,
+}

@@ -1,0 +1,144 @@
+use std::{env, fs, path::Path};
+
+use serde_json::json;
+
+use crate::report::samples;
+
+use super::*;
+
+/// The schemas in the repository are those of the types here.
+#[test]
+fn the_published_schemas_are_fresh() {
+    for kind in Kind::ALL {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("schema")
+            .join(kind.name().to_owned() + ".json");
+        let made = to_text(&schema(kind));
+        if env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &made).unwrap();
+        }
+        let published = fs::read_to_string(&path).unwrap_or_default();
+        assert!(published == made, "{} is stale: run `make schema`", path.display());
+    }
+}
+
+fn check(kind: Kind, document: &impl Serialize) -> Value {
+    let value = serde_json::to_value(document).unwrap();
+    let schema = jsonschema::validator_for(&schema(kind)).unwrap();
+    let errors: Vec<String> = schema
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    value
+}
+
+#[test]
+fn documents_match_their_schemas() {
+    let plans = [
+        samples::runtime_plan(),
+        samples::reload_plan(),
+        samples::long_plan(),
+        samples::hostile_plan(),
+        Plan::default(),
+    ];
+    for sample in &plans {
+        check(Kind::Plan, &plan(samples::view(sample)));
+    }
+    let loadings = [
+        Loading::Running,
+        Loading::Reloaded { pid: 7 },
+        Loading::AtStart,
+        Loading::Refused { message: "m".into(), generation: "g".into() },
+        Loading::Broken { message: "m".into() },
+    ];
+    for loading in loadings {
+        let sample = Report { loading, ..samples::mixed_report() };
+        check(Kind::Report, &report("r", &plans[0], &sample));
+    }
+    check(Kind::Status, &status(&samples::status()));
+    check(Kind::Status, &status(&Status::default()));
+    check(Kind::Problems, &problems(&Problems::default()));
+}
+
+#[test]
+fn a_plan_as_json() {
+    let sample = samples::runtime_plan();
+    let value = check(Kind::Plan, &plan(samples::view(&sample)));
+    assert_eq!(value["version"], 1);
+    assert_eq!(
+        value["summary"],
+        json!({"add": 2, "change": 1, "remove": 0, "runtime": 3, "reload": 0})
+    );
+    assert_eq!((&value["reload"], &value["diff"]), (&json!(false), &Value::Null));
+    assert_eq!(
+        value["steps"][0],
+        json!({
+            "object": "server web/web-2",
+            "kind": "server",
+            "action": "change",
+            "mechanism": "runtime",
+            "because": "`set server` changes it in place",
+            "fields": [{"name": "address", "from": "10.0.0.2:80", "to": "10.0.0.9:80"}],
+            "origin": {
+                "object": "Backend web", "file": "backends.yaml", "line": 5, "column": 9,
+            },
+            "commands": ["set server web/web-2 addr 10.0.0.9 port 80"],
+        })
+    );
+    assert_eq!(
+        value["held"][1],
+        json!({
+            "backend": "api", "server": "api-4", "state": "weight",
+            "weight": 5, "weight_otherwise": 1,
+        })
+    );
+    let value = check(Kind::Plan, &plan(samples::view(&samples::reload_plan())));
+    assert_eq!(value["reload"], true);
+    assert!(value["diff"].as_str().unwrap().starts_with("--- a/05-profiles.cfg\n"));
+    assert_eq!(value["steps"][1]["origin"], Value::Null);
+}
+
+#[test]
+fn a_report_as_json() {
+    let plan = samples::runtime_plan();
+    let value = check(Kind::Report, &report("3f2a9c01b7de", &plan, &samples::mixed_report()));
+    for (field, expected) in [
+        ("revision", json!("3f2a9c01b7de")),
+        ("commands_sent", json!(3)),
+        ("bytes_written", json!(4096)),
+        ("reloads", json!(0)),
+        ("generation", json!(42)),
+        ("loading", json!({"state": "running"})),
+    ] {
+        assert_eq!(value[field], expected, "{field}");
+    }
+    let outcomes: Vec<(&str, Option<&str>)> = value["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (step["outcome"].as_str().unwrap(), step["why"].as_str()))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("failed", Some("No such server.")),
+            ("pending", Some("no good check within 10s")),
+            ("skipped", Some("it needs a step that failed")),
+        ]
+    );
+}
+
+#[test]
+fn a_status_as_json() {
+    let value = check(Kind::Status, &status(&samples::status()));
+    assert_eq!(value["haproxy"]["uptime_seconds"], 90_061);
+    assert_eq!(value["generation"]["time"], "2026-12-31T23:59:59Z");
+    assert_eq!(value["in_sync"], false);
+    assert_eq!(value["objects"], json!({"total": 12, "in_sync": 11, "drifted": 1}));
+    assert_eq!(
+        value["servers"],
+        json!({"total": 6, "up": 4, "down": 1, "maintenance": 1, "drain": 0})
+    );
+}

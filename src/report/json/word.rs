@@ -1,0 +1,95 @@
+//! The words that JSON has for our enums. They are apart from those, so that a new name inside gw
+//! is not a new format.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    model::Severity,
+    plan::{Action, Mechanism},
+    report::kind::Kind,
+};
+
+/// Defines the words for an enum.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident as $schema:literal { $($word:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[schemars(rename = $schema)]
+        pub enum $name { $($word),+ }
+    };
+}
+
+words! {
+    /// What sort of object a step is about.
+    KindWord as "Kind" { Settings, Frontend, Certificate, Backend, Server, Route, Files }
+}
+
+impl From<Kind> for KindWord {
+    fn from(value: Kind) -> Self {
+        match value {
+            Kind::Settings => Self::Settings,
+            Kind::Frontend => Self::Frontend,
+            Kind::Certificate => Self::Certificate,
+            Kind::Backend => Self::Backend,
+            Kind::Server => Self::Server,
+            Kind::Route => Self::Route,
+            Kind::Files => Self::Files,
+        }
+    }
+}
+
+words! {
+    /// What happens to an object.
+    ActionWord as "Action" { Add, Change, Remove }
+}
+
+impl From<Action> for ActionWord {
+    fn from(value: Action) -> Self {
+        match value {
+            Action::Add => Self::Add,
+            Action::Change => Self::Change,
+            Action::Remove => Self::Remove,
+        }
+    }
+}
+
+words! {
+    /// By what means a change is made.
+    MechanismWord as "Mechanism" { Runtime, Reload }
+}
+
+impl From<Mechanism> for MechanismWord {
+    fn from(value: Mechanism) -> Self {
+        match value {
+            Mechanism::Runtime => Self::Runtime,
+            Mechanism::Reload => Self::Reload,
+        }
+    }
+}
+
+words! {
+    /// What became of a step.
+    OutcomeWord as "Outcome" { Done, Pending, Skipped, Failed }
+}
+
+words! {
+    /// What an operator set.
+    HeldWord as "HeldState" { Maintenance, Drain, Weight }
+}
+
+words! {
+    /// How bad a problem is: a note and a warning are accepted, an error is refused.
+    SeverityWord as "Severity" { Note, Warning, Error }
+}
+
+impl From<Severity> for SeverityWord {
+    fn from(value: Severity) -> Self {
+        match value {
+            Severity::Note => Self::Note,
+            Severity::Warning => Self::Warning,
+            Severity::Error => Self::Error,
+        }
+    }
+}

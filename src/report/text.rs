@@ -1,0 +1,38 @@
+//! Views for people.
+
+mod held;
+mod plan;
+mod report;
+mod status;
+mod style;
+mod up;
+
+pub(super) use self::status::utc;
+pub use self::{plan::plan, report::report, status::status, up::up};
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// What a reviewer needs. Long lists are folded, removals apart.
+    #[default]
+    Brief,
+    /// Every step, and every command on HAProxy's socket.
+    Full,
+}
+
+/// A number with its noun: `1 command`, `2 commands`.
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// "no reload", "one reload", "2 reloads".
+fn reloads(number: usize) -> String {
+    match number {
+        0 => "no reload".to_owned(),
+        1 => "one reload".to_owned(),
+        several => counted(several, "reload"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

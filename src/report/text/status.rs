@@ -1,0 +1,188 @@
+//! What runs, on one screen.
+
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crate::report::{
+    snippet::printable,
+    status::{BackendStatus, ServerCounts, Status},
+};
+
+use super::{
+    counted, held,
+    style::{BAD, DIM, GOOD, HEADING, WARN, sign},
+};
+
+/// How many lines a list has at most. JSON has them all.
+const SHOWN: usize = 20;
+
+/// The status as text.
+pub fn status(status: &Status) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "{HEADING}{name:<11}{HEADING:#} {value}");
+    };
+    line("Revision", revision(status));
+    line("Generation", generation(status));
+    line("HAProxy", haproxy(status));
+    line("Structure", structure(status));
+    line("Objects", objects(status));
+    line("Servers", servers(status.servers()));
+    write_list(&mut out, "Drift: what the next apply repairs", &status.drift, |step| {
+        format!("{} {}", sign(step.action), printable(&step.object.to_string()))
+    });
+    write_list(&mut out, "Pending: the next apply finishes it", &status.pending, |pending| {
+        format!("{}: {}", printable(&pending.object.to_string()), printable(&pending.why))
+    });
+    held::write(&mut out, &status.held);
+    let troubled = |backend: &&BackendStatus| backend.servers.up < backend.servers.total();
+    let troubled: Vec<&BackendStatus> = status.backends.iter().filter(troubled).collect();
+    write_list(&mut out, "Backends with servers that are not up", &troubled, |backend| {
+        format!("{}: {}", backend.name, servers(backend.servers))
+    });
+    out
+}
+
+fn revision(status: &Status) -> String {
+    match &status.revision {
+        Some(revision) => printable(revision).into_owned(),
+        None => format!("{WARN}none: HAProxy runs no configuration of gw{WARN:#}"),
+    }
+}
+
+fn generation(status: &Status) -> String {
+    match &status.generation {
+        Some(generation) => format!(
+            "{} of {} {DIM}({}){DIM:#}",
+            generation.number,
+            utc(generation.time),
+            printable(&generation.cause)
+        ),
+        None => format!("{WARN}none yet: `gw init` prepares the state directory{WARN:#}"),
+    }
+}
+
+fn haproxy(status: &Status) -> String {
+    match &status.haproxy {
+        Some(worker) => format!(
+            "{}, worker {}, up for {}",
+            printable(&worker.version),
+            worker.pid,
+            rough(worker.uptime)
+        ),
+        None => format!("{BAD}not running{BAD:#}"),
+    }
+}
+
+fn structure(status: &Status) -> String {
+    match (&status.haproxy, status.structure_in_sync) {
+        (None, _) => "loaded when HAProxy starts".to_owned(),
+        (Some(_), true) => format!("{GOOD}in sync{GOOD:#}"),
+        (Some(_), false) => {
+            format!("{WARN}HAProxy loaded another one: the next apply reloads it{WARN:#}")
+        }
+    }
+}
+
+fn objects(status: &Status) -> String {
+    let drifted = status.drifted();
+    let in_sync = status.objects - drifted;
+    let style = if drifted == 0 { GOOD } else { WARN };
+    format!("{}: {style}{in_sync} in sync, {drifted} drifted{style:#}", status.objects)
+}
+
+fn servers(counts: ServerCounts) -> String {
+    let ServerCounts { up, down, maintenance, drain } = counts;
+    let style = if down == 0 { GOOD } else { BAD };
+    let mut text = format!("{}: {style}{up} up, {down} down{style:#}", counts.total());
+    for (number, words) in [(maintenance, "in maintenance"), (drain, "draining")] {
+        if number > 0 {
+            let _ = write!(text, ", {WARN}{number} {words}{WARN:#}");
+        }
+    }
+    text
+}
+
+fn write_list<T>(out: &mut String, title: &str, items: &[T], show: impl Fn(&T) -> String) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{HEADING}{title}{HEADING:#}");
+    for item in items.iter().take(SHOWN) {
+        let _ = writeln!(out, "  {}", show(item));
+    }
+    if let Some(rest) = items.len().checked_sub(SHOWN).filter(|rest| *rest > 0) {
+        let _ = writeln!(out, "  {DIM}… and {rest} more (--output json has all){DIM:#}");
+    }
+}
+
+/// A duration in its two greatest units.
+fn rough(duration: Duration) -> String {
+    let seconds = usize::try_from(duration.as_secs()).unwrap_or(usize::MAX);
+    let units = [("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
+    let first = units.iter().position(|(_, length)| seconds >= *length).unwrap_or(3);
+    let (name, length) = units[first];
+    let mut text = counted(seconds / length, name);
+    if let Some((name, smaller)) = units.get(first + 1) {
+        let rest = seconds % length / smaller;
+        if rest > 0 {
+            let _ = write!(text, " {}", counted(rest, name));
+        }
+    }
+    text
+}
+
+/// A time in the form of RFC 3339, in UTC, to the second.
+pub(in crate::report) fn utc(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant, `civil_from_days`):
+/// years are taken to begin in March, so that the leap day is the last one.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (400 * era + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_798_761_599, "2026-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(utc(UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn durations_are_rough() {
+        for (seconds, text) in [
+            (0, "0 seconds"),
+            (61, "1 minute 1 second"),
+            (7_200, "2 hours"),
+            (90_061, "1 day 1 hour"),
+        ] {
+            assert_eq!(rough(Duration::from_secs(seconds)), text);
+        }
+    }
+}
