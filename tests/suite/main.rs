@@ -4,6 +4,8 @@
 mod support;
 
 mod convergence;
+mod hostile;
+mod operators;
 mod rig;
 mod support_works;
 mod wire;

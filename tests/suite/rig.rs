@@ -33,13 +33,14 @@ pub(crate) struct Rig {
 impl Rig {
     /// A prepared state directory, and no HAProxy running.
     pub(crate) fn new(version: &Version) -> Self {
-        let dir = TempDir::new().expect("the temporary folder is writable");
-        let base = base_config(dir.path());
-        Self::on(version, dir, base)
+        Self::with_base(version, "")
     }
 
-    fn on(version: &Version, dir: TempDir, base: String) -> Self {
+    /// The same with `sections` of the operator's own.
+    pub(crate) fn with_base(version: &Version, sections: &str) -> Self {
+        let dir = TempDir::new().expect("the temporary folder is writable");
         let path = dir.path();
+        let base = base_config(path) + sections;
         let (base_file, socket) = (path.join("base.cfg"), path.join("haproxy.sock"));
         fs::write(&base_file, &base).expect("the test's folder is writable");
         fs::create_dir(path.join("manifests")).expect("the test's folder is writable");

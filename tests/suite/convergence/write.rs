@@ -183,9 +183,11 @@ fn backend(backend: &Backend, origins: &Origins) -> Value {
     let check = match backend.check {
         Check::None => Value::Null,
         // A busy machine may miss a few of such quick checks.
-        Check::Tcp => json!({"type": "tcp", "interval": "100ms", "fall": 30}),
+        Check::Tcp => {
+            json!({"type": "tcp", "interval": "400ms", "fastInterval": "50ms", "fall": 30})
+        }
         Check::Http => {
-            json!({"path": "/healthz", "interval": "100ms", "rise": 1, "fall": 30})
+            json!({"path": "/healthz", "interval": "400ms", "fastInterval": "50ms", "rise": 1, "fall": 30})
         }
     };
     let spec = object(json!({
