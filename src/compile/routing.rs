@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     attach::{HostPattern, RouteRef, Site, by_frontend},
-    nearest, split,
+    dangling, split,
 };
 
 /// The target of requests whose backend does not exist (Gateway API, `HTTPRouteRule.backendRefs`).
@@ -144,7 +144,7 @@ impl Writer<'_> {
             let target = if self.backends.contains(&name) {
                 name.to_string()
             } else {
-                self.problems.push(nearest(
+                self.problems.push(dangling(
                     Problem::warning(
                         route.document.location(choice.backend.span),
                         format!(
