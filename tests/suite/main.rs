@@ -5,8 +5,10 @@ mod support;
 
 mod command_line;
 mod convergence;
+mod faults;
 mod hostile;
 mod operators;
+mod order;
 mod rig;
 mod support_works;
 mod wire;
