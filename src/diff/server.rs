@@ -38,6 +38,8 @@ pub enum ServerChange<'a> {
         from: &'a LiveServer,
         /// The fields that differ, at least one.
         fields: Vec<Field>,
+        /// Whether it still waits for its first good check besides.
+        adding: bool,
     },
 }
 
@@ -144,7 +146,7 @@ pub(super) fn compare<'a>(
         StateVerdict::Held(state) => hold(state),
     }
     let change = if !fields.is_empty() {
-        Some(ServerChange::Modify { to: wanted, from: running, fields })
+        Some(ServerChange::Modify { to: wanted, from: running, fields, adding })
     } else if adding {
         Some(ServerChange::FinishAdding(wanted))
     } else {

@@ -3,12 +3,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
 mod command_line;
 mod convergence;
 mod faults;
 mod hostile;
+mod layering;
 mod operators;
 mod order;
 mod rig;
 mod support_works;
+mod table;
 mod wire;
+mod world;
