@@ -5,8 +5,14 @@ mod support;
 
 mod cases;
 mod command_line;
+mod convergence;
+mod faults;
+mod hostile;
 mod layering;
+mod operators;
+mod order;
 mod readme;
+mod rig;
 mod support_works;
 mod table;
 mod wire;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -119,7 +119,8 @@ impl Origin {
 
     /// Stops listening and breaks all connections, like a server that died.
     pub(crate) fn refuse(&self) {
-        let listener = self.listener.lock().expect("no holder panics").take();
+        // A holder that could not listen panicked; nothing is half-done then.
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(listener) = listener {
             listener.abort();
             // Once the task is gone, so are its socket and its connections.
