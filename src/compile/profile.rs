@@ -44,7 +44,6 @@ pub(super) fn compile(backend: &Backend, authority: Option<&str>) -> Profile {
         server_keywords(backend, authority),
         backend.health_check.is_some(),
         backend.affinity.as_ref().map(|affinity| affinity.cookie.as_str().to_owned()),
-        static_balance(&backend.balance),
     )
 }
 
@@ -74,25 +73,6 @@ fn balance(balance: &Balance) -> Vec<String> {
         Balance::Header(header, hash_type) => {
             hash(line(["balance", &format!("hdr({})", header.as_str())]), *hash_type)
         }
-    }
-}
-
-/// The algorithm, where servers can't be added at runtime with it.
-fn static_balance(balance: &Balance) -> Option<String> {
-    match balance {
-        Balance::StaticRoundRobin => Some("static-rr".to_owned()),
-        Balance::Source(HashType::MapBased) => Some("source with hash-type map-based".to_owned()),
-        Balance::Uri(HashType::MapBased) => Some("uri with hash-type map-based".to_owned()),
-        Balance::Header(_, HashType::MapBased) => {
-            Some("header with hash-type map-based".to_owned())
-        }
-        Balance::RoundRobin
-        | Balance::LeastConnections
-        | Balance::First
-        | Balance::Random
-        | Balance::Source(HashType::Consistent)
-        | Balance::Uri(HashType::Consistent)
-        | Balance::Header(_, HashType::Consistent) => None,
     }
 }
 

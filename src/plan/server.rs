@@ -3,7 +3,10 @@
 use crate::{
     diff::{Differences, Field, ServerChange, ServerDifference},
     haproxy::{AdminState, Capabilities, Command, CommandError},
-    model::{BackendName, LiveServer, Note, Profile, Server, ServerName, ServerNote},
+    model::{
+        Backend, BackendName, BalanceKind, LiveServer, Note, Profile, Server, ServerName,
+        ServerNote,
+    },
     render::{address, server_arguments},
 };
 
@@ -46,14 +49,22 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// How many backups the backend is to have: the first one that is up is used.
+    fn backups(self) -> usize {
+        let backend = self.context.desired.backends.get(self.backend);
+        backend.map_or(0, |backend| backups(backend))
+    }
+
     fn object(self) -> Object {
         Object::Server(self.backend.clone(), self.server.clone())
     }
 
     fn add(self, wanted: &Server) -> Step {
         let capabilities = self.context.capabilities;
-        let because = if let Some(algorithm) = &self.profile.static_balance {
-            Reason::StaticBalance(algorithm.clone())
+        let because = if let Some(reason) = unfit(self.profile) {
+            reason
+        } else if wanted.backup && self.backups() > 1 {
+            Reason::ServerOrder(SEVERAL_BACKUPS.to_owned())
         } else if self.profile.cookie.is_some() && !capabilities.add_server_cookie {
             Reason::CookieOnNewServer { version: self.context.live.process.version.clone() }
         } else {
@@ -98,14 +109,16 @@ impl Place<'_> {
     }
 
     fn modify(self, to: &Server, from: &LiveServer, fields: &[Field]) -> Step {
-        let static_balance = self.profile.static_balance.as_ref();
-        let because = match static_balance {
+        let because = match &self.profile.balance {
             _ if fields.contains(&Field::Backup) => Reason::Backup,
             _ if fields.contains(&Field::Address) && from.address.is_none() => Reason::FixedAddress,
-            Some(algorithm) if fields.contains(&Field::Weight) => {
+            BalanceKind::Static(algorithm) if fields.contains(&Field::Weight) => {
                 Reason::StaticBalance(algorithm.clone())
             }
-            Some(_) | None => Reason::Command("`set server` changes it in place"),
+            BalanceKind::Static(_)
+            | BalanceKind::Ordered(_)
+            | BalanceKind::Ring
+            | BalanceKind::Free => Reason::Command("`set server` changes it in place"),
         };
         let mut step = Step::new(self.object(), Action::Change, because);
         let mut commands = Vec::new();
@@ -163,6 +176,25 @@ impl Place<'_> {
             }
         }
         made.into_iter().map(send).collect()
+    }
+}
+
+/// What depends on order where a backend has several backups.
+pub(super) const SEVERAL_BACKUPS: &str = "the choice among several backups";
+
+/// How many backups a backend is to have.
+pub(super) fn backups(backend: &Backend) -> usize {
+    backend.servers.values().filter(|server| server.backup).count()
+}
+
+/// Why the balance algorithm of a profile takes no servers at runtime.
+pub(super) fn unfit(profile: &Profile) -> Option<Reason> {
+    match &profile.balance {
+        BalanceKind::Static(algorithm) => Some(Reason::StaticBalance(algorithm.clone())),
+        BalanceKind::Ordered(algorithm) => {
+            Some(Reason::ServerOrder(format!("`balance {algorithm}`")))
+        }
+        BalanceKind::Free | BalanceKind::Ring => None,
     }
 }
 
