@@ -31,6 +31,9 @@ pub(super) fn compile(backend: &Backend, authority: Option<&str>) -> Profile {
     }
     // A connection that can't be made is tried on another server.
     lines.push("option redispatch".to_owned());
+    // Backups share the load. By default the first one takes it all, and which one is the first
+    // would depend on whether servers came from the file or at runtime.
+    lines.push("option allbackups".to_owned());
     if let Some(affinity) = &backend.affinity {
         lines.push(cookie(affinity));
     }

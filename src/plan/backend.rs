@@ -12,7 +12,7 @@ use crate::{
 use super::{
     Context, note,
     reason::Reason,
-    server::{Made, SEVERAL_BACKUPS, addition, backups, instructions, removal, unfit},
+    server::{Made, addition, instructions, removal, unfit},
     step::{Action, FieldChange, Instruction, Needs, Object, Step},
     structure::sections,
 };
@@ -36,8 +36,6 @@ fn add(name: &BackendName, backend: &Backend, context: Context<'_>) -> Step {
         static_backends(context)
     } else if let Some(reason) = unfit(&backend.profile) {
         reason
-    } else if backups(backend) > 1 {
-        Reason::ServerOrder(SEVERAL_BACKUPS.to_owned())
     } else if !known {
         Reason::NewProfile
     } else {

@@ -32,7 +32,8 @@ pub enum Reason {
     NewProfile,
     /// The balance algorithm takes no servers and no weights at runtime.
     StaticBalance(String),
-    /// The order of servers decides, and one that comes at runtime is not in its place: by what.
+    /// The balance algorithm goes by the order of servers, and one that comes at runtime is not in its
+    /// place.
     ServerOrder(String),
     /// This version can't give a server added at runtime the cookie value that binds clients to it.
     CookieOnNewServer {
@@ -95,9 +96,9 @@ impl fmt::Display for Reason {
             Self::StaticBalance(algorithm) => {
                 write!(f, "`balance {algorithm}` takes no servers and no weights at runtime")
             }
-            Self::ServerOrder(what) => write!(
+            Self::ServerOrder(algorithm) => write!(
                 f,
-                "{what} depends on the order of servers, which only a reload restores"
+                "`balance {algorithm}` goes by the order of servers, which only a reload restores"
             ),
             Self::CookieOnNewServer { version } => write!(
                 f,

@@ -3,10 +3,7 @@
 use crate::{
     diff::{Differences, Field, ServerChange, ServerDifference},
     haproxy::{AdminState, Capabilities, Command, CommandError},
-    model::{
-        Backend, BackendName, BalanceKind, LiveServer, Note, Profile, Server, ServerName,
-        ServerNote,
-    },
+    model::{BackendName, BalanceKind, LiveServer, Note, Profile, Server, ServerName, ServerNote},
     render::{address, server_arguments},
 };
 
@@ -49,12 +46,6 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// How many backups the backend is to have: the first one that is up is used.
-    fn backups(self) -> usize {
-        let backend = self.context.desired.backends.get(self.backend);
-        backend.map_or(0, |backend| backups(backend))
-    }
-
     fn object(self) -> Object {
         Object::Server(self.backend.clone(), self.server.clone())
     }
@@ -63,8 +54,6 @@ impl Place<'_> {
         let capabilities = self.context.capabilities;
         let because = if let Some(reason) = unfit(self.profile) {
             reason
-        } else if wanted.backup && self.backups() > 1 {
-            Reason::ServerOrder(SEVERAL_BACKUPS.to_owned())
         } else if self.profile.cookie.is_some() && !capabilities.add_server_cookie {
             Reason::CookieOnNewServer { version: self.context.live.process.version.clone() }
         } else {
@@ -179,21 +168,11 @@ impl Place<'_> {
     }
 }
 
-/// What depends on order where a backend has several backups.
-pub(super) const SEVERAL_BACKUPS: &str = "the choice among several backups";
-
-/// How many backups a backend is to have.
-pub(super) fn backups(backend: &Backend) -> usize {
-    backend.servers.values().filter(|server| server.backup).count()
-}
-
 /// Why the balance algorithm of a profile takes no servers at runtime.
 pub(super) fn unfit(profile: &Profile) -> Option<Reason> {
     match &profile.balance {
         BalanceKind::Static(algorithm) => Some(Reason::StaticBalance(algorithm.clone())),
-        BalanceKind::Ordered(algorithm) => {
-            Some(Reason::ServerOrder(format!("`balance {algorithm}`")))
-        }
+        BalanceKind::Ordered(algorithm) => Some(Reason::ServerOrder(algorithm.clone())),
         BalanceKind::Free | BalanceKind::Ring => None,
     }
 }
