@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,6 +62,11 @@ impl Origin {
         Self::start(name, Speaks::Http1)
     }
 
+    /// The same on every address of 127.0.0.0/8, so that it can be many servers at once.
+    pub(crate) fn http1_everywhere(name: &str) -> Self {
+        Self::start_at(name, Speaks::Http1, Ipv4Addr::UNSPECIFIED)
+    }
+
     /// A server that speaks HTTP/2 in the clear only.
     pub(crate) fn h2c(name: &str) -> Self {
         Self::start(name, Speaks::H2c)
@@ -73,6 +78,10 @@ impl Origin {
     }
 
     fn start(name: &str, speaks: Speaks) -> Self {
+        Self::start_at(name, speaks, Ipv4Addr::LOCALHOST)
+    }
+
+    fn start_at(name: &str, speaks: Speaks, address: Ipv4Addr) -> Self {
         let state = State {
             name: name.to_owned(),
             healthy: AtomicBool::new(true),
@@ -80,7 +89,7 @@ impl Origin {
             requests: AtomicU64::new(0),
             health_checks: AtomicU64::new(0),
         };
-        let address = ports::free_address();
+        let address = SocketAddr::from((address, ports::free_port()));
         let origin = Self { address, speaks, state: Arc::new(state), listener: Mutex::new(None) };
         origin.accept();
         origin

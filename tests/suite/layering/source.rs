@@ -43,8 +43,8 @@ fn file(src: &Path, path: &Path, facade: &[(String, String)]) -> Option<File> {
     let inside = path.strip_prefix(src).unwrap().with_extension("");
     let place: Vec<String> =
         inside.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    // Files of tests only: `#[cfg(test)] mod tests;` and `mod recorded;`.
-    if place.iter().any(|name| ["tests", "recorded"].contains(&name.as_str())) {
+    // Files of tests only: `#[cfg(test)] mod tests;` `mod recorded;`, `mod samples;`.
+    if place.iter().any(|name| ["tests", "recorded", "samples"].contains(&name.as_str())) {
         return None;
     }
     let module = match place.as_slice() {
