@@ -17,3 +17,4 @@ mod support_works;
 mod table;
 mod wire;
 mod world;
+mod zero_loss;

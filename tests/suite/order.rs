@@ -2,6 +2,7 @@
 //! same as after a cold start, so that a reload by whomever moves no client to another server.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ fn manifests(port: u16, origins: &[Origin], names: &[&str]) -> String {
             "apiVersion": "gw/v1", "kind": "Route", "metadata": {"name": format!("r{number}")},
             "spec": {"hosts": [format!("b{number}.test")], "backend": format!("b{number}")},
         });
-        text += &format!("---\n{backend}\n---\n{route}\n");
+        let _ = write!(text, "---\n{backend}\n---\n{route}\n");
     }
     text
 }
