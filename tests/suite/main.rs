@@ -3,5 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod protocols;
 mod support_works;
 mod wire;
