@@ -43,10 +43,13 @@ lint: ## formatting, clippy, documentation, licences
 	else echo "cargo-deny is not installed: licences not checked"; fi
 
 # Written beside and renamed, so that a failed build does not leave an empty schema.
-schema: ## write schema/manifests.json, the JSON Schema of all kinds
+schema: ## write schema/*.json, the JSON Schema of the manifests and of what gw writes
 	@mkdir -p schema
-	$(CARGO) run --quiet -- schema >schema/manifests.json.new
-	@mv schema/manifests.json.new schema/manifests.json
+	@$(CARGO) build --quiet --bin gw
+	@set -e; for of in manifests plan report status problems; do \
+	  $(CARGO) run --quiet -- schema $$of >schema/$$of.json.new; \
+	  mv schema/$$of.json.new schema/$$of.json; \
+	done
 
 haproxy: ## prepare the HAProxy binaries for the tests
 	@tests/setup.sh test

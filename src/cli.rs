@@ -3,6 +3,7 @@
 
 mod apply;
 mod completions;
+mod confirm;
 mod error;
 mod exit;
 mod init;
@@ -32,7 +33,6 @@ use self::{error::CliError, exit::Exit};
 #[command(
     name = "gw",
     version,
-    propagate_version = true,
     max_term_width = 100,
     arg_required_else_help = true,
     after_help = "`gw --help` explains more, `gw help COMMAND` everything about a command.",

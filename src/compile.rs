@@ -269,7 +269,7 @@ fn compile_frontends(
         }
         for reference in &listener.certificates {
             if !certificates.contains_key(&reference.value) {
-                problems.push(nearest(
+                problems.push(dangling(
                     Problem::error(
                         gateway.document.location(reference.span),
                         format!("there is no usable Certificate {}", reference.value),
@@ -314,13 +314,19 @@ fn origin(document: &Document, at: Span) -> Origin {
     }
 }
 
-/// Adds the nearest spelling among `known` as a hint, where one is near.
-fn nearest(problem: Problem, written: &str, known: impl IntoIterator<Item = String>) -> Problem {
+/// Among how many names the nearest one is looked for: thousands of dangling references among tens of
+/// thousands of names must not take minutes.
+const NAMES_LOOKED_AT: usize = 1_000;
+
+/// Makes a problem about a reference to what is nowhere; the nearest spelling among `known` is its hint.
+fn dangling(problem: Problem, written: &str, known: impl IntoIterator<Item = String>) -> Problem {
     let best = known
         .into_iter()
+        .take(NAMES_LOOKED_AT)
         .map(|name| (strsim::osa_distance(written, &name), name))
         .min()
         .filter(|(distance, _)| *distance <= 1 + written.len() / 4);
+    let problem = Problem { dangling: true, ..problem };
     match best {
         Some((_, name)) => problem.hint(format!("did you mean {name}?")),
         None => problem,

@@ -37,7 +37,7 @@ pub fn line<T: AsRef<str>>(arguments: impl IntoIterator<Item = T>) -> String {
     line
 }
 
-/// Takes a line that [`line`] wrote apart again.
+/// Takes a line that [`line()`] wrote apart again.
 pub fn split(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut escaped) = (Vec::new(), None, false, false);
     for c in line.chars() {

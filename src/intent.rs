@@ -89,7 +89,8 @@ impl Builder {
         }
         let referenced = read_referenced(&snapshot.root, compile::requests(&documents));
         let compiled = self.compiler.compile(&documents, &referenced);
-        problems.extend(compiled.problems);
+        let complete = problems.worst() != Some(Severity::Error);
+        problems.extend(compiled.problems.into_iter().filter(|one| complete || !one.dangling));
         problems.sort();
         let settings = Settings {
             revision: snapshot.revision.clone(),

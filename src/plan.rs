@@ -4,6 +4,7 @@
 
 mod backend;
 mod certificate;
+mod chain;
 mod order;
 mod outcome;
 mod reason;
@@ -24,7 +25,9 @@ pub(crate) use self::outcome::tolerates_waiting;
 pub use self::{
     outcome::{Loading, Outcome, Report},
     reason::Reason,
-    step::{Action, Awaited, FieldChange, Instruction, Mechanism, Needs, Object, Step, Summary},
+    step::{
+        Action, Awaited, FieldChange, Instruction, Mechanism, Needs, Object, Step, Summary, Turn,
+    },
     structure::{Section, sections},
 };
 

@@ -92,6 +92,7 @@ impl Provider {
         let mut files = self.base.clone();
         files.push(generation.to_owned());
         let binary = Binary::new(&self.binary, CHECK);
+        tracing::debug!(binary = %self.binary.display(), ?files, "checking the configuration");
         let report = binary.check(&files).await.map_err(|error| error.to_string())?;
         Ok(if report.ok { Ok(()) } else { Err(report.alerts()) })
     }
@@ -100,6 +101,7 @@ impl Provider {
     /// result only the new worker tells. HAProxy's words where it refused.
     pub async fn reload(&self) -> Result<(), String> {
         if let Some(endpoint) = &self.master {
+            tracing::info!(master = %endpoint, "asking for a reload");
             let outcome = Master::new(endpoint.clone(), RELOAD).reload().await;
             match outcome {
                 Ok(ReloadOutcome::Reloaded { .. }) => return Ok(()),
@@ -114,6 +116,7 @@ impl Provider {
                         start it with `-W -S <socket>` and tell gw the socket by --master"
                 .to_owned());
         };
+        tracing::info!(pid, "asking for a reload by SIGUSR2");
         signal_reload(pid)
     }
 

@@ -1,39 +1,30 @@
 //! One pass: what is wanted, what runs, what is on disk; the plan that makes them equal; and
 //! carrying it out.
 
+mod carry_out;
 mod error;
 mod memory;
 mod status;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use crate::{
-    apply::{self, Patience, Reloading},
-    diff::{Differences, Scope, diff},
-    haproxy::{Capabilities, Command, Connection, Endpoint, SocketError},
+    diff::{Scope, diff},
+    haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Live, NOTEBOOK},
-    observe::{self, identity, observe},
-    plan::{self, Loading, Outcome, Plan, Report},
+    model::{Live, NOTEBOOK, Process},
+    observe::{self, observe},
+    plan::{self, Plan, Report},
     provider::Provider,
     report::FileDiff,
     settings::Settings,
     source::LoadError,
-    store::{self, Files, Generation, Metadata, Store},
+    store::{self, Files, Generation, Store},
 };
 
 pub use self::error::ReconcileError;
 use self::memory::Memory;
 pub use crate::apply::Progress;
-
-/// How often a change is read back before it counts as not made: `set server addr` takes effect a
-/// moment after its reply from 3.0 on.
-const READ_BACK: [Duration; 4] = [
-    Duration::ZERO,
-    Duration::from_millis(3),
-    Duration::from_millis(20),
-    Duration::from_millis(200),
-];
 
 /// A plan and what it was made from.
 #[derive(Debug)]
@@ -106,7 +97,9 @@ impl Reconciler {
     /// unnoticed until the next whole pass.
     pub async fn plan_changes(&mut self, intent: &Intent) -> Result<Pass, ReconcileError> {
         let scope = self.memory.as_ref().map_or(Scope::WHOLE, |memory| memory.scope(intent));
-        self.plan_in(intent, &scope).await
+        let pass = self.plan_in(intent, &scope).await?;
+        // What operators hold anywhere must be known before a reload.
+        if pass.plan.reload { self.plan(intent).await } else { Ok(pass) }
     }
 
     async fn plan_in(&mut self, intent: &Intent, scope: &Scope) -> Result<Pass, ReconcileError> {
@@ -130,6 +123,7 @@ impl Reconciler {
         let provider = self.provider(Some(live.process.pid))?;
         let loaded = self.loaded(&live, &disk)?;
         let structure = &intent.rendered.structure;
+        tracing::debug!(process = ?live.process, ?scope, "read HAProxy's state");
         let differences = diff(&intent.desired, structure, &live, &scope);
         let context = plan::Context {
             desired: &intent.desired,
@@ -188,226 +182,10 @@ impl Reconciler {
         })
     }
 
-    /// Carries out a plan that [`plan`](Self::plan) made for the same intent.
-    pub async fn apply(
-        &mut self,
-        intent: &Intent,
-        pass: Pass,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Report, ReconcileError> {
-        if pass.plan.is_empty() {
-            let report =
-                Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
-            self.remember(intent, pass.live, pass.disk, &report);
-            return Ok(report);
-        }
-        self.store.create()?;
-        let _lock = self.store.lock()?;
-        if self.disk()?.current != pass.disk.current {
-            return Err(ReconcileError::Stale);
-        }
-        let metadata = Metadata {
-            revision: intent.revision.clone(),
-            structure: intent.rendered.structure.clone(),
-            created: store::now(),
-            cause: pass.plan.summary().to_string(),
-        };
-        let previous = pass.disk.current.as_ref().map(|current| (current, &pass.disk.files));
-        let files = &intent.rendered.files;
-        let (next, written) = self.store.stage(files, &metadata, previous)?;
-        let mut report = Report {
-            outcomes: vec![Outcome::Done; pass.plan.steps.len()],
-            bytes_written: written,
-            remarks: pass.remarks.clone(),
-            ..Report::nothing(Some(next.number))
-        };
-        let live = match &pass.live {
-            None => {
-                self.load_at_start(&pass, &next, &mut report).await?;
-                None
-            }
-            Some(live) if pass.plan.reload => {
-                self.load_by_reload(intent, &pass, live, &next, &mut report).await?
-            }
-            Some(live) => {
-                self.store.switch(&next)?;
-                self.run_waves(intent, &pass, live, &mut report, progress).await?;
-                self.check_after(&pass, &next, &mut report).await?;
-                None
-            }
-        };
-        self.store.prune()?;
-        let disk = Disk { current: Some(next), files: files.clone() };
-        self.remember(intent, live, disk, &report);
-        Ok(report)
-    }
-
-    async fn load_at_start(
-        &self,
-        pass: &Pass,
-        next: &Generation,
-        report: &mut Report,
-    ) -> Result<(), ReconcileError> {
-        report.loading = match pass.provider.check(&next.path).await {
-            Ok(Ok(())) => {
-                self.store.switch(next)?;
-                Loading::AtStart
-            }
-            Ok(Err(message)) => {
-                report.bytes_written += self.store.note_refusal(next, &message)?;
-                let generation = next.path.display().to_string();
-                report.generation = pass.generation;
-                Loading::Refused { message, generation }
-            }
-            Err(why) => return Err(ReconcileError::Check(why)),
-        };
-        Ok(())
-    }
-
-    async fn load_by_reload(
-        &self,
-        intent: &Intent,
-        pass: &Pass,
-        live: &Live,
-        next: &Generation,
-        report: &mut Report,
-    ) -> Result<Option<Live>, ReconcileError> {
-        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
-        if identity(&mut connection).await?.process != live.process {
-            return Err(ReconcileError::Stale);
-        }
-        let states = connection.run_one(&Command::show_servers_state()).await?;
-        let adding: BTreeSet<String> = memory::adding(live);
-        let desired = &intent.desired;
-        let server_state = apply::carry_over(&states.text, desired, &pass.plan.held, &adding);
-        drop(connection);
-        let reloading = Reloading {
-            store: &self.store,
-            provider: &pass.provider,
-            next,
-            previous: pass.disk.current.as_ref(),
-            server_state: &server_state,
-            old_pid: live.process.pid,
-        };
-        let (loading, written) = apply::reload(reloading).await?;
-        report.bytes_written += written;
-        report.loading = loading;
-        match &report.loading {
-            Loading::Reloaded { .. } => report.reloads = 1,
-            Loading::Refused { message, .. } | Loading::Broken { message } => {
-                report.generation = pass.generation;
-                report.outcomes.fill(Outcome::Failed(message.clone()));
-                return Ok(None);
-            }
-            Loading::Running | Loading::AtStart => {}
-        }
-        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
-        let (live, left) = self.read_back(&mut connection, intent, &Scope::WHOLE).await?;
-        report.remarks.extend(left.into_iter().map(|object| {
-            format!("{object} differs from the manifests after the reload; apply again")
-        }));
-        Ok(Some(live))
-    }
-
-    async fn run_waves(
-        &self,
-        intent: &Intent,
-        pass: &Pass,
-        live: &Live,
-        report: &mut Report,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), ReconcileError> {
-        if pass.plan.steps.iter().all(|step| step.instructions().next().is_none()) {
-            return Ok(());
-        }
-        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
-        if identity(&mut connection).await?.process != live.process {
-            return Err(ReconcileError::Stale);
-        }
-        let patience =
-            Patience { ready: self.settings.ready_timeout, removal: self.settings.removal_timeout };
-        let capabilities = Capabilities::probe(&mut connection).await?;
-        let run =
-            apply::run(&pass.plan, &mut connection, &capabilities, patience, progress).await?;
-        report.outcomes = run.outcomes;
-        report.commands_sent = run.commands_sent;
-        let scope = memory::touched(&pass.plan);
-        let (_, left) = self.read_back(&mut connection, intent, &scope).await?;
-        for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
-            if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
-                *outcome = Outcome::Failed(
-                    "HAProxy took the commands, but reads back something else".to_owned(),
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the process again, until nothing differs any more or it is no matter of time. Returns
-    /// what was read last, and the objects that still differ.
-    async fn read_back(
-        &self,
-        connection: &mut Connection,
-        intent: &Intent,
-        scope: &Scope,
-    ) -> Result<(Live, BTreeSet<String>), ReconcileError> {
-        let capabilities = Capabilities::probe(connection).await?;
-        let mut last = (Live::default(), BTreeSet::new());
-        for pause in READ_BACK {
-            tokio::time::sleep(pause).await;
-            let certificates = intent.desired.certificates.keys();
-            let live = observe(connection, &capabilities, scope, certificates).await?;
-            let differences = diff(&intent.desired, &intent.rendered.structure, &live, scope);
-            let left = objects(&differences, intent, &live, &capabilities);
-            let done = left.is_empty();
-            last = (live, left);
-            if done {
-                break;
-            }
-        }
-        Ok(last)
-    }
-
-    /// Checks the files after a change by commands. They hold what gw has written before in the
-    /// same shapes, so a refusal is an alarm: the change is undone by a reload of what was before.
-    async fn check_after(
-        &self,
-        pass: &Pass,
-        next: &Generation,
-        report: &mut Report,
-    ) -> Result<(), ReconcileError> {
-        match pass.provider.check(&next.path).await {
-            Ok(Ok(())) => {}
-            Err(why) => report.remarks.push(format!("the files could not be checked: {why}")),
-            Ok(Err(said)) => {
-                report.bytes_written += self.store.note_refusal(next, &said)?;
-                let Some(previous) = &pass.disk.current else {
-                    report.loading = Loading::Broken { message: said };
-                    return Ok(());
-                };
-                self.store.switch(previous)?;
-                report.loading = match pass.provider.reload().await {
-                    Ok(()) => Loading::Refused {
-                        message: said,
-                        generation: next.path.display().to_string(),
-                    },
-                    Err(again) => Loading::Broken { message: format!("{said}\n{again}") },
-                };
-                report.reloads += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn remember(&mut self, intent: &Intent, live: Option<Live>, disk: Disk, report: &Report) {
-        self.memory = match live {
-            Some(live) if report.is_complete() => Some(Memory::new(intent, &live, disk)),
-            // A change by commands leaves the same process on a new generation.
-            None if report.is_complete() && report.loading == Loading::Running => {
-                self.memory.take().map(|memory| memory.moved_on(intent, disk))
-            }
-            Some(_) | None => None,
-        };
+    /// Remembers a state that was reached with nothing left to do; else the next pass looks at all.
+    fn remember(&mut self, intent: &Intent, process: Option<Process>, disk: Disk, report: &Report) {
+        let process = process.filter(|_| report.is_complete() && report.remarks.is_empty());
+        self.memory = process.map(|process| Memory::new(intent, process, disk));
     }
 
     /// A connection to the worker: through the master where the runtime socket is dead. `None`
@@ -467,31 +245,6 @@ impl Reconciler {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// The objects that differ, as a plan would name them; those that wait for their first good check
-/// are on their way and do not count.
-fn objects(
-    differences: &Differences<'_>,
-    intent: &Intent,
-    live: &Live,
-    capabilities: &Capabilities,
-) -> BTreeSet<String> {
-    let context = plan::Context {
-        desired: &intent.desired,
-        live,
-        capabilities,
-        loaded: &intent.rendered.files,
-        rendered: &intent.rendered.files,
-        revision: &intent.revision,
-        files_differ: false,
-    };
-    plan::plan(differences, context)
-        .steps
-        .into_iter()
-        .filter(|step| step.because != plan::Reason::AwaitsCheck)
-        .map(|step| step.object.to_string())
-        .collect()
 }
 
 /// Whether the files say something else to HAProxy: comments and the revision aside.

@@ -11,6 +11,8 @@ pub mod up;
 mod diff;
 mod kind;
 
+use std::path::Path;
+
 use crate::plan::Plan;
 
 pub use self::{diff::FileDiff, status::Status, up::UpEvent};
@@ -28,6 +30,11 @@ pub struct PlanView<'a> {
     pub config_diff: &'a [FileDiff],
     /// What an operator should know besides.
     pub remarks: &'a [String],
+}
+
+/// Whether a file of a generation may hold a private key, and must not be shown.
+pub fn is_secret(path: &str) -> bool {
+    path.starts_with("certs/") && Path::new(path).extension().is_none_or(|end| end != "list")
 }
 
 impl PlanView<'_> {

@@ -240,6 +240,7 @@ impl Store {
 
     /// Makes `current` link to a generation, in one step.
     pub fn switch(&self, generation: &Generation) -> Result<(), StoreError> {
+        tracing::info!(number = generation.number, "switching to a generation");
         let link = self.current_link();
         let fresh = self.root.join(".current.new");
         let _ = fs::remove_file(&fresh);

@@ -18,6 +18,7 @@ use crate::{
     haproxy::Endpoint,
     intent::Intent,
     model::Severity,
+    plan::Object,
     reconcile::{ReconcileError, Reconciler},
     report::{PlanView, UpEvent},
     settings::Settings,
@@ -106,7 +107,7 @@ async fn follow(
     let (mut interrupt, mut terminate) =
         (terminated(SignalKind::interrupt())?, terminated(SignalKind::terminate())?);
     let mut watcher = Watcher::new(paths, &settings.state)?;
-    let mut follower = Follower { reconciler: Reconciler::new(settings), paths };
+    let mut follower = Follower { reconciler: Reconciler::new(settings), paths, told: Vec::new() };
     let mut unfinished = follower.pass(None, on_event).await;
     on_event(UpEvent::Watching);
     let mut whole = interval(WHOLE);
@@ -139,6 +140,8 @@ async fn follow(
 struct Follower<'a> {
     reconciler: Reconciler,
     paths: &'a [PathBuf],
+    /// What the last pass left undone, which is not told again while it stays so.
+    told: Vec<Object>,
 }
 
 impl Follower<'_> {
@@ -187,11 +190,13 @@ impl Follower<'_> {
         };
         let revision = &intent.revision;
         let plan = pass.plan.clone();
+        let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
+        let is_news = only_changes || objects != self.told;
         if plan.is_empty() {
             if only_changes {
                 on_event(UpEvent::Unchanged { revision });
             }
-        } else {
+        } else if is_news {
             on_event(UpEvent::Planned(PlanView {
                 plan: &plan,
                 revision,
@@ -201,9 +206,10 @@ impl Follower<'_> {
             }));
         }
         let report = self.reconciler.apply(intent, pass, &mut |_| {}).await?;
-        if !plan.is_empty() {
+        if !plan.is_empty() && (is_news || report.is_complete()) {
             on_event(UpEvent::Applied { revision, plan: &plan, report: &report });
         }
+        self.told = if report.is_complete() { Vec::new() } else { objects };
         Ok(!report.is_complete())
     }
 }

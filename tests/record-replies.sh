@@ -69,6 +69,16 @@ record() { # $1: name, $2: command
     ask 29901 "$2" >"$out/$1.txt"
 }
 
+# A whole interactive session, prompts included, for the tests of framing. $1: port, $2: prefix that
+# routes through a master, $3: a sentinel as src/haproxy/framing.rs would send it.
+session() {
+    local map=$work/maps/empty.map
+    printf -v lines '%s\n' prompt "$2set server api/up weight 10" "$2show map $work/maps/hosts.map" "$2$3" \
+        "$2del server api/nosuch" "$2add map $map <<" 'k v w' 'k2 > ' '' "$2show map $map" "$2$3" \
+        "$2clear map $map" "$2add map nosuch <<" 'k v' '' "$2show info" "$2$3" "$2$3"
+    ask "$1" "${lines%$'\n'}"
+}
+
 for binary in "$binaries"/*/haproxy; do
     version=$(basename "$(dirname "$binary")")
     out=$replies/$version
@@ -107,6 +117,14 @@ for binary in "$binaries"/*/haproxy; do
     record cert-missing 'show ssl cert nosuch.pem'
     record crt-list "show ssl crt-list -n $work/list.txt"
     record unknown 'bogus command'
+
+    case $version in
+    2.6) sentinel='commit ssl cert gw-0000000000000abc' ;;
+    2.8 | 3.0) sentinel='trace gw-0000000000000abc' ;;
+    *) sentinel='echo gw-0000000000000abc' ;;
+    esac
+    session 29901 '' "$sentinel" >"$out/session.txt"
+    session 29900 '@1 ' "$sentinel" >"$out/session-master.txt"
 
     ask 29900 'show proc' >"$out/proc.txt"
     # A client that says no more holds on to the worker through a reload.

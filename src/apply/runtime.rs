@@ -250,6 +250,9 @@ impl<'a> Runner<'a> {
         Ok(replies
             .into_iter()
             .zip(commands)
+            .inspect(|(reply, command)| {
+                tracing::debug!(%command, verdict = ?reply.verdict, "sent to HAProxy");
+            })
             .map(|(reply, command)| match reply.verdict {
                 Verdict::Done | Verdict::Unchanged => Ok(()),
                 Verdict::Refused(words) => {

@@ -4,11 +4,14 @@
 //! configuration, addresses included. So gw writes the file itself, right before it reloads: what a
 //! check or an operator's hand set comes from the live state, what Git owns from the manifests.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use crate::{
     diff::{Held, HeldState},
-    model::{Backend, Desired, Server, ServerName},
+    model::{Backend, Desired, Profile, Server, ServerName},
 };
 
 /// `srv_admin_state` of a server in maintenance by hand (management guide, `show servers state`).
@@ -18,6 +21,8 @@ const FORCED_DRAIN: u32 = 0x08;
 /// `srv_check_status` of a server that has not been checked yet. Never 0: at the first check of a
 /// server that was loaded with 0, the worker dies of a segmentation fault (seen on 2.8 to 3.4).
 const CHECK_INITIALIZING: &str = "1";
+/// `srv_op_state` of a server that takes requests.
+const RUNNING: &str = "2";
 /// Format 1 has so many columns on all versions.
 const COLUMNS: usize = 25;
 
@@ -38,6 +43,10 @@ pub fn carry_over(
     let columns: Vec<&str> = header.trim_start_matches('#').split_whitespace().collect();
     let column = |name: &str| columns.iter().position(|column| *column == name);
     let Some(places) = Places::find(column) else { return file };
+    let mut holds: BTreeMap<(&str, &str), Vec<HeldState>> = BTreeMap::new();
+    for held in held {
+        holds.entry((held.backend.as_str(), held.server.as_str())).or_default().push(held.state);
+    }
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for line in lines {
         let mut fields: Vec<String> = line.split(' ').map(str::to_owned).collect();
@@ -52,10 +61,9 @@ pub fn carry_over(
         };
         let Some(wanted) = settings.servers.get(server.as_str()) else { continue };
         let full = format!("{backend}/{server}");
-        let holds = held
-            .iter()
-            .filter(|held| held.backend.as_str() == backend && held.server.as_str() == server);
-        places.rewrite(&mut fields, wanted, holds.map(|held| held.state));
+        let holds = holds.get(&(backend.as_str(), server.as_str()));
+        places.rewrite(&mut fields, wanted, holds.map_or(&[], Vec::as_slice));
+        places.rewrite_shared(&mut fields, &settings.profile);
         if adding.contains(&full) {
             places.mark_unseen(&mut fields);
         }
@@ -89,7 +97,8 @@ fn add_newcomers(
         }
         name.clone_into(&mut fields[places.backend]);
         fields[places.server] = server.to_string();
-        places.rewrite(&mut fields, wanted, std::iter::empty());
+        places.rewrite(&mut fields, wanted, &[]);
+        places.rewrite_shared(&mut fields, &backend.profile);
         places.mark_unseen(&mut fields);
         let _ = writeln!(file, "{}", fields.join(" "));
     }
@@ -109,6 +118,8 @@ struct Places {
     check_result: usize,
     check_health: usize,
     check_state: usize,
+    check_port: usize,
+    use_ssl: usize,
     /// Columns that hold a text, `-` where there is none.
     texts: [usize; 4],
 }
@@ -128,6 +139,8 @@ impl Places {
             check_result: column("srv_check_result")?,
             check_health: column("srv_check_health")?,
             check_state: column("srv_check_state")?,
+            check_port: column("srv_check_port")?,
+            use_ssl: column("srv_use_ssl")?,
             texts: [
                 column("srv_fqdn")?,
                 column("srvrecord")?,
@@ -138,19 +151,14 @@ impl Places {
     }
 
     /// Puts in what Git owns, and what is held.
-    fn rewrite(
-        &self,
-        fields: &mut [String],
-        wanted: &Server,
-        holds: impl Iterator<Item = HeldState>,
-    ) {
+    fn rewrite(&self, fields: &mut [String], wanted: &Server, holds: &[HeldState]) {
         let weight = wanted.effective_weight();
         let (mut admin, mut current) = (0, weight);
         for hold in holds {
             match hold {
                 HeldState::Maintenance => admin |= FORCED_MAINTENANCE,
                 HeldState::Drain => admin |= FORCED_DRAIN,
-                HeldState::Weight { to, .. } => current = to,
+                HeldState::Weight { to, .. } => current = *to,
             }
         }
         fields[self.address] = wanted.address.to_string();
@@ -159,6 +167,26 @@ impl Places {
         fields[self.weight] = current.to_string();
         // HAProxy takes the weight of the file only where the initial one is the configuration's.
         fields[self.initial_weight] = weight.to_string();
+    }
+
+    /// Puts in what the settings of the backend decide: HAProxy would take the old ones over.
+    fn rewrite_shared(&self, fields: &mut [String], profile: &Profile) {
+        let words = &profile.server_keywords;
+        let has = |keyword: &str| words.iter().any(|word| word == keyword);
+        let after = |keyword: &str| {
+            let place = words.iter().position(|word| word == keyword)?;
+            words.get(place + 1).cloned()
+        };
+        fields[self.use_ssl] = u8::from(has("ssl")).to_string();
+        fields[self.check_port] = after("port").unwrap_or_else(|| "0".to_owned());
+        if profile.checked {
+            if fields[self.check_status] == "0" {
+                CHECK_INITIALIZING.clone_into(&mut fields[self.check_status]);
+            }
+        } else {
+            // Nothing would ever find out that it is up again.
+            RUNNING.clone_into(&mut fields[self.operation]);
+        }
     }
 
     /// Makes a server count as down until its next good check.

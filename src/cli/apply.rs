@@ -3,10 +3,14 @@
 use crate::{
     plan::{Loading, Report},
     reconcile::Reconciler,
-    report::{PlanView, json, text},
+    report::{
+        json,
+        text::{self, Diff},
+    },
 };
 
 use super::{
+    confirm,
     error::CliError,
     exit::Exit,
     manifests::Manifests,
@@ -54,51 +58,31 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let intent = args.manifests.compile(&mut reconciler)?;
     let pass = reconciler.plan(&intent).await?;
     let detail = args.verbosity.detail();
-    let shown = text::plan(view(&intent, &pass), detail, false);
-    match args.output {
-        Format::Text => output::print(&format!("{shown}\n"))?,
-        // Standard output is the report's.
-        Format::Json => output::eprint(&format!("{shown}\n")),
+    // Standard output is the report's where that is JSON; then the plan is shown for the question.
+    let shown = || text::plan(view(&intent, &pass), detail, Diff::OfReloads) + "\n";
+    match (args.output, args.yes) {
+        (Format::Text, _) => output::print(&shown())?,
+        (Format::Json, false) => output::eprint(&shown()),
+        (Format::Json, true) => {}
     }
     if !args.yes {
-        confirm(view(&intent, &pass))?;
+        confirm::confirm(view(&intent, &pass))?;
     }
-    let plan = pass.plan.clone();
+    let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());
     let mut bar = Bar::new();
-    let report = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await?;
+    let mut report = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await?;
     drop(bar);
-    // What was done counts, even where nobody reads the report.
-    let _ = output::print(&match args.output {
-        Format::Text => text::report(&intent.revision, &plan, &report, detail),
+    let told = match args.output {
         Format::Json => json::to_text(&json::report(&intent.revision, &plan, &report)),
-    });
-    Ok(exit(&report))
-}
-
-/// Asks whether to go on, where that is a question.
-fn confirm(view: PlanView<'_>) -> Result<(), CliError> {
-    let Some(what) = disturbance(view) else { return Ok(()) };
-    match output::ask(&format!("This {what}. Go on?"))? {
-        Some(true) => Ok(()),
-        Some(false) => Err(CliError::new(Exit::Error, "not confirmed; nothing was changed")),
-        None => {
-            let message =
-                format!("this {what}, and there is no terminal to ask on; nothing was changed");
-            let error = CliError::new(Exit::Error, message);
-            Err(error.hint("pass --yes to go on without being asked"))
+        Format::Text => {
+            // The plan said these.
+            report.remarks.retain(|remark| !remarks.contains(remark));
+            text::report(&intent.revision, &plan, &report, detail)
         }
-    }
-}
-
-/// What of a plan is worth a question: that it removes something, or reloads.
-fn disturbance(view: PlanView<'_>) -> Option<String> {
-    let removed = text::counted(view.plan.summary().remove, "object");
-    match (view.plan.summary().remove, view.reloads()) {
-        (0, false) => None,
-        (0, true) => Some("reloads HAProxy".to_owned()),
-        (_, false) => Some(format!("removes {removed}")),
-        (_, true) => Some(format!("removes {removed} and reloads HAProxy")),
-    }
+    };
+    // What was done counts, even where nobody reads the report.
+    let _ = output::print(&told);
+    Ok(exit(&report))
 }
 
 /// How the command ends after a report.
@@ -119,4 +103,28 @@ fn exit(report: &Report) -> Exit {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use crate::plan::Outcome;
+
+    use super::*;
+
+    fn ends(loading: Loading, outcomes: &[Outcome]) -> Exit {
+        exit(&Report { outcomes: outcomes.to_vec(), loading, ..Report::nothing(None) })
+    }
+
+    #[test]
+    fn the_worst_decides_how_an_apply_ends() {
+        let why = || "why".to_owned();
+        let pending = Outcome::Pending(why());
+        let running = || Loading::Running;
+        assert_eq!(ends(running(), &[]), Exit::Ok);
+        assert_eq!(ends(Loading::AtStart, &[Outcome::Done]), Exit::Ok);
+        assert_eq!(ends(running(), &[Outcome::Done, pending.clone()]), Exit::Incomplete);
+        assert_eq!(ends(running(), &[Outcome::Skipped(why())]), Exit::Incomplete);
+        assert_eq!(ends(running(), &[pending, Outcome::Failed(why())]), Exit::Error);
+        let skipped = [Outcome::Skipped(why())];
+        let refused = Loading::Refused { message: why(), generation: why() };
+        assert_eq!(ends(refused, &skipped), Exit::Refused);
+        assert_eq!(ends(Loading::Broken { message: why() }, &skipped), Exit::Broken);
+    }
+}

@@ -3,7 +3,10 @@
 use crate::{
     intent::Intent,
     reconcile::{Pass, Reconciler},
-    report::{PlanView, json, text},
+    report::{
+        PlanView, json,
+        text::{self, Diff},
+    },
 };
 
 use super::{
@@ -58,8 +61,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let intent = args.manifests.compile(&mut reconciler)?;
     let pass = reconciler.plan(&intent).await?;
     let view = view(&intent, &pass);
+    let diff = if args.diff { Diff::Always } else { Diff::OfReloads };
     output::print(&match args.output {
-        Format::Text => text::plan(view, args.verbosity.detail(), args.diff),
+        Format::Text => text::plan(view, args.verbosity.detail(), diff),
         Format::Json => json::to_text(&json::plan(view)),
     })?;
     let has_changes = args.exit_code && !pass.plan.is_empty();

@@ -8,7 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{reconcile::Reconciler, render::Rendered, report::text::counted};
+use crate::{
+    reconcile::Reconciler,
+    render::Rendered,
+    report::{is_secret, text::counted},
+};
 
 use super::{error::CliError, exit::Exit, manifests::Manifests, options::Options, output};
 
@@ -45,11 +49,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         }
     }
     Ok(Exit::Ok)
-}
-
-/// Whether a file may hold a key.
-fn is_secret(path: &str) -> bool {
-    path.starts_with("certs/") && !path.ends_with(".list")
 }
 
 /// All files one after the other.

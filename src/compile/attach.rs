@@ -13,7 +13,7 @@ use crate::{
     model::{FrontendName, Hostname, ListenerProtocol, ObjectName, Problem, Problems},
 };
 
-use super::nearest;
+use super::dangling;
 
 /// A Gateway and its document.
 #[derive(Clone, Copy)]
@@ -306,7 +306,7 @@ fn missing_parent(document: &Document, parent: &ParentRef, gateways: &[GatewayRe
     match known {
         None => {
             let names = gateways.iter().map(|gateway| gateway.document.name.to_string());
-            nearest(
+            dangling(
                 Problem::error(
                     document.location(parent.gateway.span),
                     format!("there is no Gateway {named}"),

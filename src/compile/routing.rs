@@ -8,19 +8,18 @@ use std::{
 use crate::{
     manifest::document::{Method, PathMatch, Rule},
     model::{
-        BackendName, Digest, Entry, FrontendName, MapName, Origin, Problem, Problems, Routing,
+        BackendName, Digest, Entry, FrontendName, MapName, NO_TABLES, Origin, Problem, Problems,
+        Routing, TABLE_SEPARATOR,
     },
 };
 
 use super::{
     attach::{HostPattern, RouteRef, Site, by_frontend},
-    nearest, split,
+    dangling, split,
 };
 
 /// The target of requests whose backend does not exist (Gateway API, `HTTPRouteRule.backendRefs`).
 const BROKEN: &str = "status:500";
-/// A chain of wildcard tables that is empty.
-const NO_TABLES: &str = "-";
 /// The program tries at least so many wildcard tables, so that the usual estate never needs a
 /// reload for one more.
 const MIN_WILDCARD_DEPTH: usize = 3;
@@ -144,7 +143,7 @@ impl Writer<'_> {
             let target = if self.backends.contains(&name) {
                 name.to_string()
             } else {
-                self.problems.push(nearest(
+                self.problems.push(dangling(
                     Problem::warning(
                         route.document.location(choice.backend.span),
                         format!(
@@ -290,7 +289,11 @@ impl Writer<'_> {
                 .collect();
             let (key, labels) = reversed(host);
             shape.see(Shape { depth: chain.len(), labels });
-            let value = if chain.is_empty() { NO_TABLES.to_owned() } else { chain.join(",") };
+            let value = if chain.is_empty() {
+                NO_TABLES.to_owned()
+            } else {
+                chain.join(&TABLE_SEPARATOR.to_string())
+            };
             let origin = tables
                 .get(host)
                 .and_then(|table| table.exact.values().chain(table.prefixes.values()).next())

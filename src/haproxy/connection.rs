@@ -3,19 +3,25 @@
 //!
 //! The socket may be the runtime socket (`stats socket`) or the master's (`haproxy -S`): the prompt
 //! tells which, and lines for a master get the prefix that routes them to its worker. The detour
-//! costs a connection inside HAProxy for each command (about 10,000 commands a second instead of
-//! 300,000), and it works where the runtime socket is dead: after a reload that failed to bind, on
+//! costs a connection inside HAProxy for each command, and a connection to the master for each dump
+//! (about 10,000 commands a second instead of 300,000), and it works where the runtime socket is dead: after a reload that failed to bind, on
 //! 3.2 and later.
 
 mod lines;
+mod oneshot;
 mod session;
 
 use std::time::Duration;
 
 use lines::Lines;
 use session::Session;
+use tokio::time::{Instant, sleep};
 
-use super::{Command, Endpoint, SocketError, Verdict, Version, framing::Piece};
+use super::{
+    Command, Endpoint, SocketError, Verdict, Version,
+    framing::Piece,
+    stream::{RESTART, RETRY},
+};
 
 /// Commands in flight at most: enough to hide the round trip, few enough that the deadline of one
 /// batch says something and a lost connection leaves little in doubt.
@@ -48,8 +54,14 @@ impl Connection {
     /// Connects to a runtime or a master socket and agrees on how to talk. `deadline` is how long
     /// HAProxy may stay behind with a batch of commands, in this and all calls.
     pub async fn open(endpoint: &Endpoint, deadline: Duration) -> Result<Self, SocketError> {
-        let session = Session::open(endpoint, deadline).await?;
-        Ok(Self { session, deadline, broken: false })
+        let begin = Instant::now();
+        loop {
+            match Session::open(endpoint, deadline).await {
+                // A master that executes itself anew closes what was open.
+                Err(SocketError::Closed { .. }) if begin.elapsed() < RESTART => sleep(RETRY).await,
+                result => return Ok(Self { session: result?, deadline, broken: false }),
+            }
+        }
     }
 
     /// HAProxy's version.
@@ -98,8 +110,9 @@ impl Connection {
             return Err(SocketError::TooLarge { command: line.to_owned(), size, limit });
         }
         let (mut answered, mut text) = (0, Vec::new());
-        let mut trouble = None;
-        for batch in batches(commands) {
+        let (mut trouble, mut rest) = (None, commands);
+        while !rest.is_empty() {
+            let batch = next_batch(&mut rest, |command| self.session.is_alone(command));
             let mut sink = |piece: Piece<'_>| match piece {
                 Piece::Part(part) => text.extend_from_slice(part),
                 Piece::End => {
@@ -192,17 +205,16 @@ fn at(error: SocketError, answered: usize) -> SocketError {
     }
 }
 
-/// Cuts the commands into batches within the limits, at least one command each.
-fn batches(mut commands: &[Command]) -> impl Iterator<Item = &[Command]> {
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |command: &&Command| {
-            bytes += command.size();
-            bytes <= BATCH_BYTES
-        };
-        let count = commands.iter().take(BATCH_COMMANDS).take_while(fits).count();
-        let (batch, rest) = commands.split_at(count.max(1).min(commands.len()));
-        commands = rest;
-        (!batch.is_empty()).then_some(batch)
-    })
+/// Cuts off the next batch within the limits, at least one command. `alone` tells which commands
+/// can't share a batch.
+fn next_batch<'a>(commands: &mut &'a [Command], alone: impl Fn(&Command) -> bool) -> &'a [Command] {
+    let mut bytes = 0;
+    let fits = |command: &&Command| {
+        bytes += command.size();
+        bytes <= BATCH_BYTES && !alone(command)
+    };
+    let count = commands.iter().take(BATCH_COMMANDS).take_while(fits).count();
+    let (batch, rest) = commands.split_at(count.max(1).min(commands.len()));
+    *commands = rest;
+    batch
 }

@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     Command, Endpoint, SocketError, Verdict, log,
     reply::proc::{self, Processes},
-    stream::connect,
+    stream::{RESTART, RETRY, connect},
 };
 
 /// Between two looks at a master that does not say itself when a reload is done (2.6).
@@ -112,7 +112,18 @@ impl Master {
         }
     }
 
+    /// Asks again where the master was just about to execute itself anew.
     async fn processes(&self, until: Instant) -> Result<Processes, SocketError> {
+        let begin = Instant::now();
+        loop {
+            match self.processes_once(until).await {
+                Err(SocketError::Closed { .. }) if begin.elapsed() < RESTART => sleep(RETRY).await,
+                result => return result,
+            }
+        }
+    }
+
+    async fn processes_once(&self, until: Instant) -> Result<Processes, SocketError> {
         let command = Command::show_proc();
         let text = self.ask(command.line(), true, until).await?;
         match command.judge(&text) {

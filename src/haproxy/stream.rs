@@ -18,8 +18,8 @@ pub(super) type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// A master executes itself anew at a reload, and up to 3.0 also once its first worker is ready;
 /// its socket refuses connections meanwhile, for some milliseconds. A refusal that lasts is true.
-const REFUSAL: Duration = Duration::from_millis(500);
-const RETRY: Duration = Duration::from_millis(10);
+pub(super) const RESTART: Duration = Duration::from_millis(500);
+pub(super) const RETRY: Duration = Duration::from_millis(10);
 
 /// Connects, within the deadline.
 pub(super) async fn connect(
@@ -30,7 +30,7 @@ pub(super) async fn connect(
         let mut waited = Duration::ZERO;
         loop {
             match halves(endpoint).await {
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused && waited < REFUSAL => {
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused && waited < RESTART => {
                     sleep(RETRY).await;
                     waited += RETRY;
                 }

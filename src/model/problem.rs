@@ -24,12 +24,15 @@ pub struct Problem {
     pub message: String,
     /// What to do, or the nearest valid spelling.
     pub hint: Option<String>,
+    /// Whether it is about an object that is nowhere. Where some object was refused, that one may
+    /// be it, and this is no news.
+    pub dangling: bool,
 }
 
 impl Problem {
     /// A problem that refuses its object.
     pub fn error(at: Location, message: impl Into<String>) -> Self {
-        Self { at, severity: Severity::Error, message: message.into(), hint: None }
+        Self { at, severity: Severity::Error, message: message.into(), hint: None, dangling: false }
     }
 
     /// A problem that lets its object pass.

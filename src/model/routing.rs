@@ -43,6 +43,13 @@ impl MapName {
 /// The file name of the notebook: what the socket can't read back, kept in the process itself.
 pub const NOTEBOOK: &str = "maps/gw.map";
 
+/// A value of [`MapName::Hosts`] that leads to no table.
+pub const NO_TABLES: &str = "-";
+
+/// Between the tables of a value of [`MapName::Hosts`]. Not a comma, which HAProxy's `field` can't
+/// be given as its delimiter.
+pub const TABLE_SEPARATOR: char = ';';
+
 /// One entry of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -79,13 +86,14 @@ impl Routing {
 ///
 /// Entries are added from the greatest rank to the least and removed from the least to the
 /// greatest: then each request meets its old target or its new one at every moment, never a third.
+/// Entries of [`MapName::Hosts`] need more than one move where tables come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
     /// Exact hosts before wildcards.
     exact_host: bool,
     /// Longer wildcards before shorter ones.
     host_labels: usize,
-    /// A wildcard's table is filled before hosts are led to it.
+    /// Hosts that are new are led to a wildcard's table once it is filled.
     table: bool,
     /// Exact paths before prefixes.
     exact_path: bool,
@@ -94,14 +102,29 @@ pub struct Rank {
 }
 
 impl Rank {
+    /// The rank just above all entries of a wildcard table, such as `*.a.example`.
+    pub fn above_table(table: &str) -> Self {
+        let labels = table.split('.').filter(|label| !matches!(*label, "" | "*")).count();
+        Self {
+            exact_host: false,
+            host_labels: labels + 1,
+            table: false,
+            exact_path: false,
+            path_length: 0,
+        }
+    }
+
     /// The rank of a key of one of the maps by host; the least for the others.
     pub fn of(map: MapName, key: &str) -> Self {
         let (_, rest) = key.split_once('/').unwrap_or(("", key));
         if map == MapName::Hosts {
             let host = rest.trim_end_matches('/');
+            let exact_host = rest.ends_with('/');
+            let labels = host.split('.').filter(|label| !label.is_empty()).count();
             return Self {
-                exact_host: rest.ends_with('/'),
-                host_labels: host.split('.').filter(|label| !label.is_empty()).count(),
+                exact_host,
+                // An exact host has one table, and labels don't rank it.
+                host_labels: if exact_host { 0 } else { labels },
                 table: false,
                 exact_path: false,
                 path_length: 0,
@@ -129,6 +152,7 @@ mod tests {
             (MapName::Exact, "http:80/a.example/x"),
             (MapName::Prefix, "http:80/a.example/x/yz/"),
             (MapName::Prefix, "http:80/a.example/"),
+            (MapName::Hosts, "http:80/example.a/"),
             (MapName::Exact, "http:80/*.b.example/x"),
             (MapName::Prefix, "http:80/*.b.example/"),
             (MapName::Hosts, "http:80/example.b."),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{BackendName, MapName};
 
-use super::step::{Action, Mechanism, Needs, Object, Step};
+use super::step::{Action, Mechanism, Needs, Object, Step, Turn};
 
 /// The steps that make whole backends, by backend: what turns requests to one needs its step.
 pub(super) fn makers(steps: &[Step], from: usize) -> BTreeMap<BackendName, usize> {
@@ -54,15 +54,12 @@ pub(super) fn switch_order(steps: &[Step]) -> Vec<usize> {
         .collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (&steps[a], &steps[b]);
-        let removes = |step: &Step| step.action == Action::Remove;
-        removes(a).cmp(&removes(b)).then_with(|| {
-            let (rank_a, rank_b) = (a.object.rank(), b.object.rank());
-            if removes(a) {
-                rank_a.cmp(&rank_b)
-            } else {
-                // `None`, which is no routing entry, must come first here.
-                rank_a.is_some().cmp(&rank_b.is_some()).then(rank_b.cmp(&rank_a))
+        a.turn.cmp(&b.turn).then_with(|| match a.turn {
+            // `None`, which is no routing entry, must come first here.
+            Turn::Early => {
+                a.rank.is_some().cmp(&b.rank.is_some()).then_with(|| b.rank.cmp(&a.rank))
             }
+            Turn::Late => a.rank.cmp(&b.rank),
         })
     });
     order
@@ -75,3 +72,6 @@ pub(super) fn is_by_host(map: MapName) -> bool {
         MapName::Splits | MapName::Methods => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,15 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     diff::{Change, Differences},
     haproxy::Command,
-    model::{BackendName, Entry, LiveEntry, MapName},
+    model::{BackendName, Entry, LiveEntry, MapName, Rank},
 };
 
 use super::{
-    Context, map_name,
+    Context,
+    chain::{self, Move},
+    map_name,
     order::is_by_host,
     reason::Reason,
     server::{Made, instructions},
-    step::{Action, FieldChange, Instruction, Needs, Object, Step},
+    step::{Action, FieldChange, Instruction, Needs, Object, Step, Turn},
 };
 
 /// The entries below a name: those of one split, or of one table of methods.
@@ -40,7 +42,7 @@ pub(super) fn steps(
     let mut steps: Vec<Step> = differences
         .entries
         .iter()
-        .filter(|(map, _, _)| is_by_host(*map))
+        .filter(|(map, _, _)| is_by_host(*map) && *map != MapName::Hosts)
         .map(|(map, key, change)| {
             let mut step = entry_step(*map, key, change, tables);
             let (from, to) = values(change);
@@ -60,6 +62,11 @@ pub(super) fn steps(
             step
         })
         .collect();
+    for (map, key, change) in &differences.entries {
+        if *map == MapName::Hosts {
+            steps.extend(host_steps(key, change, context));
+        }
+    }
     // What no route that changes needed or left behind was changed by hand.
     for ((map, group), entries) in groups {
         steps.push(repair(map, group, &entries));
@@ -100,6 +107,66 @@ fn entry_step(map: MapName, key: &str, change: &EntryChange<'_>, tables: Tables<
         to.map(|to| tables.describe(to, Side::Desired)),
     )];
     step.switch = instructions(entry_commands(map, key, change));
+    step
+}
+
+/// The steps that lead hosts to their wildcard tables: mostly one, more where tables come and go at
+/// once.
+fn host_steps(key: &str, change: &EntryChange<'_>, context: Context<'_>) -> Vec<Step> {
+    let (from, to) = values(change);
+    let mut moves = chain::moves(key, from, to, context.desired, context.live);
+    if moves.is_empty() {
+        // Only duplicates are to go.
+        let rank = Rank::of(MapName::Hosts, key);
+        moves.push(Move { value: to.map(str::to_owned), turn: Turn::Late, rank });
+    }
+    let mut value = from.map(str::to_owned);
+    let mut steps: Vec<Step> = moves
+        .into_iter()
+        .map(|next| {
+            let step = host_step(key, value.as_deref(), &next);
+            value = next.value;
+            step
+        })
+        .collect();
+    let file = map_name(MapName::Hosts);
+    let (origin, duplicates): (_, Vec<_>) = match change {
+        Change::Add(to) => (to.origin.clone(), Vec::new()),
+        Change::Remove(from) => {
+            (None, from.duplicates.iter().map(|_| Command::del_map(file, key)).collect())
+        }
+        Change::Modify { to, from } => {
+            let delete = |reference: &u64| Command::del_map_ref(file, *reference);
+            (to.origin.clone(), from.duplicates.iter().map(delete).collect())
+        }
+    };
+    for step in &mut steps {
+        step.origin.clone_from(&origin);
+    }
+    if let Some(last) = steps.last_mut() {
+        let sent = duplicates.into_iter().map(|command| command.map(Instruction::Send));
+        last.switch.extend(instructions(sent.collect()));
+    }
+    steps
+}
+
+/// One move of a host pattern's entry.
+fn host_step(key: &str, from: Option<&str>, next: &Move) -> Step {
+    let file = map_name(MapName::Hosts);
+    let to = next.value.as_deref();
+    let (action, command) = match (from, to) {
+        (None, Some(to)) => (Action::Add, Some(Command::add_map(file, None, key, to))),
+        (Some(from), Some(to)) if from == to => (Action::Change, None),
+        (Some(_), Some(to)) => (Action::Change, Some(Command::set_map(file, key, to))),
+        (_, None) => (Action::Remove, Some(Command::del_map(file, key))),
+    };
+    let because = Reason::Command("routes are map entries, which HAProxy looks up live");
+    let mut step = Step::new(Object::Route(MapName::Hosts, key.to_owned()), action, because);
+    step.turn = next.turn;
+    step.rank = Some(next.rank);
+    step.fields = vec![FieldChange::new("to", from.map(str::to_owned), to.map(str::to_owned))];
+    step.switch =
+        instructions(command.into_iter().map(|command| command.map(Instruction::Send)).collect());
     step
 }
 

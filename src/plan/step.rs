@@ -28,6 +28,10 @@ pub struct Step {
     pub make: Vec<Instruction>,
     /// Second wave: turns requests to it.
     pub switch: Vec<Instruction>,
+    /// When its `switch` comes in the second wave.
+    pub turn: Turn,
+    /// Where its `switch` comes among those of the same turn; `None` for what is no routing entry.
+    pub rank: Option<Rank>,
     /// Third wave: takes away what nobody needs any more.
     pub finish: Vec<Instruction>,
     /// Which steps must have succeeded before the second and third wave.
@@ -38,6 +42,11 @@ impl Step {
     /// A step that takes no command, to be filled in.
     pub(super) fn new(object: Object, action: Action, because: Reason) -> Self {
         let mechanism = because.mechanism();
+        let turn = match action {
+            Action::Add | Action::Change => Turn::Early,
+            Action::Remove => Turn::Late,
+        };
+        let rank = object.rank();
         Self {
             object,
             action,
@@ -47,6 +56,8 @@ impl Step {
             origin: None,
             make: Vec::new(),
             switch: Vec::new(),
+            turn,
+            rank,
             finish: Vec::new(),
             needs: Vec::new(),
         }
@@ -77,6 +88,15 @@ impl Step {
     pub fn commands(&self) -> impl Iterator<Item = &Command> {
         self.instructions().flat_map(Instruction::commands)
     }
+}
+
+/// When a step turns requests, among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// With what is added and changed.
+    Early,
+    /// With what is removed.
+    Late,
 }
 
 /// What a step is about.
@@ -125,7 +145,7 @@ impl fmt::Display for Object {
 
 impl Object {
     /// How specific a routing entry is; `None` for everything else.
-    pub(super) fn rank(&self) -> Option<Rank> {
+    fn rank(&self) -> Option<Rank> {
         match self {
             Self::Route(map, key) => Some(Rank::of(*map, key)),
             Self::Settings

@@ -22,13 +22,8 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(intent: &Intent, live: &Live, disk: Disk) -> Self {
-        Self { desired: intent.desired.clone(), process: live.process.clone(), disk }
-    }
-
-    /// The memory after a change by commands.
-    pub(super) fn moved_on(self, intent: &Intent, disk: Disk) -> Self {
-        Self { desired: intent.desired.clone(), process: self.process, disk }
+    pub(super) fn new(intent: &Intent, process: Process, disk: Disk) -> Self {
+        Self { desired: intent.desired.clone(), process, disk }
     }
 
     /// Whether what was read is of the same process and disk.

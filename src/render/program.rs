@@ -5,7 +5,10 @@ use std::{fmt::Write as _, sync::Arc};
 
 use crate::{
     config::{argument, comment},
-    model::{Desired, Frontend, FrontendName, ListenerProtocol, MapName, NOTEBOOK, Routing},
+    model::{
+        Desired, Frontend, FrontendName, ListenerProtocol, MapName, NOTEBOOK, Routing,
+        TABLE_SEPARATOR,
+    },
 };
 
 use super::{Settings, digest_of_meaning};
@@ -111,7 +114,7 @@ fn rules(routing: &Routing) -> String {
     );
     for depth in 1..=routing.wildcard_depth {
         rules.add(
-            &format!("set-var(txn.gw_table) var(txn.gw_tables),field({depth},\\,)"),
+            &format!("set-var(txn.gw_table) var(txn.gw_tables),field({depth},{TABLE_SEPARATOR})"),
             "unless { var(txn.gw_to) -m found }",
         );
         rules.table("%[var(txn.gw_table)]", "{ var(txn.gw_table) -m len gt 0 }");

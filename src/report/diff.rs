@@ -4,11 +4,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use similar::{ChangeTag, TextDiff};
 
+use super::is_secret;
+
 /// Lines of context around each change, as `diff -u` has them.
 const CONTEXT: usize = 3;
-
-/// The folder of what must not be shown.
-const SECRETS: &str = "certs/";
 
 /// One file of the configuration on both sides; empty where it does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +62,7 @@ pub(super) fn lines(files: &[FileDiff]) -> Vec<Line<'_>> {
 fn of_file(file: &FileDiff) -> Vec<Line<'_>> {
     let FileDiff { path, old, new } = file;
     let other = |mark, text: String| Line { mark, text: text.into() };
-    if path.starts_with(SECRETS) {
+    if is_secret(path) {
         return vec![other(Mark::File, format!("{path}: changed, not shown because it is secret"))];
     }
     let name = |side: &str, text: &str| match text {

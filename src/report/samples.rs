@@ -11,7 +11,7 @@ use crate::{
     model::{BackendName, Location, MapName, ObjectName, Origin, ServerName, Span},
     plan::{
         Action, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
-        Report, Step,
+        Report, Step, Turn,
     },
 };
 
@@ -44,6 +44,8 @@ pub(crate) fn step(object: Object, action: Action, because: Reason) -> Step {
         origin: None,
         make: Vec::new(),
         switch: Vec::new(),
+        turn: Turn::Early,
+        rank: None,
         finish: Vec::new(),
         needs: Vec::new(),
     }

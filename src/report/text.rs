@@ -20,6 +20,18 @@ pub enum Detail {
     Full,
 }
 
+/// Whether the diff of the configuration is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Diff {
+    /// Where HAProxy must load it anew.
+    #[default]
+    OfReloads,
+    /// Always.
+    Always,
+    /// Only together with everything else ([`Detail::Full`]).
+    InFull,
+}
+
 /// A number with its noun: `1 command`, `2 commands`.
 pub(crate) fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })

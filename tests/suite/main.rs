@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
+mod command_line;
 mod protocols;
 mod support_works;
 mod wire;
+mod world;

@@ -73,10 +73,8 @@ fn entries_of_maps_come_in_batches_within_the_limits() {
         assert!(lines.lines().count() <= 500 && lines.ends_with('\n') && !lines.contains("\n\n"));
         sent.push_str(lines);
     }
-    let lines: Vec<String> =
-        entries.iter().map(|(key, value)| format!("{key} {value}\n")).collect();
-    let all = lines.concat();
-    assert_eq!(sent, all);
+    let all: Vec<_> = entries.iter().map(|(key, value)| format!("{key} {value}")).collect();
+    assert_eq!(sent.lines().collect::<Vec<_>>(), all);
     assert_eq!(Command::add_map_entries("m", None, []).unwrap(), []);
     let large = "v".repeat(SIZE_MAX);
     assert!(Command::add_map_entries("m", None, [("k", &*large)]).is_err());

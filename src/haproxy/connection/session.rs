@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::REPLY_MAX;
+use super::{REPLY_MAX, oneshot};
 use crate::haproxy::{
     Command, Endpoint, SocketError, Version,
     framing::{Dialect, Ending, PROMPTS, Piece, Sentinel, Splitter},
@@ -32,6 +32,8 @@ pub(super) struct Session {
     prefix: &'static str,
     version: Version,
     level: String,
+    /// Where it leads, for dumps on connections of their own.
+    endpoint: Endpoint,
 }
 
 impl std::fmt::Debug for Session {
@@ -53,6 +55,7 @@ impl Session {
             prefix: "",
             version: Version::MINIMUM,
             level: String::new(),
+            endpoint: endpoint.clone(),
         };
         let greeting = session.greet();
         timeout(limit, greeting)
@@ -71,6 +74,11 @@ impl Session {
 
     pub(super) fn is_through_master(&self) -> bool {
         !self.prefix.is_empty()
+    }
+
+    /// Whether this command must be a batch of its own: dumps through a master.
+    pub(super) fn is_alone(&self, command: &Command) -> bool {
+        self.is_through_master() && command.is_dump()
     }
 
     async fn greet(&mut self) -> Result<(), SocketError> {
@@ -148,6 +156,25 @@ impl Session {
         limit: Duration,
         sink: &mut impl FnMut(Piece<'_>),
     ) -> Result<(), SocketError> {
+        if let [dump] = batch
+            && self.is_alone(dump)
+        {
+            oneshot::run(&self.endpoint, dump, self.prefix, limit, sink).await?;
+            // A reload closes the sessions of the master. That ours is alive proves that it was
+            // still the same worker that answered.
+            self.exchange_framed(&[], limit, sink).await?;
+            sink(Piece::End);
+            return Ok(());
+        }
+        self.exchange_framed(batch, limit, sink).await
+    }
+
+    async fn exchange_framed(
+        &mut self,
+        batch: &[Command],
+        limit: Duration,
+        sink: &mut impl FnMut(Piece<'_>),
+    ) -> Result<(), SocketError> {
         let mut out = Vec::new();
         let mut splitter = Splitter::new(self.dialect.clone());
         for command in batch {
@@ -161,7 +188,7 @@ impl Session {
                 splitter.expect(Ending::Prompt);
             }
         }
-        if batch.last().is_some_and(|command| !command.is_dump()) {
+        if batch.last().is_none_or(|command| !command.is_dump()) {
             self.encode_sentinel(&mut out);
             splitter.expect(Ending::Barrier);
         }
@@ -205,6 +232,6 @@ impl Session {
 }
 
 /// Any error of reading or writing means the same: HAProxy is gone.
-fn closed() -> SocketError {
+pub(super) fn closed() -> SocketError {
     SocketError::Closed { answered: 0 }
 }

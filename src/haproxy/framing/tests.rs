@@ -57,9 +57,63 @@ fn sessions() -> Vec<Session> {
         .collect()
 }
 
+/// The sessions that `tests/record-replies.sh` had with a real process, directly and through its
+/// master.
+fn recorded(version: &str, name: &str) -> Vec<u8> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replies");
+    std::fs::read(root.join(version).join(name)).unwrap()
+}
+
+fn cut_recorded(version: &str, master: bool, cuts: &[usize]) -> Vec<String> {
+    let prompt = PROMPTS[usize::from(master)];
+    let name = if master { "session-master.txt" } else { "session.txt" };
+    let bytes = recorded(version, name);
+    // The prompt that answers `prompt` itself.
+    let text = bytes.strip_prefix(b"\n").unwrap_or(&bytes);
+    let bytes = text.strip_prefix(prompt.as_bytes()).unwrap().to_vec();
+    let endings = vec![
+        Ending::Prompt,
+        Ending::Sentinel,
+        Ending::Prompt,
+        Ending::PayloadPrompt,
+        Ending::Sentinel,
+        Ending::Prompt,
+        Ending::PayloadPrompt,
+        Ending::Sentinel,
+        Ending::Barrier,
+    ];
+    let session = Session { prompt, endings, bytes, replies: Vec::new() };
+    let sentinel = Sentinel::candidate(Version::parse(version).unwrap(), 0xabc);
+    split_with(&session, sentinel, cuts).unwrap()
+}
+
+#[test]
+fn real_sessions_are_cut_right() {
+    for version in ["2.6", "2.8", "3.0", "3.2", "3.4"] {
+        for master in [false, true] {
+            let replies = cut_recorded(version, master, &[]);
+            assert_eq!(replies.len(), 8, "{version}");
+            assert!(replies[1].contains(" a.example alpha\n") && replies[1].contains(" > odd\n"));
+            assert_eq!([&*replies[0], &*replies[3], &*replies[5]], ["", "", ""]);
+            assert_eq!(replies[2].trim_end(), "No such server.");
+            assert!(replies[4].contains(" k v w\n") && replies[4].contains(" k2 > \n"));
+            assert!(replies[6].starts_with("Unknown map identifier."));
+            assert!(replies[7].starts_with("Name: ") && replies[7].contains("node: lab-1\n"));
+        }
+    }
+}
+
 /// Feeds the bytes in chunks that end at `cuts`.
 fn split(session: &Session, cuts: &[usize]) -> Result<Vec<String>, FramingError> {
-    let mut splitter = Splitter::new(Dialect::new(session.prompt, sentinel()));
+    split_with(session, sentinel(), cuts)
+}
+
+fn split_with(
+    session: &Session,
+    sentinel: Sentinel,
+    cuts: &[usize],
+) -> Result<Vec<String>, FramingError> {
+    let mut splitter = Splitter::new(Dialect::new(session.prompt, sentinel));
     session.endings.iter().for_each(|ending| splitter.expect(*ending));
     let (mut replies, mut text) = (Vec::new(), Vec::new());
     let mut start = 0;
@@ -104,6 +158,16 @@ proptest! {
         cuts.sort_unstable();
         let session = &sessions()[which];
         prop_assert_eq!(&split(session, &cuts).unwrap(), &session.replies);
+    }
+
+    #[test]
+    fn any_chopping_of_a_real_session_gives_the_same_replies(
+        version in prop::sample::select(vec!["2.6", "2.8", "3.0", "3.2", "3.4"]),
+        master: bool,
+        mut cuts in prop::collection::vec(0usize..4000, 0..40),
+    ) {
+        cuts.sort_unstable();
+        prop_assert_eq!(cut_recorded(version, master, &cuts), cut_recorded(version, master, &[]));
     }
 
     /// A dump may quote anything but the random number.

@@ -51,10 +51,13 @@ fn servers_say_where_and_how_they_are() {
         let up = row("up");
         assert_eq!((up.backend.as_str(), up.port, up.weight), ("api", 29902, 10));
         assert_eq!(up.address, Some("127.0.0.1".parse().unwrap()));
-        assert_eq!((up.op_state, up.check_result), (OpState::Running, CheckResult::Passed));
+        // Health counts to rise + fall - 1. The result is unknown while a check is under way.
+        assert_eq!((up.op_state, up.check_health), (OpState::Running, 4));
+        assert!(matches!(up.check_result, CheckResult::Passed | CheckResult::Unknown));
         assert!(up.check_configured && up.check_enabled && !up.use_ssl && !up.admin.in_maint());
         let down = row("down");
-        assert_eq!((down.op_state, down.check_result), (OpState::Stopped, CheckResult::Failed));
+        assert_eq!((down.op_state, down.check_health), (OpState::Stopped, 0));
+        assert!(matches!(down.check_result, CheckResult::Failed | CheckResult::Unknown));
         let six = row("six");
         assert_eq!(six.address, Some("::1".parse().unwrap()));
         assert_eq!((six.weight, six.initial_weight, six.use_ssl), (5, 1, true));

@@ -34,7 +34,7 @@ pub struct ServerState {
     pub check_enabled: bool,
     /// What the last check said.
     pub check_result: CheckResult,
-    /// The counter of good and bad checks.
+    /// The counter of good and bad checks: up from `rise` on, at most `rise + fall - 1`.
     pub check_health: u32,
     /// Whether it is spoken to in TLS.
     pub use_ssl: bool,
@@ -58,7 +58,8 @@ pub enum OpState {
 /// `srv_check_result`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckResult {
-    /// No check has ended yet, or there is none.
+    /// None yet, or a check is under way: for the last outcome look at
+    /// [`check_status`](super::stat::StatRow::check_status).
     Unknown,
     /// Checks are neutral now.
     Neutral,

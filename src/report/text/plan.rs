@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Detail, held,
+    Detail, Diff, held,
     style::{BAD, DIM, GOOD, HEADING, PLACE, WARN, sign, tag},
 };
 
@@ -23,10 +23,10 @@ const UNFOLDED_MAX: usize = 200;
 /// How many steps with the same reason a folded plan shows.
 const FOLDED_SHOWN: usize = 10;
 /// How many lines of the diff are shown without being asked.
-const DIFF_SHOWN: usize = 200;
+const DIFF_SHOWN: usize = 100;
 
-/// The whole plan. `with_diff` asks for the diff of the files even where no reload needs them.
-pub fn plan(view: PlanView<'_>, detail: Detail, with_diff: bool) -> String {
+/// The whole plan.
+pub fn plan(view: PlanView<'_>, detail: Detail, diff: Diff) -> String {
     let mut out = String::new();
     let plan = view.plan;
     let fold = detail == Detail::Brief && plan.steps.len() > UNFOLDED_MAX;
@@ -36,7 +36,12 @@ pub fn plan(view: PlanView<'_>, detail: Detail, with_diff: bool) -> String {
         let steps: Vec<&Step> = plan.steps.iter().filter(is_shown).collect();
         section(&mut out, kind.title(), &steps, detail, fold);
     }
-    if plan.reload || with_diff {
+    let is_diff_shown = match diff {
+        Diff::OfReloads => plan.reload,
+        Diff::Always => true,
+        Diff::InFull => detail == Detail::Full,
+    };
+    if is_diff_shown {
         write_diff(&mut out, view, detail);
     }
     held::write(&mut out, &plan.held);

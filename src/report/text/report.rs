@@ -19,12 +19,18 @@ const SHOWN: usize = 20;
 pub fn report(revision: &str, plan: &Plan, report: &Report, detail: Detail) -> String {
     let mut out = String::new();
     write_loading(&mut out, report);
+    // What HAProxy said about all of it was just said.
+    let said = match &report.loading {
+        Loading::Refused { message, .. } | Loading::Broken { message } => Some(message.as_str()),
+        Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
+    };
     for (title, words, pick) in PARTS {
         let left: Vec<(&Step, &str)> = plan
             .steps
             .iter()
             .zip(&report.outcomes)
             .filter_map(|(step, outcome)| pick(outcome).map(|why| (step, why)))
+            .filter(|(_, why)| Some(*why) != said)
             .collect();
         write_part(&mut out, title, words, &left, detail);
     }

@@ -8,7 +8,7 @@ use crate::{
 use super::*;
 
 fn shown(view: PlanView<'_>, detail: Detail) -> String {
-    strip_str(&plan(view, detail, false)).to_string()
+    strip_str(&plan(view, detail, Diff::OfReloads)).to_string()
 }
 
 fn told(plan: &Plan, outcome: &Report) -> String {
@@ -131,7 +131,7 @@ fn long_plans_are_folded_but_never_what_they_remove() {
 #[test]
 fn nothing_of_the_input_reaches_the_terminal_raw() {
     let hostile = samples::hostile_plan();
-    let mut text = plan(samples::view(&hostile), Detail::Full, true);
+    let mut text = plan(samples::view(&hostile), Detail::Full, Diff::Always);
     let evil = "\u{1b}]0;evil\u{7}\u{202e}".to_owned();
     let failed = Report {
         outcomes: vec![Outcome::Failed(evil.clone())],
@@ -229,6 +229,19 @@ Revision 3f2a9c01b7de: 0 of 2 changes done, 2 skipped.
 0 commands sent, 0 bytes written, no reload, generation 42.
 "
     );
+}
+
+#[test]
+fn what_haproxy_said_about_everything_is_said_once() {
+    let message = "[ALERT] unknown keyword 'x'".to_owned();
+    let refused = Report {
+        outcomes: vec![Outcome::Failed(message.clone()); 2],
+        loading: Loading::Refused { message, generation: "generations/0043".into() },
+        ..Report::nothing(Some(42))
+    };
+    let text = told(&samples::reload_plan(), &refused);
+    assert_eq!(text.matches("unknown keyword").count(), 1, "{text}");
+    assert!(text.contains("0 of 2 changes done, 2 failed."), "{text}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::report::{
 };
 
 use super::{
-    Detail, plan, report,
+    Detail, Diff, plan, report,
     style::{BAD, DIM, GOOD, HEADING},
 };
 
@@ -21,7 +21,7 @@ pub fn up(event: UpEvent<'_>, detail: Detail) -> String {
             printable(&state.display().to_string())
         ),
         UpEvent::Problems { problems, files } => snippet::problems(problems, files, true),
-        UpEvent::Planned(view) => format!("\n{}", plan(view, detail, false)),
+        UpEvent::Planned(view) => format!("\n{}", plan(view, detail, Diff::InFull)),
         UpEvent::Applied { revision, plan, report: outcome } => {
             report(revision, plan, outcome, detail)
         }

@@ -19,7 +19,7 @@ fn certificate(name: &str) -> (String, String) {
 #[tokio::test]
 async fn a_reload_says_how_it_went() {
     for binary in binaries() {
-        let haproxy = Haproxy::start(&binary, &[], GOOD);
+        let haproxy = Haproxy::start(&binary, &[], GOOD).await;
         let master = Master::new(haproxy.master(), DEADLINE);
         let before = master.show_proc().await.unwrap();
         let outcome = master.reload().await.unwrap();
@@ -52,7 +52,7 @@ async fn a_reload_says_how_it_went() {
 #[tokio::test]
 async fn where_the_runtime_socket_died_the_master_leads_to_the_worker() {
     for binary in binaries() {
-        let haproxy = Haproxy::start(&binary, &[], GOOD);
+        let haproxy = Haproxy::start(&binary, &[], GOOD).await;
         let master = Master::new(haproxy.master(), DEADLINE);
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
@@ -72,7 +72,7 @@ async fn where_the_runtime_socket_died_the_master_leads_to_the_worker() {
 #[tokio::test]
 async fn what_is_no_master_is_told_apart() {
     for binary in binaries().into_iter().take(1) {
-        let haproxy = Haproxy::start(&binary, &[], GOOD);
+        let haproxy = Haproxy::start(&binary, &[], GOOD).await;
         let error = Master::new(haproxy.socket(), DEADLINE).reload().await.unwrap_err();
         assert!(matches!(error, SocketError::Protocol(_)), "{error:?}");
     }
@@ -81,7 +81,7 @@ async fn what_is_no_master_is_told_apart() {
 #[tokio::test]
 async fn abilities_are_probed_without_a_trace() {
     for binary in binaries() {
-        let haproxy = Haproxy::start(&binary, &[], GOOD);
+        let haproxy = Haproxy::start(&binary, &[], GOOD).await;
         let mut connection = Connection::open(&haproxy.socket(), DEADLINE).await.unwrap();
         let show = Command::show_servers_state();
         let (before, log) = (connection.run_one(&show).await.unwrap(), haproxy.log());
@@ -97,7 +97,7 @@ async fn abilities_are_probed_without_a_trace() {
 #[tokio::test]
 async fn a_binary_tells_its_version_and_checks() {
     for path in binaries() {
-        let haproxy = Haproxy::start(&path, &[], GOOD);
+        let haproxy = Haproxy::start(&path, &[], GOOD).await;
         let binary = Binary::new(&path, DEADLINE);
         let version = binary.version().await.unwrap();
         let folder = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
@@ -129,7 +129,7 @@ async fn a_certificate_is_born_replaced_and_buried() {
         let pem = format!("{cert}{key}");
         let sections = "frontend f\n  bind unix@$DIR/f.sock ssl crt-list $DIR/list strict-sni\n";
         let files = [("old.pem", &*pem), ("list", "")];
-        let haproxy = Haproxy::start(&binary, &files, &format!("{sections}{GOOD}"));
+        let haproxy = Haproxy::start(&binary, &files, &format!("{sections}{GOOD}")).await;
         let list = haproxy.path("list");
         let list = list.to_str().unwrap();
         for endpoint in [haproxy.socket(), haproxy.master()] {
@@ -173,7 +173,7 @@ async fn a_map_is_replaced_in_one_step() {
     for binary in binaries() {
         let sections = "frontend f\n  bind unix@$DIR/f.sock\n  use_backend %[path,map($DIR/m)]\n";
         let files = [("m", "/old api\n")];
-        let haproxy = Haproxy::start(&binary, &files, &format!("{sections}{GOOD}"));
+        let haproxy = Haproxy::start(&binary, &files, &format!("{sections}{GOOD}")).await;
         let map = haproxy.path("m");
         let map = map.to_str().unwrap();
         let mut connection = Connection::open(&haproxy.socket(), DEADLINE).await.unwrap();
@@ -210,7 +210,7 @@ async fn a_map_is_replaced_in_one_step() {
 #[tokio::test]
 async fn a_backend_is_born_and_buried_where_the_version_can() {
     for binary in binaries() {
-        let haproxy = Haproxy::start(&binary, &[], GOOD);
+        let haproxy = Haproxy::start(&binary, &[], GOOD).await;
         let mut connection = Connection::open(&haproxy.socket(), DEADLINE).await.unwrap();
         let second = Duration::from_secs(1);
         let commands = [

@@ -34,7 +34,7 @@ pub(super) struct Haproxy {
 
 impl Haproxy {
     /// Starts one with these sections after `global`, `$DIR` standing for its directory.
-    pub(super) fn start(binary: &Path, files: &[(&str, &str)], sections: &str) -> Self {
+    pub(super) async fn start(binary: &Path, files: &[(&str, &str)], sections: &str) -> Self {
         let dir = TempDir::new().unwrap();
         for (name, text) in files {
             fs::write(dir.path().join(name), text).unwrap();
@@ -45,7 +45,7 @@ impl Haproxy {
         // A master executes itself anew when its worker is ready: its socket is away for a moment.
         while !(this.log().contains("Loading success") && up("master.sock") && up("admin.sock")) {
             assert!(Instant::now() < limit, "HAProxy did not start: {}", this.log());
-            crate::support::clock::pause(Duration::from_millis(10));
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         this
     }

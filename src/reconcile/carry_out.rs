@@ -1,0 +1,326 @@
+//! Carrying a plan out: files first, then commands or a reload, then a look whether it is so.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    apply::{self, Patience, Progress, Reloading},
+    diff::{Differences, Scope, diff},
+    haproxy::{Capabilities, Command, Connection},
+    intent::Intent,
+    model::{BackendName, Live, Process, ServerName},
+    observe::{identity, observe},
+    plan::{self, Action, Loading, Object, Outcome, Plan, Report},
+    store::{self, Generation, Metadata},
+};
+
+use super::{Disk, Pass, ReconcileError, Reconciler, memory};
+
+/// How often a change is read back before it counts as not made: `set server addr` takes effect a
+/// moment after its reply from 3.0 on.
+const READ_BACK: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(3),
+    Duration::from_millis(20),
+    Duration::from_millis(200),
+];
+
+/// The pause between two looks at servers that are to come up.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+impl Reconciler {
+    /// Carries out a plan that [`plan`](Self::plan) made for the same intent.
+    pub async fn apply(
+        &mut self,
+        intent: &Intent,
+        pass: Pass,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Report, ReconcileError> {
+        if pass.plan.is_empty() {
+            let report =
+                Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
+            let process = pass.live.map(|live| live.process);
+            self.remember(intent, process, pass.disk, &report);
+            return Ok(report);
+        }
+        self.store.create()?;
+        let _lock = self.store.lock()?;
+        if self.disk()?.current != pass.disk.current {
+            return Err(ReconcileError::Stale);
+        }
+        let connection = match &pass.live {
+            Some(live) => Some(self.same_worker(&live.process).await?),
+            None => None,
+        };
+        let metadata = Metadata {
+            revision: intent.revision.clone(),
+            structure: intent.rendered.structure.clone(),
+            created: store::now(),
+            cause: pass.plan.summary().to_string(),
+        };
+        let previous = pass.disk.current.as_ref().map(|current| (current, &pass.disk.files));
+        let files = &intent.rendered.files;
+        let (next, written) = self.store.stage(files, &metadata, previous)?;
+        let mut report = Report {
+            outcomes: vec![Outcome::Done; pass.plan.steps.len()],
+            bytes_written: written,
+            remarks: pass.remarks.clone(),
+            ..Report::nothing(Some(next.number))
+        };
+        let process = match (&pass.live, connection) {
+            (Some(live), Some(mut connection)) if pass.plan.reload => {
+                let states = connection.run_one(&Command::show_servers_state()).await?;
+                // A connection would keep the old worker alive.
+                drop(connection);
+                self.load_by_reload(intent, &pass, live, &states.text, &next, &mut report).await?
+            }
+            (Some(live), Some(mut connection)) => {
+                self.store.switch(&next)?;
+                self.run_waves(intent, &pass, &mut connection, &mut report, progress).await?;
+                self.check_after(&pass, &next, &mut report).await?;
+                Some(live.process.clone())
+            }
+            (None, _) | (_, None) => {
+                self.load_at_start(&pass, &next, &mut report).await?;
+                None
+            }
+        };
+        self.store.prune()?;
+        let disk = Disk { current: Some(next), files: files.clone() };
+        self.remember(intent, process, disk, &report);
+        Ok(report)
+    }
+
+    /// A connection to the worker that the plan was made for, or the news that it is another one.
+    async fn same_worker(&self, planned: &Process) -> Result<Connection, ReconcileError> {
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+        if identity(&mut connection).await?.process == *planned {
+            Ok(connection)
+        } else {
+            Err(ReconcileError::Stale)
+        }
+    }
+
+    async fn load_at_start(
+        &self,
+        pass: &Pass,
+        next: &Generation,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        report.loading = match pass.provider.check(&next.path).await {
+            Ok(Ok(())) => {
+                self.store.switch(next)?;
+                Loading::AtStart
+            }
+            Ok(Err(message)) => {
+                report.bytes_written += self.store.note_refusal(next, &message)?;
+                let generation = next.path.display().to_string();
+                report.generation = pass.generation;
+                Loading::Refused { message, generation }
+            }
+            Err(why) => return Err(ReconcileError::Check(why)),
+        };
+        Ok(())
+    }
+
+    async fn load_by_reload(
+        &self,
+        intent: &Intent,
+        pass: &Pass,
+        live: &Live,
+        server_states: &str,
+        next: &Generation,
+        report: &mut Report,
+    ) -> Result<Option<Process>, ReconcileError> {
+        let adding: BTreeSet<String> = memory::adding(live);
+        let desired = &intent.desired;
+        let server_state = apply::carry_over(server_states, desired, &pass.plan.held, &adding);
+        let reloading = Reloading {
+            store: &self.store,
+            provider: &pass.provider,
+            next,
+            previous: pass.disk.current.as_ref(),
+            server_state: &server_state,
+            old_pid: live.process.pid,
+        };
+        let (loading, written) = apply::reload(reloading).await?;
+        report.bytes_written += written;
+        report.loading = loading;
+        match &report.loading {
+            Loading::Reloaded { .. } => report.reloads = 1,
+            Loading::Refused { message, .. } | Loading::Broken { message } => {
+                report.generation = pass.generation;
+                report.outcomes.fill(Outcome::Failed(message.clone()));
+                return Ok(None);
+            }
+            Loading::Running | Loading::AtStart => {}
+        }
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+        self.await_newcomers(&mut connection, intent, &pass.plan, report).await?;
+        let (live, left) = self.read_back(&mut connection, intent, &Scope::WHOLE).await?;
+        report.remarks.extend(left.into_iter().map(|object| {
+            format!("{object} differs from the manifests after the reload; apply again")
+        }));
+        Ok(Some(live.process))
+    }
+
+    /// Waits for the first good check of the servers that came with a reload. They count as down
+    /// until then, so nothing is at stake but what the report says.
+    async fn await_newcomers(
+        &self,
+        connection: &mut Connection,
+        intent: &Intent,
+        plan: &Plan,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        let is_checked = |name: &BackendName| {
+            intent.desired.backends.get(name).is_some_and(|backend| backend.profile.checked)
+        };
+        let mut waiting: Vec<(usize, &BackendName, &ServerName)> = plan
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| step.action == Action::Add)
+            .filter_map(|(index, step)| {
+                let Object::Server(backend, server) = &step.object else { return None };
+                is_checked(backend).then_some((index, backend, server))
+            })
+            .collect();
+        let capabilities = Capabilities::probe(connection).await?;
+        let begin = Instant::now();
+        while !waiting.is_empty() {
+            let names = waiting.iter().map(|(_, backend, _)| (*backend).clone()).collect();
+            let scope = Scope { backends: Some(names), routing: false };
+            let live = observe(connection, &capabilities, &scope, []).await?;
+            waiting.retain(|(_, backend, server)| {
+                let servers = live.backends.get(backend.as_str());
+                let state = servers.and_then(|servers| servers.get(server.as_str()));
+                // In maintenance it is for a reason, and not there at all for another pass.
+                state.is_some_and(|state| !state.up && !state.maintenance)
+            });
+            if begin.elapsed() >= self.settings.ready_timeout {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        for (index, _, _) in waiting {
+            report.outcomes[index] = Outcome::Pending(format!(
+                "no good health check within {:?}; it takes requests after the first one",
+                self.settings.ready_timeout
+            ));
+        }
+        Ok(())
+    }
+
+    async fn run_waves(
+        &self,
+        intent: &Intent,
+        pass: &Pass,
+        connection: &mut Connection,
+        report: &mut Report,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ReconcileError> {
+        if pass.plan.steps.iter().all(|step| step.instructions().next().is_none()) {
+            return Ok(());
+        }
+        let patience =
+            Patience { ready: self.settings.ready_timeout, removal: self.settings.removal_timeout };
+        let capabilities = Capabilities::probe(connection).await?;
+        let run = apply::run(&pass.plan, connection, &capabilities, patience, progress).await?;
+        report.outcomes = run.outcomes;
+        report.commands_sent = run.commands_sent;
+        let scope = memory::touched(&pass.plan);
+        let (_, left) = self.read_back(connection, intent, &scope).await?;
+        for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
+            if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
+                *outcome = Outcome::Failed(
+                    "HAProxy took the commands, but reads back something else".to_owned(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the process again, until nothing differs any more or it is no matter of time. Returns
+    /// what was read last, and the objects that still differ.
+    async fn read_back(
+        &self,
+        connection: &mut Connection,
+        intent: &Intent,
+        scope: &Scope,
+    ) -> Result<(Live, BTreeSet<String>), ReconcileError> {
+        let capabilities = Capabilities::probe(connection).await?;
+        let mut last = (Live::default(), BTreeSet::new());
+        for pause in READ_BACK {
+            tokio::time::sleep(pause).await;
+            let certificates = intent.desired.certificates.keys();
+            let live = observe(connection, &capabilities, scope, certificates).await?;
+            let differences = diff(&intent.desired, &intent.rendered.structure, &live, scope);
+            let left = objects(&differences, intent, &live, &capabilities);
+            let done = left.is_empty();
+            last = (live, left);
+            if done {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// Checks the files after a change by commands. They hold what gw has written before in the
+    /// same shapes, so a refusal is an alarm: the change is undone by a reload of what was before.
+    async fn check_after(
+        &self,
+        pass: &Pass,
+        next: &Generation,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        match pass.provider.check(&next.path).await {
+            Ok(Ok(())) => {}
+            Err(why) => report.remarks.push(format!("the files could not be checked: {why}")),
+            Ok(Err(said)) => {
+                report.bytes_written += self.store.note_refusal(next, &said)?;
+                let Some(previous) = &pass.disk.current else {
+                    report.loading = Loading::Broken { message: said };
+                    return Ok(());
+                };
+                self.store.switch(previous)?;
+                report.loading = match pass.provider.reload().await {
+                    Ok(()) => Loading::Refused {
+                        message: said,
+                        generation: next.path.display().to_string(),
+                    },
+                    Err(again) => Loading::Broken { message: format!("{said}\n{again}") },
+                };
+                report.reloads += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The objects that differ, as a plan would name them; those that wait for their first good check
+/// are on their way and do not count.
+fn objects(
+    differences: &Differences<'_>,
+    intent: &Intent,
+    live: &Live,
+    capabilities: &Capabilities,
+) -> BTreeSet<String> {
+    let context = plan::Context {
+        desired: &intent.desired,
+        live,
+        capabilities,
+        loaded: &intent.rendered.files,
+        rendered: &intent.rendered.files,
+        revision: &intent.revision,
+        files_differ: false,
+    };
+    plan::plan(differences, context)
+        .steps
+        .into_iter()
+        .filter(|step| step.because != plan::Reason::AwaitsCheck)
+        .map(|step| step.object.to_string())
+        .collect()
+}
