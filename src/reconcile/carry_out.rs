@@ -77,10 +77,16 @@ impl Reconciler {
                 self.load_by_reload(intent, &pass, live, &states.text, &next, &mut report).await?
             }
             (Some(live), Some(mut connection)) => {
-                self.store.switch(&next)?;
-                self.run_waves(intent, &pass, &mut connection, &mut report, progress).await?;
-                self.check_after(&pass, &next, &mut report).await?;
-                Some(live.process.clone())
+                if pass.plan.renews_certificates()
+                    && self.is_refused(&pass, &next, &mut report).await?
+                {
+                    None
+                } else {
+                    self.store.switch(&next)?;
+                    self.run_waves(intent, &pass, &mut connection, &mut report, progress).await?;
+                    self.check_after(&pass, &next, &mut report).await?;
+                    Some(live.process.clone())
+                }
             }
             (None, _) | (_, None) => {
                 self.load_at_start(&pass, &next, &mut report).await?;
@@ -101,6 +107,23 @@ impl Reconciler {
         } else {
             Err(ReconcileError::Stale)
         }
+    }
+
+    /// Whether HAProxy refuses the files: asked before anything is changed where they hold what gw
+    /// can't judge itself. Where it can't be asked, the check after the change says so.
+    async fn is_refused(
+        &self,
+        pass: &Pass,
+        next: &Generation,
+        report: &mut Report,
+    ) -> Result<bool, ReconcileError> {
+        let Ok(Err(message)) = pass.provider.check(&next.path).await else { return Ok(false) };
+        report.bytes_written += self.store.note_refusal(next, &message)?;
+        report.generation = pass.generation;
+        report.outcomes.fill(Outcome::Failed(message.clone()));
+        let generation = next.path.display().to_string();
+        report.loading = Loading::Refused { message, generation };
+        Ok(true)
     }
 
     async fn load_at_start(
