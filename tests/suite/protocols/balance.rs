@@ -150,9 +150,7 @@ fn a_backup_server_is_for_when_the_others_are_down() {
         // Comes at runtime, and is a backup all the same.
         site.converge_live(&documents(&[server(&main), backup(&spare)]));
         let answers = |expected: &str| {
-            clock::eventually(Duration::from_secs(5), || {
-                site.answer("web.test", "/") == expected
-            })
+            clock::eventually(Duration::from_secs(5), || site.answer("web.test", "/") == expected)
         };
         for _ in 0..6 {
             assert_eq!(site.answer("web.test", "/"), "200 main", "{version}");
@@ -165,8 +163,7 @@ fn a_backup_server_is_for_when_the_others_are_down() {
         assert_eq!(site.answer("web.test", "/"), "200 main", "{version}");
         // No command makes a server a backup.
         site.converge_live(&documents(&[server(&main), backup(&spare), server(&second)]));
-        let report =
-            site.converge(&documents(&[server(&main), backup(&spare), backup(&second)]));
+        let report = site.converge(&documents(&[server(&main), backup(&spare), backup(&second)]));
         assert_eq!(report["reloads"], 1, "{version}: {report:#}");
         for _ in 0..4 {
             assert_eq!(site.answer("web.test", "/"), "200 main", "{version}");

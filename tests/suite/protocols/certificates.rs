@@ -45,9 +45,15 @@ fn a_renewed_certificate_is_shown_at_once_and_open_connections_stay() {
         authority.issue("front", &["front.test"]);
         let report = site.converge_live(&documents);
         let renewed = step(&report, "certificate front");
-        assert_eq!((&renewed["action"], &renewed["mechanism"]), (&json!("change"), &json!("runtime")));
+        assert_eq!(
+            (&renewed["action"], &renewed["mechanism"]),
+            (&json!("change"), &json!("runtime"))
+        );
         let commands = renewed["commands"].to_string();
-        assert!(commands.contains("commit ssl cert") && !commands.contains("PRIVATE"), "{commands}");
+        assert!(
+            commands.contains("commit ssl cert") && !commands.contains("PRIVATE"),
+            "{commands}"
+        );
         let after = leaf(site.https, Some("front.test"));
         assert!(after != before && after == in_file(&file), "{version}");
         let client = Client::tls(site.https, authority.client(H2_FIRST));

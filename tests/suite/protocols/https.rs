@@ -24,8 +24,7 @@ fn a_listener_shows_the_certificate_of_the_name_and_speaks_what_alpn_agrees_on()
         let first = authority.issue("first", &["first.test"]);
         let second = authority.issue("second", &["second.test", "*.wild.test"]);
         let web = Origin::http1("web");
-        let listeners =
-            [http("http", site.http), https("https", site.https, &["first", "second"])];
+        let listeners = [http("http", site.http), https("https", site.https, &["first", "second"])];
         site.converge(&[
             gateway("public", &listeners),
             certificate("first", json!({"file": "first.pem"})),
@@ -161,10 +160,7 @@ fn https_listeners_of_one_port_have_their_own_hosts_and_certificates() {
         let files = names.map(|name| authority.issue(name, &[&format!("{name}.test")]).bundle);
         let origins = names.map(Origin::http1);
         let listener = |name: &str| {
-            with(
-                https(name, site.https, &[name]),
-                json!({"hostname": format!("{name}.test")}),
-            )
+            with(https(name, site.https, &[name]), json!({"hostname": format!("{name}.test")}))
         };
         let mut documents = vec![gateway("public", &names.map(listener))];
         for (name, origin) in names.into_iter().zip(&origins) {

@@ -51,8 +51,7 @@ fn a_new_server_takes_no_request_before_its_first_good_check() {
         let site = Site::start(version);
         let [old, new] = ["old", "new"].map(Origin::http1);
         site.converge(&manifests(&site, &[&old], json!({})));
-        let report =
-            comes_up_late(&site, &manifests(&site, &[&old, &new], json!({})), &new);
+        let report = comes_up_late(&site, &manifests(&site, &[&old, &new], json!({})), &new);
         assert_eq!(report["reloads"], 0, "{version}: {report:#}");
         assert!(new.health_checks() > 1, "{version}");
 

@@ -63,7 +63,11 @@ fn shares_are_what_the_weights_say() {
             between(4, origin, 86, 180);
         }
         for (at, only) in [(2, "200 b"), (5, "500"), (6, "200 a")] {
-            assert_eq!(answers(&site, at, 30), BTreeMap::from([(only.to_owned(), 30)]), "{version}");
+            assert_eq!(
+                answers(&site, at, 30),
+                BTreeMap::from([(only.to_owned(), 30)]),
+                "{version}"
+            );
         }
         // The least share is one in ten thousand.
         assert!(answers(&site, 3, 100).get("200 b").is_some_and(|times| *times >= 95), "{version}");

@@ -40,8 +40,7 @@ impl Site {
         let gw = Gw::new(dir.path());
         let _ = gw.clone().env("GW_STATE", &state).run(&["init"]).ok();
         let (base, current) = (base_config(dir.path()), state.join("current"));
-        let haproxy =
-            Haproxy::start(version, dir.path(), &base, &[&current], Mode::MasterWorker);
+        let haproxy = Haproxy::start(version, dir.path(), &base, &[&current], Mode::MasterWorker);
         let gw = gw.using(&haproxy, &state);
         let (http, https) = (free_address(), free_address());
         Self { haproxy, manifests, state, http, https, gw, _dir: dir }

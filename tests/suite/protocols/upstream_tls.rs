@@ -6,7 +6,7 @@ use super::manifest::{backend, route};
 use super::site::Site;
 use crate::support::origin::Origin;
 use crate::support::tls::{Authority, HTTP1_ONLY};
-use crate::support::versions::versions;
+use crate::support::versions::{newest, versions};
 
 #[test]
 fn a_server_that_does_not_prove_its_name_gets_no_request() {
@@ -18,20 +18,17 @@ fn a_server_that_does_not_prove_its_name_gets_no_request() {
         Authority::new(&foreign);
         let back = authority.issue("back", &["back.test"]);
         let origin = Origin::tls("back", back.server(HTTP1_ONLY));
-        let cases: [(&str, Value, &str); 8] = [
+        let cases: [(&str, Value, &str); 9] = [
             ("good", json!({"sni": "back.test", "caFile": "ca.pem"}), "200 back"),
             ("wrong-ca", json!({"sni": "back.test", "caFile": "foreign/ca.pem"}), "503"),
             ("wrong-name", json!({"sni": "evil.test", "caFile": "ca.pem"}), "503"),
             ("unnamed", json!({"caFile": "ca.pem"}), "503"),
+            ("verified", json!({"caFile": "ca.pem", "verifyHost": "back.test"}), "200 back"),
+            ("misnamed", json!({"caFile": "ca.pem", "verifyHost": "evil.test"}), "503"),
             (
-                "verified",
-                json!({"sni": "evil.test", "caFile": "ca.pem", "verifyHost": "back.test"}),
+                "both",
+                json!({"sni": "back.test", "caFile": "ca.pem", "verifyHost": "back.test"}),
                 "200 back",
-            ),
-            (
-                "misnamed",
-                json!({"sni": "back.test", "caFile": "ca.pem", "verifyHost": "evil.test"}),
-                "503",
             ),
             ("insecure", json!({"sni": "evil.test", "insecure": true}), "200 back"),
             ("blind", json!({"insecure": true}), "200 back"),
@@ -64,5 +61,27 @@ fn a_server_that_does_not_prove_its_name_gets_no_request() {
         holds("other");
         drop(origin);
         holds("other");
+    }
+}
+
+#[test]
+fn what_haproxy_would_not_verify_is_an_error() {
+    let site = Site::start(newest());
+    Authority::new(&site.manifests);
+    let origin = Origin::http1("web");
+    for (tls, says) in [
+        (
+            json!({"sni": "back.test", "verifyHost": "other.test", "caFile": "ca.pem"}),
+            "HAProxy verifies the name that it sends, which is back.test",
+        ),
+        (json!({"verifyHost": "other.test", "insecure": true}), "nothing is verified"),
+        (json!({"sni": "back.test"}), "tls needs a `caFile`"),
+        (json!({"caFile": "missing.pem"}), "can't read the file missing.pem"),
+        (json!({"caFile": "all.yaml"}), "holds no PEM certificate"),
+    ] {
+        let backend = backend("web", &[&origin], json!({"tls": tls}));
+        let outcome = site.apply(&[site.gateway(), backend], &[]).expect(16);
+        let said = outcome.transcript();
+        assert!(said.contains(says) && said.contains("all.yaml:4:"), "{said}");
     }
 }
