@@ -332,3 +332,6 @@ fn dangling(problem: Problem, written: &str, known: impl IntoIterator<Item = Str
         None => problem,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,10 +123,6 @@ fn compare_backend<'a>(
             if from == backend.profile.name() {
                 return;
             }
-            // The new profile brings the servers along, but not what operators set on them.
-            let mut inner = Differences::default();
-            compare_servers(&mut inner, name, backend, servers, live);
-            differences.held.extend(inner.held);
             BackendChange::Profile { to: backend, from }
         }
     };

@@ -21,6 +21,7 @@ pub mod master;
 pub mod reply;
 pub mod version;
 
+mod probe;
 mod stream;
 
 pub use binary::{Binary, BinaryError, CheckReport};

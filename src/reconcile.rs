@@ -15,8 +15,8 @@ use crate::{
     model::{Live, NOTEBOOK, Process},
     observe::{self, observe},
     plan::{self, Plan, Report},
-    provider::Provider,
     report::FileDiff,
+    service::Service,
     settings::Settings,
     source::LoadError,
     store::{self, Files, Generation, Store},
@@ -39,7 +39,7 @@ pub struct Pass {
     pub config_diff: Vec<FileDiff>,
     /// What an operator should know besides.
     pub remarks: Vec<String>,
-    provider: Provider,
+    service: Service,
     disk: Disk,
 }
 
@@ -120,7 +120,7 @@ impl Reconciler {
             let certificates = intent.desired.certificates.keys();
             live = observe(&mut connection, &capabilities, &scope, certificates).await?;
         }
-        let provider = self.provider(Some(live.process.pid))?;
+        let service = self.service(Some(live.process.pid))?;
         let loaded = self.loaded(&live, &disk)?;
         let structure = &intent.rendered.structure;
         tracing::debug!(process = ?live.process, ?scope, "read HAProxy's state");
@@ -137,8 +137,8 @@ impl Reconciler {
         let plan = plan::plan(&differences, context);
         let config_diff =
             if plan.reload { config_diff(&loaded, &intent.rendered.files) } else { Vec::new() };
-        let mut remarks = provider.remarks().to_vec();
-        if plan.reload && provider.reloads_by_signal() {
+        let mut remarks = service.remarks().to_vec();
+        if plan.reload && service.reloads_by_signal() {
             remarks.push(
                 "there is no master socket, so the reload goes by SIGUSR2; start HAProxy with \
                  `-S <socket>` and set --master to hear what it says"
@@ -156,7 +156,7 @@ impl Reconciler {
             live: Some(live),
             config_diff,
             remarks,
-            provider,
+            service,
             disk,
         })
     }
@@ -177,7 +177,7 @@ impl Reconciler {
                 self.socket()?,
                 self.store.current_link().display()
             )],
-            provider: self.provider(None)?,
+            service: self.service(None)?,
             disk,
         })
     }
@@ -204,9 +204,9 @@ impl Reconciler {
         }
     }
 
-    fn provider(&self, pid: Option<u32>) -> Result<Provider, ReconcileError> {
+    fn service(&self, pid: Option<u32>) -> Result<Service, ReconcileError> {
         let current = self.store.current_link();
-        Ok(Provider::find(&self.settings, self.socket()?.clone(), &current, pid))
+        Ok(Service::find(&self.settings, self.socket()?.clone(), &current, pid))
     }
 
     fn socket(&self) -> Result<&Endpoint, ReconcileError> {

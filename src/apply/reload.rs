@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     haproxy::{Command, Connection, SocketError, reply::var},
     plan::Loading,
-    provider::Provider,
+    service::Service,
     store::{Generation, Store, StoreError},
 };
 
@@ -26,7 +26,7 @@ pub enum ReloadError {
     Store(#[from] StoreError),
     /// The binary for the check, the master.
     #[error("{0}")]
-    Provider(String),
+    Service(String),
 }
 
 /// What a reload is about.
@@ -35,7 +35,7 @@ pub struct Reloading<'a> {
     /// Where generations are.
     pub store: &'a Store,
     /// How to reach HAProxy.
-    pub provider: &'a Provider,
+    pub service: &'a Service,
     /// The staged generation.
     pub next: &'a Generation,
     /// The one that runs.
@@ -49,8 +49,8 @@ pub struct Reloading<'a> {
 /// Checks the staged generation, switches to it and reloads. Returns how that went, and the bytes
 /// written.
 pub async fn reload(reloading: Reloading<'_>) -> Result<(Loading, u64), ReloadError> {
-    let Reloading { store, provider, next, previous, server_state, old_pid } = reloading;
-    let check = provider.check(&next.path).await.map_err(ReloadError::Provider)?;
+    let Reloading { store, service, next, previous, server_state, old_pid } = reloading;
+    let check = service.check(&next.path).await.map_err(ReloadError::Service)?;
     if let Err(said) = check {
         let written = store.note_refusal(next, &said)?;
         let generation = next.path.display().to_string();
@@ -58,7 +58,7 @@ pub async fn reload(reloading: Reloading<'_>) -> Result<(Loading, u64), ReloadEr
     }
     let mut written = store.write_server_state(server_state)?;
     store.switch(next)?;
-    let attempt = attempt(provider, &next.metadata.structure, Some(old_pid)).await;
+    let attempt = attempt(service, &next.metadata.structure, Some(old_pid)).await;
     // A state file left behind would win over later manifests at somebody else's reload.
     written += store.write_server_state("")?;
     let why = match attempt {
@@ -72,7 +72,7 @@ pub async fn reload(reloading: Reloading<'_>) -> Result<(Loading, u64), ReloadEr
         return Ok((Loading::Broken { message }, written));
     };
     store.switch(previous)?;
-    match recover(provider, &previous.metadata.structure).await {
+    match recover(service, &previous.metadata.structure).await {
         Ok(()) => Ok((Loading::Refused { message: why, generation }, written)),
         Err(again) => {
             let message = format!("{why}; and the way back failed as well: {again}");
@@ -82,16 +82,12 @@ pub async fn reload(reloading: Reloading<'_>) -> Result<(Loading, u64), ReloadEr
 }
 
 /// Reloads and waits for a worker with this structure. The words of what went wrong otherwise.
-async fn attempt(
-    provider: &Provider,
-    structure: &str,
-    old_pid: Option<u32>,
-) -> Result<u32, String> {
-    provider.reload().await?;
+async fn attempt(service: &Service, structure: &str, old_pid: Option<u32>) -> Result<u32, String> {
+    service.reload().await?;
     let begin = Instant::now();
     let mut last = String::from("no worker answered");
     while begin.elapsed() < NEW_WORKER {
-        match look(provider).await {
+        match look(service).await {
             Ok((pid, Some(found))) if found == structure && Some(pid) != old_pid => {
                 return Ok(pid);
             }
@@ -102,9 +98,9 @@ async fn attempt(
                 return Err(format!(
                     "the new worker did not load {}: it reports {}; is `-f {}` the last -f of \
                      HAProxy's command line?",
-                    provider.current().display(),
+                    service.current().display(),
                     found.map_or("none of gw's".to_owned(), |found| format!("structure {found}")),
-                    provider.current().display(),
+                    service.current().display(),
                 ));
             }
             Err(error) => last = error.to_string(),
@@ -116,18 +112,18 @@ async fn attempt(
 
 /// Sees to it that a worker with the old structure answers on the runtime socket: the old one
 /// serves on as a rule, but from 3.2 on a reload that failed to bind takes its socket away.
-async fn recover(provider: &Provider, structure: &str) -> Result<(), String> {
-    if let Ok((_, Some(found))) = look(provider).await
+async fn recover(service: &Service, structure: &str) -> Result<(), String> {
+    if let Ok((_, Some(found))) = look(service).await
         && found == structure
     {
         return Ok(());
     }
-    attempt(provider, structure, None).await.map(|_| ())
+    attempt(service, structure, None).await.map(|_| ())
 }
 
 /// Who answers on the runtime socket, and what it has loaded.
-async fn look(provider: &Provider) -> Result<(u32, Option<String>), SocketError> {
-    let mut connection = Connection::open(provider.socket(), LOOK).await?;
+async fn look(service: &Service) -> Result<(u32, Option<String>), SocketError> {
+    let mut connection = Connection::open(service.socket(), LOOK).await?;
     let get = Command::get_var("proc.gw_structure")
         .map_err(|error| SocketError::Protocol(error.to_string()))?;
     let replies = connection.run(&[Command::show_info(), get]).await?;

@@ -17,7 +17,7 @@ use crate::{
     },
     model::BackendName,
     observe::passed,
-    plan::{Awaited, Instruction, Needs, Outcome, Plan, Step, tolerates_waiting},
+    plan::{Awaited, Instruction, Needs, Object, Outcome, Plan, Step, tolerates_waiting},
 };
 
 use super::{Patience, Progress};
@@ -73,8 +73,11 @@ pub async fn run(
         all.iter().copied().filter(|&index| !plan.steps[index].finish.is_empty()).collect();
     let finish = runner.admit(&finish);
     runner.wave(&finish, |step| &step.finish).await?;
-    let closing = runner.send_all(&plan.closing).await?;
-    debug_assert!(closing.iter().all(Result::is_ok), "{closing:?}");
+    // The revision is reached only where everything is.
+    if runner.outcomes.iter().all(|outcome| *outcome == Outcome::Done) {
+        let closing = runner.send_all(&plan.closing).await?;
+        debug_assert!(closing.iter().all(Result::is_ok), "{closing:?}");
+    }
     Ok(Run { outcomes: runner.outcomes, commands_sent: runner.commands_sent })
 }
 
@@ -156,7 +159,12 @@ impl<'a> Runner<'a> {
     /// Why a step can't go on.
     fn obstacle(&self, index: usize) -> Option<String> {
         let step = &self.steps[index];
+        let failed = |(step, outcome): (&Step, &Outcome)| {
+            matches!((&step.object, outcome), (Object::Route(..), Outcome::Failed(_)))
+        };
         step.needs.iter().find_map(|need| match *need {
+            Needs::RoutesMade => (self.steps.iter().zip(&self.outcomes).any(failed))
+                .then(|| "what it leads to could not be made".into()),
             Needs::AllSwitched => (!self.switched)
                 .then(|| "requests may still come here, since a route could not be turned".into()),
             Needs::Step(other) => {

@@ -199,3 +199,6 @@ impl Places {
         "6".clone_into(&mut fields[self.check_state]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,8 @@ pub enum ServerChange<'a> {
         from: &'a LiveServer,
         /// The fields that differ, at least one.
         fields: Vec<Field>,
+        /// Whether it still waits for its first good check besides.
+        adding: bool,
     },
 }
 
@@ -150,10 +152,17 @@ pub(super) fn compare<'a>(
         StateVerdict::Differs => fields.push(Field::State),
         StateVerdict::Held(state) => hold(state),
     }
+<<<<<<< HEAD
     let change = if adding {
         Some(ServerChange::FinishAdding { to: wanted, from: running, fields })
     } else if !fields.is_empty() {
         Some(ServerChange::Modify { to: wanted, from: running, fields })
+=======
+    let change = if !fields.is_empty() {
+        Some(ServerChange::Modify { to: wanted, from: running, fields, adding })
+    } else if adding {
+        Some(ServerChange::FinishAdding(wanted))
+>>>>>>> main
     } else {
         None
     };

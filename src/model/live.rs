@@ -1,6 +1,9 @@
 //! What a running HAProxy reported about itself.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{notebook::Note, routing::MapName};
 
@@ -48,6 +51,13 @@ pub struct LiveEntry {
     pub value: String,
     /// The references of further entries with the same key, which somebody else added.
     pub duplicates: Vec<u64>,
+}
+
+impl LiveServer {
+    /// Address and port; `None` where it has no address.
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        self.address.map(|address| SocketAddr::new(address, self.port))
+    }
 }
 
 /// A server.

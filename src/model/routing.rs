@@ -48,7 +48,7 @@ pub const NO_TABLES: &str = "-";
 
 /// Between the tables of a value of [`MapName::Hosts`]. Not a comma, which HAProxy's `field` can't
 /// be given as its delimiter.
-pub const TABLE_SEPARATOR: char = ';';
+pub const TABLE_SEPARATOR: char = '|';
 
 /// One entry of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -101,7 +101,7 @@ fn remove(
         vec![Command::unpublish_backend(name.as_str()).map(Instruction::Send)];
     let mut retire: Vec<Made> = Vec::new();
     for (server, state) in servers {
-        let address = state.address.map(|address| format!("{address}:{}", state.port));
+        let address = state.socket_address().map(|address| address.to_string());
         step.fields.push(FieldChange::new(&format!("server {server}"), address, None));
         let Some(server) = ServerName::from_haproxy(server) else { continue };
         let noted = context.live.notes.contains_key(&Note::server(name, &server));

@@ -47,6 +47,9 @@ pub(super) fn steps(
             let mut step = entry_step(*map, key, change, tables);
             let (from, to) = values(change);
             if let Some(to) = to {
+                if to.contains(':') {
+                    step.needs.push(Needs::RoutesMade);
+                }
                 tables.adopt(&mut step, to, &mut groups, true);
                 step.needs.extend(
                     tables

@@ -24,7 +24,13 @@ fn step(difference: &ServerDifference<'_>, context: Context<'_>) -> Step {
         ServerChange::Add(wanted) => place.add(wanted),
         ServerChange::FinishAdding { to, from, fields } => place.finish_adding(to, from, fields),
         ServerChange::Remove(running) => place.remove(running),
-        ServerChange::Modify { to, from, fields } => place.modify(to, from, fields),
+        ServerChange::Modify { to, from, fields, adding } => {
+            let mut step = place.modify(to, from, fields);
+            if *adding {
+                step.make.extend(place.finish_adding(to).make);
+            }
+            step
+        }
     };
     step.origin = context.desired.backends.get(backend).map(|backend| backend.origin.clone());
     step
@@ -51,7 +57,11 @@ impl Place<'_> {
         } else if self.profile.cookie.is_some() && !capabilities.add_server_cookie {
             Reason::CookieOnNewServer { version: self.context.live.process.version.clone() }
         } else {
-            Reason::Command("`add server` makes it; it takes requests after its first good check")
+            Reason::Command(if self.profile.checked && !wanted.in_maintenance() {
+                "`add server` makes it; it takes requests after its first good check"
+            } else {
+                "`add server` makes it"
+            })
         };
         let mut step = Step::new(self.object(), Action::Add, because);
         step.fields = added_fields(wanted);
@@ -75,7 +85,7 @@ impl Place<'_> {
     fn remove(self, running: &LiveServer) -> Step {
         let because = Reason::Command("`del server` takes it away once no request is left on it");
         let mut step = Step::new(self.object(), Action::Remove, because);
-        let address = running.address.map(|address| format!("{address}:{}", running.port));
+        let address = running.socket_address().map(|address| address.to_string());
         step.fields.push(FieldChange::new("address", address, None));
         let noted = |key: Note| self.context.live.notes.contains_key(&key);
         let was_noted = noted(Note::server(self.backend, self.server));
@@ -293,8 +303,7 @@ fn added_fields(server: &Server) -> Vec<FieldChange> {
 fn field_change(field: Field, to: &Server, from: &LiveServer) -> FieldChange {
     match field {
         Field::Address => {
-            let running =
-                from.address.map(|ip| std::net::SocketAddr::new(ip, from.port).to_string());
+            let running = from.socket_address().map(|address| address.to_string());
             FieldChange::new("address", running, Some(address(to)))
         }
         Field::Weight => FieldChange::new(

@@ -267,6 +267,9 @@ pub enum Needs {
     /// That step must be done. If it is still waiting for servers, a step that changes or removes
     /// something waits too; one that adds goes on.
     Step(usize),
+    /// No routing entry may have failed to be made: a split or a table of methods is made by one of
+    /// the routes that share it.
+    RoutesMade,
     /// Every step's switch must be done: nothing that requests may still meet is taken away.
     AllSwitched,
 }

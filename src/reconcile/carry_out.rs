@@ -132,7 +132,7 @@ impl Reconciler {
         next: &Generation,
         report: &mut Report,
     ) -> Result<(), ReconcileError> {
-        report.loading = match pass.provider.check(&next.path).await {
+        report.loading = match pass.service.check(&next.path).await {
             Ok(Ok(())) => {
                 self.store.switch(next)?;
                 Loading::AtStart
@@ -162,7 +162,7 @@ impl Reconciler {
         let server_state = apply::carry_over(server_states, desired, &pass.plan.held, &adding);
         let reloading = Reloading {
             store: &self.store,
-            provider: &pass.provider,
+            service: &pass.service,
             next,
             previous: pass.disk.current.as_ref(),
             server_state: &server_state,
@@ -299,7 +299,7 @@ impl Reconciler {
         next: &Generation,
         report: &mut Report,
     ) -> Result<(), ReconcileError> {
-        match pass.provider.check(&next.path).await {
+        match pass.service.check(&next.path).await {
             Ok(Ok(())) => {}
             Err(why) => report.remarks.push(format!("the files could not be checked: {why}")),
             Ok(Err(said)) => {
@@ -309,7 +309,7 @@ impl Reconciler {
                     return Ok(());
                 };
                 self.store.switch(previous)?;
-                report.loading = match pass.provider.reload().await {
+                report.loading = match pass.service.reload().await {
                     Ok(()) => Loading::Refused {
                         message: said,
                         generation: next.path.display().to_string(),

@@ -42,7 +42,7 @@ impl ReconcileError {
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())
             }
-            Self::Invalid | Self::Socket(_) | Self::Reload(ReloadError::Provider(_)) => None,
+            Self::Invalid | Self::Socket(_) | Self::Reload(ReloadError::Service(_)) => None,
         }
     }
 }

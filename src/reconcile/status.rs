@@ -1,9 +1,6 @@
 //! What runs beside what is on disk, for people to read.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     diff::{Scope, diff},
@@ -24,7 +21,7 @@ impl Reconciler {
         let desired = read_back(&disk.files);
         let generation = disk.current.as_ref().map(|current| Generation {
             number: current.number,
-            time: SystemTime::UNIX_EPOCH + Duration::from_secs(current.metadata.created),
+            time: current.metadata.created,
             cause: current.metadata.cause.clone(),
         });
         let mut status = Status { generation, objects: count(&desired), ..Status::default() };

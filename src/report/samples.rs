@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, LazyLock},
-    time::{Duration, UNIX_EPOCH},
+    time::Duration,
 };
 
 use crate::{
@@ -177,11 +177,7 @@ pub(crate) fn status() -> Status {
     let of = |name, servers| BackendStatus { name: backend(name), servers };
     Status {
         revision: Some("3f2a9c01b7de".into()),
-        generation: Some(Generation {
-            number: 42,
-            time: UNIX_EPOCH + Duration::from_secs(1_798_761_599),
-            cause: "apply".into(),
-        }),
+        generation: Some(Generation { number: 42, time: 1_798_761_599, cause: "apply".into() }),
         haproxy: Some(Worker {
             version: "3.2.4-1".into(),
             pid: 4711,

@@ -1,6 +1,6 @@
 //! What runs, and how it compares to what is wanted. Plain data, filled by the reconciler.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::{
     diff::Held,
@@ -36,8 +36,8 @@ pub struct Status {
 pub struct Generation {
     /// Its number.
     pub number: u64,
-    /// When it was written.
-    pub time: SystemTime,
+    /// When it was written, in seconds since the epoch.
+    pub time: u64,
     /// What made gw write it.
     pub cause: String,
 }

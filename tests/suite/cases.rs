@@ -85,7 +85,7 @@ impl Story {
         let new = text_of(&self.wanted);
         match &self.before {
             None => new,
-            Some(before) => similar::TextDiff::from_lines(&text_of(before), &new)
+            Some(before) => similar::TextDiff::from_lines(text_of(before), new)
                 .unified_diff()
                 .context_radius(2)
                 .header("before", "wanted")

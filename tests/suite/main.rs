@@ -5,7 +5,16 @@ mod support;
 
 mod cases;
 mod command_line;
+mod convergence;
+mod faults;
+mod hostile;
+mod layering;
+mod operators;
+mod order;
 mod protocols;
+mod readme;
+mod rig;
 mod support_works;
+mod table;
 mod wire;
 mod world;

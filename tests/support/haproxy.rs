@@ -123,7 +123,7 @@ impl Haproxy {
 
     /// Whether the master answers, if there is one: for a moment after a start or a reload it
     /// refuses connections though its worker serves already.
-    fn master_answers(&self) -> bool {
+    pub(crate) fn master_answers(&self) -> bool {
         self.master
             .as_deref()
             .is_none_or(|socket| exchange_and_close(socket, "show proc\n").is_ok())

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -63,6 +63,11 @@ impl Origin {
         Self::start(name, Speaks::Http1)
     }
 
+    /// The same on every address of 127.0.0.0/8, so that it can be many servers at once.
+    pub(crate) fn http1_everywhere(name: &str) -> Self {
+        Self::start_at(name, Speaks::Http1, Ipv4Addr::UNSPECIFIED)
+    }
+
     /// A server that speaks HTTP/2 in the clear only.
     pub(crate) fn h2c(name: &str) -> Self {
         Self::start(name, Speaks::H2c)
@@ -74,6 +79,10 @@ impl Origin {
     }
 
     fn start(name: &str, speaks: Speaks) -> Self {
+        Self::start_at(name, speaks, Ipv4Addr::LOCALHOST)
+    }
+
+    fn start_at(name: &str, speaks: Speaks, address: Ipv4Addr) -> Self {
         let state = State {
             name: name.to_owned(),
             healthy: AtomicBool::new(true),
@@ -82,7 +91,7 @@ impl Origin {
             health_checks: AtomicU64::new(0),
             last_check: Mutex::new(None),
         };
-        let address = ports::free_address();
+        let address = SocketAddr::from((address, ports::free_port()));
         let origin = Self { address, speaks, state: Arc::new(state), listener: Mutex::new(None) };
         origin.accept();
         origin
@@ -126,7 +135,8 @@ impl Origin {
 
     /// Stops listening and breaks all connections, like a server that died.
     pub(crate) fn refuse(&self) {
-        let listener = self.listener.lock().expect("no holder panics").take();
+        // A holder that could not listen panicked; nothing is half-done then.
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(listener) = listener {
             listener.abort();
             // Once the task is gone, so are its socket and its connections.

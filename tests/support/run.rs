@@ -46,6 +46,12 @@ impl Gw {
         self
     }
 
+    /// Takes a variable out of its environment.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self
+    }
+
     /// Lets it write colours, though it does not write to a terminal.
     pub(crate) fn colored(mut self) -> Self {
         self.variables.retain(|(name, _)| name != "NO_COLOR");
@@ -73,8 +79,18 @@ impl Gw {
 
     /// Runs a command to its end. Panics only if it does not end in time.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
+        self.run_under::<&str, S>(&[], arguments)
+    }
+
+    /// The same under another program, such as a shell that takes rights away first.
+    pub(crate) fn run_under<P: AsRef<OsStr>, S: AsRef<OsStr>>(
+        &self,
+        prefix: &[P],
+        arguments: &[S],
+    ) -> Outcome {
         let (stdout, stderr) = (self.scratch("stdout"), self.scratch("stderr"));
-        let started = Process::start_split(&mut self.command(arguments), &stdout, &stderr);
+        let mut command = self.command(prefix, arguments);
+        let started = Process::start_split(&mut command, &stdout, &stderr);
         let mut process = self.started(started);
         let status = process.wait(self.patience);
         let stderr = process.log();
@@ -89,12 +105,14 @@ impl Gw {
 
     /// Starts a command that goes on, such as `up`. Both its outputs are in its log.
     pub(crate) fn start<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Process {
-        self.started(Process::start(&mut self.command(arguments), &self.scratch("log")))
+        let mut command = self.command::<&str, S>(&[], arguments);
+        self.started(Process::start(&mut command, &self.scratch("log")))
     }
 
-    fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.args(arguments).current_dir(&self.root).env_clear();
+    fn command<P: AsRef<OsStr>, S: AsRef<OsStr>>(&self, prefix: &[P], arguments: &[S]) -> Command {
+        let mut words = prefix.iter().map(AsRef::as_ref).chain([self.binary.as_os_str()]);
+        let mut command = Command::new(words.next().expect("at least the binary"));
+        command.args(words).args(arguments).current_dir(&self.root).env_clear();
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }

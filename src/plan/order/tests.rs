@@ -1,6 +1,8 @@
 //! No request is lost while routes change: for random old and new routes, after every single
 //! command of the plan, each request meets its old target or its new one.
 
+mod program;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -17,6 +19,8 @@ use crate::{
     model::{self, Desired, Live, LiveEntry, MapName, Problems, Severity, SourceFile},
     plan::{Context, Plan, plan},
 };
+
+use self::program::{Request, maps, obey, target};
 
 /// Hosts that the random routes and listeners name; `""` is none.
 const PATTERNS: [&str; 6] =
@@ -75,8 +79,9 @@ fn estate() -> impl Strategy<Value = Estate> {
 }
 
 impl Estate {
-    /// `total` gives every table of methods a target for the other methods.
-    fn manifests(&self, total: bool) -> String {
+    /// Every table of methods has a target for the other methods: one without lets requests fall
+    /// through to wider hosts, which no order of single changes can always look after.
+    fn manifests(&self) -> String {
         let mut text = String::from(
             "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g}\n\
              spec:\n  gatewayClassName: gw\n  listeners:\n  - {name: all, protocol: HTTP, port: 80}\n",
@@ -115,19 +120,17 @@ impl Estate {
                     "  - matches: [{{{path}, method: {method}}}]\n    backendRefs: [{{name: {name}, kind: Backend, group: gw}}]"
                 );
             }
-            if total || route.method == 0 {
-                let _ = writeln!(text, "  - matches: [{{{path}}}]\n    backendRefs:");
-                for backend in std::iter::once(route.backend).chain(route.second) {
-                    let name = BACKENDS[backend];
-                    let _ = writeln!(text, "    - {{name: {name}, kind: Backend, group: gw}}");
-                }
+            let _ = writeln!(text, "  - matches: [{{{path}}}]\n    backendRefs:");
+            for backend in std::iter::once(route.backend).chain(route.second) {
+                let name = BACKENDS[backend];
+                let _ = writeln!(text, "    - {{name: {name}, kind: Backend, group: gw}}");
             }
         }
         text
     }
 
-    fn desired(&self, total: bool) -> Desired {
-        let text = self.manifests(total);
+    fn desired(&self) -> Desired {
+        let text = self.manifests();
         let file = SourceFile { path: "test.yaml".into(), text: text.as_str().into() };
         let parsed = manifest::parse(&file);
         let documents: Vec<_> = parsed.documents.into_iter().map(Arc::new).collect();
@@ -149,17 +152,6 @@ fn wildcards(sides: &[&Desired]) -> usize {
     hosts.filter(|host| host.starts_with('*')).collect::<BTreeSet<_>>().len()
 }
 
-/// The routing maps of a process.
-type Maps = BTreeMap<MapName, BTreeMap<String, String>>;
-
-fn maps(desired: &Desired) -> Maps {
-    let table = |map| {
-        let entries = desired.routing.table(map).iter();
-        entries.map(|(key, entry)| (key.clone(), entry.value.clone())).collect()
-    };
-    MapName::ALL.map(|map| (map, table(map))).into()
-}
-
 /// The process that runs `desired`.
 fn live(desired: &Desired) -> Live {
     let entry = |value: String| LiveEntry { value, duplicates: Vec::new() };
@@ -174,46 +166,6 @@ fn live(desired: &Desired) -> Live {
     }
 }
 
-/// The longest key that `text` begins with.
-fn longest<'m>(table: &'m BTreeMap<String, String>, text: &str) -> Option<&'m String> {
-    let matching = table.iter().filter(|(key, _)| text.starts_with(key.as_str()));
-    matching.max_by_key(|(key, _)| key.len()).map(|(_, value)| value)
-}
-
-/// What the fixed program does for one host of the tables (see `render/program.rs`).
-fn in_table(maps: &Maps, host: &str, path: &str, method: &str) -> Option<String> {
-    let key = format!("http:80/{host}{path}");
-    let exact = maps[&MapName::Exact].get(&key);
-    let found = exact.or_else(|| longest(&maps[&MapName::Prefix], &format!("{key}/")))?;
-    if !found.starts_with("method:") {
-        return Some(found.clone());
-    }
-    let methods = &maps[&MapName::Methods];
-    let by = |method: &str| methods.get(&format!("{found}/{method}"));
-    by(method).or_else(|| by("*")).cloned()
-}
-
-/// What the fixed program does for one request; `depth` is how many wildcard tables it tries.
-fn target(maps: &Maps, depth: usize, (host, path, method, number): Request) -> String {
-    let labels: Vec<&str> = host.rsplit('.').collect();
-    let reversed = format!("http:80/{}/", labels.join("."));
-    let chain = longest(&maps[&MapName::Hosts], &reversed).map_or("", String::as_str);
-    let found = std::iter::once(host)
-        .chain(chain.split(',').filter(|table| !table.is_empty()).take(depth))
-        .find_map(|table| in_table(maps, table, path, method));
-    match found {
-        None => "404".to_owned(),
-        Some(split) if split.starts_with("split:") => {
-            let share = longest(&maps[&MapName::Splits], &format!("{split}/{number}"));
-            share.map_or_else(|| format!("nothing below {split}"), Clone::clone)
-        }
-        Some(target) => target,
-    }
-}
-
-/// Host, path, method, number drawn.
-type Request = (&'static str, &'static str, &'static str, &'static str);
-
 fn requests() -> impl Iterator<Item = Request> {
     let methods = &METHODS[1..];
     HOSTS.iter().flat_map(move |host| {
@@ -225,7 +177,7 @@ fn requests() -> impl Iterator<Item = Request> {
     })
 }
 
-/// The lines that a plan sends, in the order of `apply`'s waves.
+/// What a plan sends, in the order of `apply`'s waves.
 fn lines(plan: &Plan) -> Vec<String> {
     let made = plan.steps.iter().map(|step| &step.make);
     let switched = plan.switch_order.iter().map(|&index| &plan.steps[index].switch);
@@ -233,21 +185,6 @@ fn lines(plan: &Plan) -> Vec<String> {
     let instructions = made.chain(switched).chain(finished).flatten();
     let commands = instructions.flat_map(|instruction| instruction.commands());
     commands.map(|command| command.line().to_owned()).collect()
-}
-
-/// What HAProxy does for a command on a map.
-fn obey(maps: &mut Maps, line: &str) {
-    let words: Vec<&str> = line.split(' ').collect();
-    let [verb, "map", file, key, value @ ..] = words.as_slice() else { panic!("{line}") };
-    let map = MapName::ALL.into_iter().find(|map| map.file() == *file);
-    let table = map.and_then(|map| maps.get_mut(&map)).expect("a plan changes routing maps");
-    let was = match (*verb, value) {
-        ("add", [value]) => table.insert((*key).to_owned(), (*value).to_owned()).is_none(),
-        ("set", [value]) => table.insert((*key).to_owned(), (*value).to_owned()).is_some(),
-        ("del", []) => table.remove(*key).is_some(),
-        _ => panic!("{line}"),
-    };
-    assert!(was, "`{line}` meets another state than it was planned for");
 }
 
 /// Checks the whole way from one estate to another.
@@ -296,13 +233,6 @@ proptest! {
     fn each_request_meets_its_old_or_its_new_target_at_every_moment(
         old in estate(), new in estate(),
     ) {
-        check(&old.desired(true), &new.desired(true))?;
-    }
-
-    #[test]
-    #[ignore = "a table of methods without a target for the others lets requests fall through to \
-                wider hosts, which the order does not look after yet"]
-    fn nor_does_a_table_of_some_methods_lose_a_request(old in estate(), new in estate()) {
-        check(&old.desired(false), &new.desired(false))?;
+        check(&old.desired(), &new.desired())?;
     }
 }

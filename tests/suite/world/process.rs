@@ -1,7 +1,10 @@
-//! A HAProxy process as far as the planner can see one: what it reports, and what its commands
-//! change of that. It serves nothing, and knows only what gw and the stories' operators say to it.
+//! A HAProxy process as far as the planner can see one: what it reports, and what commands change
+//! of that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use gw::{
     apply::carry_over,
@@ -97,11 +100,8 @@ impl Process {
         let mut next = Self::started(wanted, self.version);
         let rows = servers::parse(&format!("1\n{states}")).expect("the file is a good reply");
         for row in rows {
-            let Some(server) =
-                next.live.backends.get_mut(&row.backend).and_then(|b| b.get_mut(&row.name))
-            else {
-                continue;
-            };
+            let servers = next.live.backends.get_mut(&row.backend);
+            let Some(server) = servers.and_then(|b| b.get_mut(&row.name)) else { continue };
             server.maintenance |= row.admin.forced_maint();
             server.draining = row.admin.forced_drain();
             server.up = row.op_state != OpState::Stopped;
@@ -129,9 +129,10 @@ impl Process {
                     | u32::from(server.draining) << 3;
                 let (weight, initial, port) = (server.weight, server.initial_weight, server.port);
                 let up = u8::from(server.up) * 2;
-                text += &format!(
+                let _ = writeln!(
+                    text,
                     "3 {backend} 1 {name} {address} {up} {admin} {weight} {initial} 1 15 3 4 6 0 0 \
-                     0 - {port} - 0 0 - - 0\n"
+                     0 - {port} - 0 0 - - 0"
                 );
             }
         }
@@ -195,8 +196,8 @@ impl Process {
             ["set", "ssl", "cert", file, "<<"] => {
                 let blocks = pem::parse_many(payload).expect("a PEM text");
                 let leaf = Sha1::digest(blocks[0].contents());
-                let fingerprint = leaf.iter().map(|byte| format!("{byte:02X}")).collect();
-                self.transactions.insert((*file).to_owned(), fingerprint);
+                let bytes: Vec<String> = leaf.iter().map(|byte| format!("{byte:02X}")).collect();
+                self.transactions.insert((*file).to_owned(), bytes.concat());
             }
             ["commit", "ssl", "cert", file] => {
                 let fingerprint = self.transactions.remove(*file).expect("a transaction");
@@ -267,7 +268,7 @@ impl Process {
                     table.remove(key);
                 }
             }
-            // `Key not found.`, which says that another command was enough.
+            // `Key not found.`: another command was enough.
             ("del", None, []) => {}
             _ => panic!("{verb} {map:?} {key} {value:?}"),
         }

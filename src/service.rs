@@ -21,7 +21,7 @@ const RELOAD: Duration = Duration::from_secs(120);
 
 /// One HAProxy.
 #[derive(Clone, Debug)]
-pub struct Provider {
+pub struct Service {
     socket: Endpoint,
     master: Option<Endpoint>,
     binary: PathBuf,
@@ -34,7 +34,7 @@ pub struct Provider {
     remarks: Vec<String>,
 }
 
-impl Provider {
+impl Service {
     /// Takes the settings, and fills in from the worker `pid` what they leave open.
     pub fn find(settings: &Settings, socket: Endpoint, current: &Path, pid: Option<u32>) -> Self {
         let process = pid.and_then(LocalProcess::find);

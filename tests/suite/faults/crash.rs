@@ -1,0 +1,150 @@
+//! Processes that die in the middle: HAProxy's worker, its master, and gw itself.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Site, assert_says};
+use crate::support::clock;
+use crate::support::haproxy::Haproxy;
+use crate::support::ports::free_port;
+use crate::support::versions::{Version, newest, oldest, versions};
+
+/// So often gw is killed, on each version.
+const KILLS: u64 = 15;
+
+fn kill(pid: u32) {
+    let pid = Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("not 0");
+    kill_process(pid, Signal::KILL).expect("it runs");
+}
+
+/// Kills gw at some moment of an apply, again and again; whatever it left behind, requests are
+/// answered, and the next apply finishes the job.
+fn survive_kills(version: &Version) {
+    let mut site = Site::new(version);
+    site.begin();
+    let changes = [site.moved(), site.reloading(), site.first()];
+    // The time that one apply of each takes.
+    let spans: Vec<Duration> = (changes.iter())
+        .map(|manifests| {
+            let start = Instant::now();
+            let _ = site.rig.must_apply(manifests);
+            start.elapsed()
+        })
+        .collect();
+    let mut cut = 0;
+    for turn in 0..KILLS {
+        let change = usize::try_from(turn).expect("few") % changes.len();
+        site.rig.write(&changes[change]);
+        let process = site.rig.gw.start(&["apply", "manifests", "--yes"]);
+        // Spread evenly over the span, without a random seed to remember.
+        let moment = turn * 1_000 / KILLS * 11 / 10;
+        clock::pause(spans[change] * u32::try_from(moment).expect("small") / 1_000);
+        cut += u64::from(!process.has_ended());
+        process.signal(Signal::KILL);
+        drop(process);
+        let told = format!("HAProxy {version}, killed at {moment} ‰ of {:?}", spans[change]);
+        let up =
+            clock::eventually(Duration::from_secs(10), || site.rig.haproxy().worker().is_some());
+        assert!(up, "{told}: HAProxy is gone:\n{}", site.rig.haproxy().log());
+        site.assert_serves();
+        // A reload that was asked for goes on without gw.
+        settled(site.rig.haproxy());
+        // Somebody else's reload in between must not harm either.
+        if turn % 3 == 2 {
+            site.rig.haproxy().reload();
+            site.assert_serves();
+        }
+        let outcome = site.rig.apply();
+        assert_eq!(outcome.code, Some(0), "{told}: {}", outcome.transcript());
+        if let Some(contradiction) = site.rig.contradiction() {
+            panic!("{told}: {contradiction}");
+        }
+        site.assert_served_by(["two", "one", "one"][change]);
+    }
+    assert!(cut * 2 >= KILLS, "only {cut} of {KILLS} applies were still running when killed");
+}
+
+/// Waits until a reload that was under way is over.
+fn settled(haproxy: &Haproxy) {
+    let mut last = haproxy.worker();
+    for _ in 0..3 {
+        clock::pause(Duration::from_millis(150));
+        let now = haproxy.worker();
+        if now.is_some() && now == last {
+            return;
+        }
+        last = now;
+    }
+}
+
+#[test]
+fn gw_may_be_killed_at_any_moment() {
+    survive_kills(oldest());
+    survive_kills(newest());
+}
+
+#[test]
+fn a_worker_that_dies_in_the_middle_is_told() {
+    for version in versions() {
+        let mut site = Site::new(version);
+        site.begin();
+        let told = format!("HAProxy {version}, worker killed");
+        let checked = site.first().replace("servers:", "healthCheck: {type: tcp}, servers:");
+        let _ = site.rig.must_apply(&checked);
+        // A server that never comes up keeps gw waiting.
+        let nobody = free_port();
+        let dead = format!("{{\"name\":\"dead\",\"address\":\"127.0.0.1\",\"port\":{nobody}}}");
+        site.rig.write(&checked.replace("servers: [", &format!("servers: [{dead},")));
+        let mut process = site.rig.gw.start(&["apply", "manifests", "--yes"]);
+        let added = || site.rig.haproxy().command("show servers state").contains(" dead ");
+        assert!(clock::eventually(Duration::from_secs(5), added), "{told}: {}", process.log());
+        kill(site.rig.haproxy().worker().expect("it runs"));
+        let status = process.wait(Duration::from_secs(30));
+        let log = process.log();
+        let code = status.and_then(|status| status.code());
+        assert!(matches!(code, Some(1 | 17)), "{told}: {code:?} {log}");
+        assert!(log.contains("error") && !log.contains("panicked"), "{told}: {log}");
+
+        // Started again, HAProxy serves, and the next apply finishes what was begun.
+        site.rig.stop();
+        site.rig.start();
+        let _ = site.rig.must_apply(&checked);
+        site.rig.assert_converged();
+        site.assert_serves();
+    }
+}
+
+#[test]
+fn a_server_that_never_comes_up_is_pending_and_holds_nobody_back() {
+    for version in versions() {
+        let site = Site::serving(version);
+        let told = format!("HAProxy {version}, dead server");
+        let checked =
+            site.first().replace("servers:", "healthCheck: {type: tcp, interval: 200ms}, servers:");
+        let _ = site.rig.must_apply(&checked);
+        let nobody = free_port();
+        let dead = format!("{{\"name\":\"dead\",\"address\":\"127.0.0.1\",\"port\":{nobody}}}");
+        let route = "---\napiVersion: gw/v1\nkind: Route\nmetadata: {name: b}\n\
+                     spec: {hosts: [b.test], backend: web}\n";
+        site.rig.write(&(checked.replace("servers: [", &format!("servers: [{dead},")) + route));
+        let start = Instant::now();
+        let arguments =
+            ["apply", "manifests", "--yes", "--output", "json", "--ready-timeout", "1s"];
+        let outcome = site.rig.gw.run(&arguments);
+        assert!(start.elapsed() < Duration::from_secs(5), "{told}: {}", outcome.transcript());
+        assert_says(&outcome, 3, &["dead", "pending"], &told);
+        assert_eq!(site.client().get("b.test", "/").expect("an answer").status, 200, "{told}");
+        for _ in 0..10 {
+            site.assert_served_by("one");
+        }
+        let status = site.rig.gw.run(&["status", "--output", "json"]).json();
+        assert!(status["pending"].to_string().contains("dead"), "{told}: {status}");
+        // The server wakes up, and a later pass finishes.
+        let alive = std::net::TcpListener::bind(("127.0.0.1", nobody)).expect("reserved");
+        let outcome = site.rig.apply();
+        assert_eq!(outcome.code, Some(0), "{told}: {}", outcome.transcript());
+        drop(alive);
+        site.rig.assert_converged();
+    }
+}

@@ -1,0 +1,70 @@
+//! Configurations that HAProxy refuses, before a reload and during it.
+
+use std::fs;
+use std::net::TcpListener;
+
+use super::{Site, assert_says};
+use crate::support::ports::free_port;
+use crate::support::versions::versions;
+
+#[test]
+fn a_refused_configuration_leaves_the_old_one_serving() {
+    for version in versions() {
+        let mut site = Site::with_base(version, "backend taken\n    mode http\n");
+        site.begin();
+        let told = format!("HAProxy {version}, a backend of the base's name");
+        let (before, generation) = (site.rig.state(), site.rig.generation());
+        let worker = site.rig.haproxy().worker();
+        // The timeout makes a reload of it where backends can come at runtime.
+        site.rig.write(&site.manifests(&site.origin, "taken", "7s", ""));
+        let outcome = site.rig.apply();
+        assert_says(&outcome, 14, &["taken"], &told);
+        let report = outcome.json();
+        assert_eq!(report["loading"]["state"], "refused", "{told}: {report}");
+        assert_eq!(report["reloads"], 0, "{told}: {report}");
+        // The failed generation is there for reading, with HAProxy's own words.
+        let failed = report["loading"]["generation"].as_str().expect("a path");
+        let words: String = (fs::read_dir(failed).unwrap().flatten())
+            .filter(|entry| entry.path().extension().is_some_and(|ending| ending == "txt"))
+            .map(|entry| fs::read_to_string(entry.path()).unwrap())
+            .collect();
+        assert!(words.contains("taken") && words.contains("ALERT"), "{told}: {words:?}");
+        assert!(fs::metadata(format!("{failed}/00-gw.cfg")).is_ok(), "{told}");
+
+        assert_eq!(site.rig.generation(), generation, "{told}: `current` moved");
+        assert_eq!(site.rig.haproxy().worker(), worker, "{told}: another worker");
+        assert_eq!(before.diff(&site.rig.state(), "before", "after"), "", "{told}");
+        site.assert_serves();
+        let _ = site.rig.must_apply(&site.reloading());
+        site.rig.assert_converged();
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_rolled_back() {
+    for version in versions() {
+        let site = Site::serving(version);
+        let told = format!("HAProxy {version}, port taken");
+        let (before, generation) = (site.rig.state(), site.rig.generation());
+        let port = free_port();
+        let taken = TcpListener::bind(("0.0.0.0", port)).unwrap();
+        let more = format!("  - {{name: more, port: {port}, protocol: HTTP}}\n");
+        let wanted = site.manifests(&site.origin, "web", "5s", &more);
+        site.rig.write(&wanted);
+        let outcome = site.rig.apply();
+        assert_says(&outcome, 14, &[&port.to_string()], &told);
+        assert_eq!(outcome.json()["loading"]["state"], "refused", "{told}");
+        assert_eq!(site.rig.generation(), generation, "{told}: `current` moved");
+        site.assert_serves();
+        // From 3.2 on HAProxy itself takes the socket away in this case.
+        assert!(site.rig.haproxy().worker().is_some(), "{told}: the socket is dead");
+        assert_eq!(before.diff(&site.rig.state(), "before", "after"), "", "{told}");
+        let _ = site.rig.must_apply(&site.moved());
+        site.assert_served_by("two");
+        site.rig.assert_converged();
+        drop(taken);
+        let _ = site.rig.must_apply(&wanted);
+        site.rig.assert_converged();
+        site.assert_serves();
+    }
+}
