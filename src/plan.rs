@@ -152,6 +152,11 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// Whether it gives certificates that are served another content, which gw can't judge itself.
+    pub fn renews_certificates(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.object, Object::Certificate(_)))
+    }
+
     /// How much is to be done.
     pub fn summary(&self) -> Summary {
         Summary::of(self.steps.iter())

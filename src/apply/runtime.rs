@@ -10,7 +10,10 @@ use tokio::time::{Instant, sleep};
 use crate::{
     haproxy::{
         Capabilities, Command, Connection, SocketError, Verdict,
-        reply::servers::{self, OpState},
+        reply::{
+            connections,
+            servers::{self, OpState},
+        },
     },
     model::BackendName,
     observe::passed,
@@ -353,10 +356,47 @@ impl<'a> Runner<'a> {
         match wait {
             Some(wait) => self.connection.run_one(&wait).await.map(|_| ()),
             None => {
+                if !self.can_wait {
+                    self.close_idle(cursors).await?;
+                }
                 sleep(pause).await;
                 Ok(())
             }
         }
+    }
+
+    /// Closes the idle connections of servers that are to be deleted and serve nobody any more. From
+    /// 3.0 on `del server` does that itself; before, they would hold it up until the server closes
+    /// them. HAProxy closes them when the address changes, which does not matter in maintenance.
+    async fn close_idle(&mut self, cursors: &[Cursor<'a>]) -> Result<(), SocketError> {
+        let leaving: BTreeSet<(&str, &str)> = cursors
+            .iter()
+            .filter_map(|cursor| match cursor.rest.first() {
+                Some(Instruction::Retire { server: Some((backend, server)), .. }) => {
+                    Some((backend.as_str(), server.as_str()))
+                }
+                Some(_) | None => None,
+            })
+            .collect();
+        let backends: BTreeSet<&str> = leaving.iter().map(|(backend, _)| *backend).collect();
+        for backend in backends {
+            let Ok(show) = Command::show_servers_connections_of(backend) else { continue };
+            let reply = self.connection.run_one(&show).await?;
+            let rows = connections::parse(&reply.text).unwrap_or_default();
+            let commands: Vec<Command> = rows
+                .iter()
+                .filter(|row| row.used == 0 && row.idle > 0)
+                .filter(|row| leaving.contains(&(row.backend.as_str(), row.server.as_str())))
+                .filter_map(|row| {
+                    let place = row.address?;
+                    let other = if place.port() > 1 { place.port() - 1 } else { 2 };
+                    Command::set_server_addr(backend, &row.server, place.ip(), other).ok()
+                })
+                .collect();
+            // One that is refused is no worse than before.
+            self.send_all(&commands).await?.into_iter().for_each(drop);
+        }
+        Ok(())
     }
 
     /// Ends waits that have lasted long enough.

@@ -166,7 +166,8 @@ fn tls_keywords(
     if let Some(alpn) = alpn {
         words.pair("alpn", &alpn);
     }
-    match &tls.sni {
+    // HAProxy verifies the name that it sends; `verifyhost` is for connections that send none.
+    match tls.sni.as_ref().or(tls.verify_host.as_ref()) {
         Some(name) => words.pair("sni", &format!("str({})", name.value.as_str())),
         None => words.pair("sni", "req.hdr(host),host_only"),
     }

@@ -28,16 +28,18 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
-/// Only the lines that say why it failed, cleaned; all of them where none does.
+/// Only the lines that say why it failed, cleaned; all of them where none does. From 3.0 on the
+/// reason often stands on indented lines below the alert.
 pub fn alerts(text: &str) -> String {
     let all = clean(text);
-    let alerts: String = all.lines().filter(|line| line.starts_with("[ALERT]")).fold(
-        String::new(),
-        |mut alerts, line| {
+    let mut alerts = String::new();
+    let mut in_alert = false;
+    for line in all.lines() {
+        in_alert = line.starts_with("[ALERT]") || (in_alert && line.starts_with([' ', '\t']));
+        if in_alert {
             alerts.extend([line, "\n"]);
-            alerts
-        },
-    );
+        }
+    }
     if alerts.is_empty() { all } else { alerts }
 }
 
@@ -92,5 +94,10 @@ mod tests {
         let place = |file: &str, line| Place { file: file.to_owned(), line };
         assert_eq!(places(text), [place("a.cfg", 37), place("/x/b:c.cfg", 2)]);
         assert_eq!(alerts("just words"), "just words\n");
+        let folded = "[WARNING]  (1) : config : a\n  b\n\
+            [ALERT]    (1) : config : parsing [x:5] : 'bind' :\n  'crt-list' : why\n  and why\n\
+            [NOTICE]   (1) : c\n  d\n";
+        let expected = "[ALERT] config : parsing [x:5] : 'bind' :\n  'crt-list' : why\n  and why\n";
+        assert_eq!(alerts(folded), expected);
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod backend;
 pub mod cert;
+pub mod connections;
 pub mod info;
 pub mod map;
 pub mod proc;

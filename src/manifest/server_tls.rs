@@ -10,14 +10,16 @@ use super::{
 
 pub(super) fn server_tls(object: &mut Object<'_>) -> Option<ServerTls> {
     let at = object.span();
-    let about = "The server name to send; the host that the client asked for if left out.";
+    let about = "The server name to send, which the certificate must bear; the host that the client \
+                 asked for if left out.";
     let sni = object.optional("sni", about, located(|slot| slot.text(&DNS_NAME)));
     let about = "A PEM file with the authorities to believe, absolute or relative to the manifest.";
     let ca_file = object.optional("caFile", about, file_path);
     let about = "Believe any certificate: encrypted, but not authenticated.";
     let insecure = object.flag("insecure", about);
     let alpn = object.optional("alpn", "The protocols to offer.", alpn);
-    let about = "The name that the certificate must bear; the one sent if left out.";
+    let about = "The name that the certificate must bear: sent as well, so the same as `sni`, which \
+                 may be left out.";
     let verify_host = object.optional("verifyHost", about, located(|slot| slot.text(&DNS_NAME)));
     if insecure {
         object.refuse("caFile", "`caFile` and `insecure` exclude each other");
@@ -25,6 +27,14 @@ pub(super) fn server_tls(object: &mut Object<'_>) -> Option<ServerTls> {
     } else if !object.has("caFile") {
         let hint = "add `caFile: FILE`, or `insecure: true` to believe any certificate";
         object.context()?.error_hint(at, "tls needs a `caFile` to verify servers with", hint);
+    }
+    if let (Some(sent), Some(verified)) = (&sni, &verify_host)
+        && sent.value != verified.value
+    {
+        // HAProxy looks at `verifyhost` only where no name is sent.
+        let message = format!("HAProxy verifies the name that it sends, which is {}", sent.value);
+        let hint = "leave one of `sni` and `verifyHost` out";
+        object.context()?.error_hint(verified.span, message, hint);
     }
     let trust = if insecure { Trust::Insecure } else { Trust::CaFile(ca_file?) };
     Some(ServerTls { sni, trust, alpn, verify_host })

@@ -22,15 +22,9 @@ fn step(difference: &ServerDifference<'_>, context: Context<'_>) -> Step {
     let place = Place { backend, server, profile, context };
     let mut step = match change {
         ServerChange::Add(wanted) => place.add(wanted),
-        ServerChange::FinishAdding(wanted) => place.finish_adding(wanted),
+        ServerChange::FinishAdding { to, from, fields } => place.finish_adding(to, from, fields),
         ServerChange::Remove(running) => place.remove(running),
-        ServerChange::Modify { to, from, fields, adding } => {
-            let mut step = place.modify(to, from, fields);
-            if *adding {
-                step.make.extend(place.finish_adding(to).make);
-            }
-            step
-        }
+        ServerChange::Modify { to, from, fields } => place.modify(to, from, fields),
     };
     step.origin = context.desired.backends.get(backend).map(|backend| backend.origin.clone());
     step
@@ -70,12 +64,15 @@ impl Place<'_> {
         step
     }
 
-    fn finish_adding(self, wanted: &Server) -> Step {
-        let mut step = Step::new(self.object(), Action::Add, Reason::AwaitsCheck);
-        step.fields = added_fields(wanted);
+    fn finish_adding(self, to: &Server, from: &LiveServer, fields: &[Field]) -> Step {
+        let because = self.obstacle(from, fields).unwrap_or(Reason::AwaitsCheck);
+        let mut step = Step::new(self.object(), Action::Add, because);
+        step.fields = added_fields(to);
         let capabilities = self.context.capabilities;
-        step.make =
-            instructions(readiness(self.backend, self.server, wanted, self.profile, capabilities));
+        let mut made: Vec<Made> =
+            fields.iter().flat_map(|field| self.set(*field, to, from)).collect();
+        made.extend(readiness(self.backend, self.server, to, self.profile, capabilities));
+        step.make = instructions(made);
         step
     }
 
@@ -98,17 +95,8 @@ impl Place<'_> {
     }
 
     fn modify(self, to: &Server, from: &LiveServer, fields: &[Field]) -> Step {
-        let because = match &self.profile.balance {
-            _ if fields.contains(&Field::Backup) => Reason::Backup,
-            _ if fields.contains(&Field::Address) && from.address.is_none() => Reason::FixedAddress,
-            BalanceKind::Static(algorithm) if fields.contains(&Field::Weight) => {
-                Reason::StaticBalance(algorithm.clone())
-            }
-            BalanceKind::Static(_)
-            | BalanceKind::Ordered(_)
-            | BalanceKind::Ring
-            | BalanceKind::Free => Reason::Command("`set server` changes it in place"),
-        };
+        let changed = Reason::Command("`set server` changes it in place");
+        let because = self.obstacle(from, fields).unwrap_or(changed);
         let mut step = Step::new(self.object(), Action::Change, because);
         let mut commands = Vec::new();
         for field in fields {
@@ -117,6 +105,26 @@ impl Place<'_> {
         }
         step.make = instructions(commands.into_iter().collect());
         step
+    }
+
+    /// Why no command can set these fields, where none can.
+    fn obstacle(self, from: &LiveServer, fields: &[Field]) -> Option<Reason> {
+        let has = |field| fields.contains(&field);
+        if has(Field::Backup) {
+            return Some(Reason::Backup);
+        }
+        if has(Field::Address) && from.address.is_none() {
+            return Some(Reason::FixedAddress);
+        }
+        match &self.profile.balance {
+            BalanceKind::Static(algorithm) if has(Field::Weight) => {
+                Some(Reason::StaticBalance(algorithm.clone()))
+            }
+            BalanceKind::Static(_)
+            | BalanceKind::Ordered(_)
+            | BalanceKind::Ring
+            | BalanceKind::Free => None,
+        }
     }
 
     /// The commands that set one field, and the note of what gw set.

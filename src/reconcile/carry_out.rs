@@ -85,14 +85,20 @@ impl Reconciler {
             }
             (Some(live), Some(mut connection)) => {
                 let is_new = pass.disk.current.as_ref() != Some(&next);
-                if is_new {
-                    self.store.switch(&next)?;
+                let refused = pass.plan.renews_certificates()
+                    && self.is_refused(&pass, &next, &mut report).await?;
+                if refused {
+                    None
+                } else {
+                    if is_new {
+                        self.store.switch(&next)?;
+                    }
+                    self.run_waves(intent, &pass, &mut connection, &mut report, progress).await?;
+                    if is_new {
+                        self.check_after(&pass, &next, &mut report).await?;
+                    }
+                    Some(live.process.clone())
                 }
-                self.run_waves(intent, &pass, &mut connection, &mut report, progress).await?;
-                if is_new {
-                    self.check_after(&pass, &next, &mut report).await?;
-                }
-                Some(live.process.clone())
             }
             (None, _) | (_, None) => {
                 self.load_at_start(&pass, &next, &mut report).await?;
@@ -116,6 +122,23 @@ impl Reconciler {
         } else {
             Err(ReconcileError::Stale)
         }
+    }
+
+    /// Whether HAProxy refuses the files: asked before anything is changed where they hold what gw
+    /// can't judge itself. Where it can't be asked, the check after the change says so.
+    async fn is_refused(
+        &self,
+        pass: &Pass,
+        next: &Generation,
+        report: &mut Report,
+    ) -> Result<bool, ReconcileError> {
+        let Ok(Err(message)) = pass.service.check(&next.path).await else { return Ok(false) };
+        report.bytes_written += self.store.note_refusal(next, &message)?;
+        report.generation = pass.generation;
+        report.outcomes.fill(Outcome::Failed(message.clone()));
+        let generation = next.path.display().to_string();
+        report.loading = Loading::Refused { message, generation };
+        Ok(true)
     }
 
     async fn load_at_start(

@@ -11,6 +11,7 @@ mod hostile;
 mod layering;
 mod operators;
 mod order;
+mod protocols;
 mod readme;
 mod rig;
 mod support_works;

@@ -54,6 +54,7 @@ struct State {
     delay_ms: AtomicU64,
     requests: AtomicU64,
     health_checks: AtomicU64,
+    last_check: Mutex<Option<serde_json::Value>>,
 }
 
 impl Origin {
@@ -88,6 +89,7 @@ impl Origin {
             delay_ms: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             health_checks: AtomicU64::new(0),
+            last_check: Mutex::new(None),
         };
         let address = SocketAddr::from((address, ports::free_port()));
         let origin = Self { address, speaks, state: Arc::new(state), listener: Mutex::new(None) };
@@ -124,6 +126,11 @@ impl Origin {
     /// How often `/healthz` was asked.
     pub(crate) fn health_checks(&self) -> u64 {
         self.state.health_checks.load(Ordering::Relaxed)
+    }
+
+    /// What the last request for `/healthz` looked like, as in the body of its answer.
+    pub(crate) fn last_check(&self) -> Option<serde_json::Value> {
+        self.state.last_check.lock().expect("no holder panics").clone()
     }
 
     /// Stops listening and breaks all connections, like a server that died.
@@ -217,7 +224,11 @@ async fn answer(
     let ill = is_check && !state.healthy.load(Ordering::Relaxed);
     let status = if ill { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let protocol = format!("{:?}", request.version());
-    let body = describe(&request, &state.name, &protocol, sni.as_deref()).to_string() + "\n";
+    let described = describe(&request, &state.name, &protocol, sni.as_deref());
+    let body = described.to_string() + "\n";
+    if is_check {
+        *state.last_check.lock().expect("no holder panics") = Some(described);
+    }
     Ok(Response::builder()
         .status(status)
         .header("content-type", "application/json")

@@ -40,6 +40,12 @@ impl Command {
         Self::new(line, Expect::data(&["1\n# "]))
     }
 
+    /// The connections to the servers of one backend, in use and idle.
+    pub fn show_servers_connections_of(backend: &str) -> Result<Self, CommandError> {
+        let line = Line::new("show servers conn").backend(backend);
+        Self::new(line, Expect::data(&["# bkname/svname"]))
+    }
+
     /// Statistics of one backend and its servers. An unknown backend is refused (`No such proxy.`)
     /// only because types and server are given too: a bare `show stat x` shows a header and no row.
     pub fn show_stat_of(backend: &str) -> Result<Self, CommandError> {

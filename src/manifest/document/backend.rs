@@ -95,13 +95,15 @@ pub enum ServerProtocol {
 /// TLS to the servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerTls {
-    /// The server name to send; `None` means the host that the client asked for.
+    /// The server name to send, which is verified too; `None` means `verify_host`, and without that
+    /// the host that the client asked for.
     pub sni: Option<Located<DnsName>>,
     /// Whose certificates are believed.
     pub trust: Trust,
     /// The protocols to offer, distinct, at least one; `None` means what the protocol needs.
     pub alpn: Option<Vec<Alpn>>,
-    /// The name that the certificate must bear; `None` means the one sent.
+    /// The name that the certificate must bear; `None` means the one sent. Never another one than
+    /// `sni`.
     pub verify_host: Option<Located<DnsName>>,
 }
 
