@@ -2,13 +2,12 @@
 //! rendered again.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
-    compile::{self, Compiler},
+    compile::Compiler,
     manifest::{self, Document},
     model::{Desired, Problems, Severity, SourceFile},
     render::{Rendered, Renderer, Settings},
@@ -42,7 +41,8 @@ impl Intent {
 pub struct Builder {
     loader: Loader,
     server_state_file: String,
-    parsed: BTreeMap<Arc<str>, ParsedFile>,
+    /// In order of path.
+    parsed: Vec<ParsedFile>,
     compiler: Compiler,
     renderer: Renderer,
 }
@@ -61,7 +61,7 @@ impl Builder {
         Self {
             loader: Loader::new(paths),
             server_state_file: server_state_file.display().to_string(),
-            parsed: BTreeMap::new(),
+            parsed: Vec::new(),
             compiler: Compiler::default(),
             renderer: Renderer::default(),
         }
@@ -73,22 +73,13 @@ impl Builder {
             Some(changed) => self.loader.reload(changed)?,
             None => self.loader.load()?,
         };
-        let mut known = std::mem::take(&mut self.parsed);
-        for file in &snapshot.files {
-            let parsed = match known.remove(&file.path) {
-                Some(parsed) if Arc::ptr_eq(&parsed.file, file) => parsed,
-                Some(_) | None => ParsedFile::new(file),
-            };
-            self.parsed.insert(Arc::clone(&file.path), parsed);
-        }
+        self.take_over(&snapshot.files);
         let mut problems = snapshot.problems;
-        let mut documents = Vec::new();
-        for parsed in self.parsed.values() {
+        for parsed in &self.parsed {
             problems.extend(parsed.problems.iter().cloned());
-            documents.extend(parsed.documents.iter().cloned());
         }
-        let referenced = read_referenced(&snapshot.root, compile::requests(&documents));
-        let compiled = self.compiler.compile(&documents, &referenced);
+        let referenced = read_referenced(&snapshot.root, self.compiler.requests());
+        let compiled = self.compiler.compile(&referenced);
         let complete = problems.worst() != Some(Severity::Error);
         problems.extend(compiled.problems.into_iter().filter(|one| complete || !one.dangling));
         problems.sort();
@@ -105,6 +96,36 @@ impl Builder {
             rendered,
         })
     }
+
+    /// Parses the files that changed, and lets the compiler know what of them did. Both the files
+    /// and what is known of the last time are in order of path.
+    fn take_over(&mut self, files: &[Arc<SourceFile>]) {
+        let mut known = std::mem::take(&mut self.parsed).into_iter().peekable();
+        let is_same = |known: &ParsedFile, file: &Arc<SourceFile>| Arc::ptr_eq(&known.file, file);
+        self.parsed.reserve(files.len());
+        for file in files {
+            while let Some(gone) = known.next_if(|known| known.file.path < file.path) {
+                self.compiler.replace(&gone.documents, &[]);
+            }
+            let old = known.next_if(|known| known.file.path == file.path);
+            self.parsed.push(match old {
+                Some(old) if is_same(&old, file) => old,
+                Some(old) => {
+                    let new = ParsedFile::new(file).sharing(&old.documents);
+                    self.compiler.replace(&old.documents, &new.documents);
+                    new
+                }
+                None => {
+                    let new = ParsedFile::new(file);
+                    self.compiler.replace(&[], &new.documents);
+                    new
+                }
+            });
+        }
+        for gone in known {
+            self.compiler.replace(&gone.documents, &[]);
+        }
+    }
 }
 
 impl ParsedFile {
@@ -116,4 +137,17 @@ impl ParsedFile {
             problems: parsed.problems,
         }
     }
+
+    /// The same, where documents that stayed what they were, and where, are the `old` allocations.
+    fn sharing(mut self, old: &[Arc<Document>]) -> Self {
+        for document in &mut self.documents {
+            if let Some(same) = old.iter().find(|old| *old == document) {
+                *document = Arc::clone(same);
+            }
+        }
+        self
+    }
 }
+
+#[cfg(test)]
+mod tests;
