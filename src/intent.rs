@@ -2,17 +2,24 @@
 //! rendered again.
 
 use std::{
+    mem,
+    num::NonZero,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
 use crate::{
     compile::Compiler,
+    diff::merge_join,
     manifest::{self, Document},
     model::{Desired, Problems, Severity, SourceFile},
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Loader, read_referenced},
 };
+
+/// So few files are parsed faster than a thread is started.
+const PART_MIN: usize = 32;
 
 /// All that a set of manifests asks for.
 #[derive(Clone, Debug)]
@@ -100,32 +107,48 @@ impl Builder {
     /// Parses the files that changed, and lets the compiler know what of them did. Both the files
     /// and what is known of the last time are in order of path.
     fn take_over(&mut self, files: &[Arc<SourceFile>]) {
-        let mut known = std::mem::take(&mut self.parsed).into_iter().peekable();
-        let is_same = |known: &ParsedFile, file: &Arc<SourceFile>| Arc::ptr_eq(&known.file, file);
-        self.parsed.reserve(files.len());
-        for file in files {
-            while let Some(gone) = known.next_if(|known| known.file.path < file.path) {
-                self.compiler.replace(&gone.documents, &[]);
+        let known = mem::take(&mut self.parsed);
+        let pairs = merge_join(
+            files.iter().map(|file| (Arc::clone(&file.path), file)),
+            known.into_iter().map(|parsed| (Arc::clone(&parsed.file.path), parsed)),
+        );
+        let mut stale = Vec::new();
+        for (_, file, parsed) in pairs {
+            match (file, parsed) {
+                (Some(file), Some(old)) if Arc::ptr_eq(file, &old.file) => self.parsed.push(old),
+                (Some(file), old) => stale.push((file, old)),
+                (None, Some(gone)) => self.compiler.replace(&gone.documents, &[]),
+                (None, None) => {}
             }
-            let old = known.next_if(|known| known.file.path == file.path);
-            self.parsed.push(match old {
-                Some(old) if is_same(&old, file) => old,
-                Some(old) => {
-                    let new = ParsedFile::new(file).sharing(&old.documents);
-                    self.compiler.replace(&old.documents, &new.documents);
-                    new
-                }
-                None => {
-                    let new = ParsedFile::new(file);
-                    self.compiler.replace(&[], &new.documents);
-                    new
-                }
-            });
         }
-        for gone in known {
-            self.compiler.replace(&gone.documents, &[]);
+        let fresh = parse_all(&stale);
+        for (new, (_, old)) in fresh.into_iter().zip(stale) {
+            let old = old.map_or_else(Vec::new, |old| old.documents);
+            let new = new.sharing(&old);
+            self.compiler.replace(&old, &new.documents);
+            self.parsed.push(new);
         }
+        self.parsed.sort_by(|a, b| a.file.path.cmp(&b.file.path));
     }
+}
+
+/// Parses files, many of them on all cores.
+fn parse_all<T: Sync>(files: &[(&Arc<SourceFile>, T)]) -> Vec<ParsedFile> {
+    let parse = |part: &[(&Arc<SourceFile>, T)]| -> Vec<ParsedFile> {
+        part.iter().map(|(file, _)| ParsedFile::new(file)).collect()
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let part = files.len().div_ceil(cores).max(PART_MIN);
+    let mut parts = files.chunks(part);
+    let first = parts.next().unwrap_or_default();
+    thread::scope(|scope| {
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || parse(part))).collect();
+        let mut parsed = parse(first);
+        for other in others {
+            parsed.extend(other.join().expect("no manifest makes the parser panic"));
+        }
+        parsed
+    })
 }
 
 impl ParsedFile {
