@@ -27,14 +27,7 @@ pub enum ServerChange<'a> {
     /// It is missing in the process.
     Add(&'a Server),
     /// An earlier pass added it, but it has not come up yet.
-    FinishAdding {
-        /// What is wanted.
-        to: &'a Server,
-        /// What is there.
-        from: &'a LiveServer,
-        /// The fields that are wanted differently by now.
-        fields: Vec<Field>,
-    },
+    FinishAdding(&'a Server),
     /// It is in the process, but not wanted.
     Remove(&'a LiveServer),
     /// Some fields differ.
@@ -152,17 +145,10 @@ pub(super) fn compare<'a>(
         StateVerdict::Differs => fields.push(Field::State),
         StateVerdict::Held(state) => hold(state),
     }
-<<<<<<< HEAD
-    let change = if adding {
-        Some(ServerChange::FinishAdding { to: wanted, from: running, fields })
-    } else if !fields.is_empty() {
-        Some(ServerChange::Modify { to: wanted, from: running, fields })
-=======
     let change = if !fields.is_empty() {
         Some(ServerChange::Modify { to: wanted, from: running, fields, adding })
     } else if adding {
         Some(ServerChange::FinishAdding(wanted))
->>>>>>> main
     } else {
         None
     };

@@ -22,7 +22,7 @@ fn step(difference: &ServerDifference<'_>, context: Context<'_>) -> Step {
     let place = Place { backend, server, profile, context };
     let mut step = match change {
         ServerChange::Add(wanted) => place.add(wanted),
-        ServerChange::FinishAdding { to, from, fields } => place.finish_adding(to, from, fields),
+        ServerChange::FinishAdding(wanted) => place.finish_adding(wanted),
         ServerChange::Remove(running) => place.remove(running),
         ServerChange::Modify { to, from, fields, adding } => {
             let mut step = place.modify(to, from, fields);
@@ -70,15 +70,12 @@ impl Place<'_> {
         step
     }
 
-    fn finish_adding(self, to: &Server, from: &LiveServer, fields: &[Field]) -> Step {
-        let because = self.obstacle(from, fields).unwrap_or(Reason::AwaitsCheck);
-        let mut step = Step::new(self.object(), Action::Add, because);
-        step.fields = added_fields(to);
+    fn finish_adding(self, wanted: &Server) -> Step {
+        let mut step = Step::new(self.object(), Action::Add, Reason::AwaitsCheck);
+        step.fields = added_fields(wanted);
         let capabilities = self.context.capabilities;
-        let mut made: Vec<Made> =
-            fields.iter().flat_map(|field| self.set(*field, to, from)).collect();
-        made.extend(readiness(self.backend, self.server, to, self.profile, capabilities));
-        step.make = instructions(made);
+        step.make =
+            instructions(readiness(self.backend, self.server, wanted, self.profile, capabilities));
         step
     }
 
@@ -101,8 +98,15 @@ impl Place<'_> {
     }
 
     fn modify(self, to: &Server, from: &LiveServer, fields: &[Field]) -> Step {
-        let changed = Reason::Command("`set server` changes it in place");
-        let because = self.obstacle(from, fields).unwrap_or(changed);
+        let static_balance = self.profile.static_balance.as_ref();
+        let because = match static_balance {
+            _ if fields.contains(&Field::Backup) => Reason::Backup,
+            _ if fields.contains(&Field::Address) && from.address.is_none() => Reason::FixedAddress,
+            Some(algorithm) if fields.contains(&Field::Weight) => {
+                Reason::StaticBalance(algorithm.clone())
+            }
+            Some(_) | None => Reason::Command("`set server` changes it in place"),
+        };
         let mut step = Step::new(self.object(), Action::Change, because);
         let mut commands = Vec::new();
         for field in fields {
@@ -111,19 +115,6 @@ impl Place<'_> {
         }
         step.make = instructions(commands.into_iter().collect());
         step
-    }
-
-    /// Why no command can set these fields, where none can.
-    fn obstacle(self, from: &LiveServer, fields: &[Field]) -> Option<Reason> {
-        let has = |field| fields.contains(&field);
-        if has(Field::Backup) {
-            return Some(Reason::Backup);
-        }
-        if has(Field::Address) && from.address.is_none() {
-            return Some(Reason::FixedAddress);
-        }
-        let algorithm = self.profile.static_balance.as_ref().filter(|_| has(Field::Weight))?;
-        Some(Reason::StaticBalance(algorithm.clone()))
     }
 
     /// The commands that set one field, and the note of what gw set.

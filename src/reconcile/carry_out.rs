@@ -117,7 +117,7 @@ impl Reconciler {
         next: &Generation,
         report: &mut Report,
     ) -> Result<bool, ReconcileError> {
-        let Ok(Err(message)) = pass.provider.check(&next.path).await else { return Ok(false) };
+        let Ok(Err(message)) = pass.service.check(&next.path).await else { return Ok(false) };
         report.bytes_written += self.store.note_refusal(next, &message)?;
         report.generation = pass.generation;
         report.outcomes.fill(Outcome::Failed(message.clone()));
