@@ -87,6 +87,9 @@ impl Builder {
             problems.extend(parsed.problems.iter().cloned());
             documents.extend(parsed.documents.iter().cloned());
         }
+        if documents.is_empty() && problems.is_empty() {
+            return Err(LoadError::Empty(snapshot.root));
+        }
         let referenced = read_referenced(&snapshot.root, compile::requests(&documents));
         let compiled = self.compiler.compile(&documents, &referenced);
         let complete = problems.worst() != Some(Severity::Error);

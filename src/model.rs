@@ -11,8 +11,8 @@ mod text;
 mod value;
 
 pub use desired::{
-    Backend, Certificate, Desired, Frontend, FrontendName, ListenerProtocol, Origin, Profile,
-    Server, ServerState,
+    Backend, BalanceKind, Certificate, Desired, Frontend, FrontendName, ListenerProtocol, Origin,
+    Profile, Server, ServerState,
 };
 pub use digest::Digest;
 pub use live::{Live, LiveEntry, LiveServer, Process};

@@ -9,6 +9,7 @@ mod status;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use crate::{
+    apply::Patience,
     diff::{Scope, diff},
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
@@ -16,7 +17,7 @@ use crate::{
     observe::{self, observe},
     plan::{self, Plan, Report},
     report::FileDiff,
-    service::Service,
+    service::{self, Service},
     settings::Settings,
     source::LoadError,
     store::{self, Files, Generation, Store},
@@ -57,13 +58,21 @@ pub struct Reconciler {
     store: Store,
     builder: Option<(Vec<PathBuf>, Builder)>,
     memory: Option<Memory>,
+    patience: Patience,
 }
 
 impl Reconciler {
     /// Prepares; touches nothing.
     pub fn new(settings: &Settings) -> Self {
         let store = Store::new(&settings.state);
-        Self { settings: settings.clone(), store, builder: None, memory: None }
+        let patience =
+            Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
+        Self { settings: settings.clone(), store, builder: None, memory: None, patience }
+    }
+
+    /// Changes how long the passes to come wait for what takes its time.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
     /// Reads and compiles manifests. HAProxy is not involved.
@@ -121,6 +130,10 @@ impl Reconciler {
             live = observe(&mut connection, &capabilities, &scope, certificates).await?;
         }
         let service = self.service(Some(live.process.pid))?;
+        if live.structure.is_none() {
+            let current = self.store.current_link();
+            return Err(ReconcileError::NotLoaded { current: current.display().to_string() });
+        }
         let loaded = self.loaded(&live, &disk)?;
         let structure = &intent.rendered.structure;
         tracing::debug!(process = ?live.process, ?scope, "read HAProxy's state");
@@ -163,6 +176,9 @@ impl Reconciler {
 
     /// The plan while HAProxy does not run: the files that it will load.
     fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
+        if let Some(pid) = service::running_with(&self.store.current_link()) {
+            return Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() });
+        }
         let mut plan = Plan::default();
         if files_differ(&disk.files, &intent.rendered.files) {
             plan = plan::plan_start(&intent.desired);
@@ -213,13 +229,9 @@ impl Reconciler {
         Ok(self.settings.socket()?)
     }
 
-    /// What is on disk. A state directory that does not exist yet is an empty one.
+    /// What is on disk.
     fn disk(&self) -> Result<Disk, ReconcileError> {
-        let current = match self.store.current() {
-            Ok(current) => current,
-            Err(store::StoreError::Missing(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let current = self.store.current()?;
         if let Some(memory) = &self.memory
             && memory.disk.current == current
         {

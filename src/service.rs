@@ -185,6 +185,19 @@ impl LocalProcess {
     }
 }
 
+/// The process id of some HAProxy that was started with this link as one of its `-f` arguments.
+pub fn running_with(current: &Path) -> Option<u32> {
+    let entries = fs::read_dir("/proc").ok()?;
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .filter_map(LocalProcess::find)
+        .find(|process| {
+            let is_haproxy = process.binary.file_name().is_some_and(|name| name == "haproxy");
+            is_haproxy && process.config.iter().any(|path| same_file(path, current))
+        })
+        .map(|process| process.pid)
+}
+
 fn arguments(pid: u32) -> Option<Vec<String>> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let words = line.split(|byte| *byte == 0).filter(|word| !word.is_empty());

@@ -51,6 +51,10 @@ pub enum LoadError {
     /// The user named nothing.
     #[error("no manifests were named")]
     Nothing,
+    /// A directory without a single manifest: more likely a wrong path or a lost mount than the wish
+    /// to remove everything.
+    #[error("there is no manifest in {}", .0.display())]
+    Empty(PathBuf),
     /// A directory or file is not there, or can't be listed or looked at.
     #[error("cannot read {}", path.display())]
     Io {
@@ -215,6 +219,9 @@ impl Loader {
         }
         if self.entries.values().map(Entry::length).sum::<usize>() > TOTAL_MAX {
             return Err(LoadError::TooLarge);
+        }
+        if files.is_empty() && problems.is_empty() {
+            return Err(LoadError::Empty(self.root.clone()));
         }
         problems.sort();
         let revision = match self.paths.as_slice() {

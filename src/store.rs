@@ -68,9 +68,7 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Locked { .. } => Some("wait until it has ended".to_owned()),
-            Self::Missing(path) => {
-                Some(format!("run `gw init --state {}` once, as root", path.display()))
-            }
+            Self::Missing(path) => Some(format!("run `gw init --state {}` once", path.display())),
             Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => Some(format!(
                     "run gw as the owner of {}, or choose another directory with --state",
@@ -84,7 +82,10 @@ impl StoreError {
                 }
                 _ => None,
             },
-            Self::Damaged { .. } => Some("remove it; the next apply writes it anew".to_owned()),
+            Self::Damaged { .. } => Some(
+                "HAProxy goes on; remove the link `current` and run `gw init`, then apply again"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -191,7 +192,13 @@ impl Store {
     pub fn generation(&self, number: u64) -> Result<Generation, StoreError> {
         let path = self.folder(number);
         let file = path.join(METADATA);
-        let text = fs::read_to_string(&file).map_err(failed("read", &file))?;
+        let text = fs::read_to_string(&file).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                let reason = "its generation.json is missing".to_owned();
+                StoreError::Damaged { path: path.clone(), reason }
+            }
+            _ => failed("read", &file)(error),
+        })?;
         let metadata = serde_json::from_str(&text)
             .map_err(|error| StoreError::Damaged { path: file, reason: error.to_string() })?;
         Ok(Generation { number, path, metadata })

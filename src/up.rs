@@ -15,14 +15,15 @@ use tokio::{
 };
 
 use crate::{
+    apply::Patience,
     haproxy::Endpoint,
     intent::Intent,
     model::Severity,
-    plan::Object,
+    plan::{Loading, Object},
     reconcile::{ReconcileError, Reconciler},
     report::{PlanView, UpEvent},
     settings::Settings,
-    store::{Store, StoreError},
+    store::{Files, Store, StoreError},
 };
 
 use self::{child::Child, watcher::Watcher};
@@ -107,7 +108,9 @@ async fn follow(
     let (mut interrupt, mut terminate) =
         (terminated(SignalKind::interrupt())?, terminated(SignalKind::terminate())?);
     let mut watcher = Watcher::new(paths, &settings.state)?;
-    let mut follower = Follower { reconciler: Reconciler::new(settings), paths, told: Vec::new() };
+    let mut follower =
+        Follower { reconciler: Reconciler::new(settings), paths, told: Vec::new(), refused: None };
+    let patience = Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
     let mut unfinished = follower.pass(None, on_event).await;
     on_event(UpEvent::Watching);
     let mut whole = interval(WHOLE);
@@ -126,6 +129,11 @@ async fn follow(
             Some(first) => Some(watcher.rest_of_burst(first, BURST).await),
             None => None,
         };
+        // A look at what was left does not keep a change waiting.
+        follower.reconciler.set_patience(match changed {
+            Some(_) => patience,
+            None => Patience { ready: Duration::ZERO, removal: Duration::ZERO },
+        });
         unfinished = follower.pass(changed.as_deref(), on_event).await;
         if unfinished
             && changed.is_some()
@@ -142,6 +150,8 @@ struct Follower<'a> {
     paths: &'a [PathBuf],
     /// What the last pass left undone, which is not told again while it stays so.
     told: Vec<Object>,
+    /// The files that HAProxy refused. They are not tried again: only others may be better.
+    refused: Option<Files>,
 }
 
 impl Follower<'_> {
@@ -183,6 +193,9 @@ impl Follower<'_> {
         only_changes: bool,
         on_event: &mut dyn FnMut(UpEvent<'_>),
     ) -> Result<bool, ReconcileError> {
+        if self.refused.as_ref() == Some(&intent.rendered.files) {
+            return Ok(false);
+        }
         let pass = if only_changes {
             self.reconciler.plan_changes(intent).await?
         } else {
@@ -210,7 +223,11 @@ impl Follower<'_> {
             on_event(UpEvent::Applied { revision, plan: &plan, report: &report });
         }
         self.told = if report.is_complete() { Vec::new() } else { objects };
-        Ok(!report.is_complete())
+        self.refused = match report.loading {
+            Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
+            Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
+        };
+        Ok(!report.is_complete() && self.refused.is_none())
     }
 }
 

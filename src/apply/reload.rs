@@ -63,6 +63,10 @@ pub async fn reload(reloading: Reloading<'_>) -> Result<(Loading, u64), ReloadEr
     written += store.write_server_state("")?;
     let why = match attempt {
         Ok(pid) => return Ok((Loading::Reloaded { pid }, written)),
+        // 2.6 says nothing.
+        Err(why) if why.trim().is_empty() => {
+            "HAProxy does not say why; a port that is taken is likely: look at its log".to_owned()
+        }
         Err(why) => why,
     };
     written += store.note_refusal(next, &why)?;

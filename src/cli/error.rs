@@ -127,6 +127,8 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Reload(ReloadError::Store(StoreError::Locked { .. })) => Exit::Locked,
             ReconcileError::Socket(_)
             | ReconcileError::Gone
+            | ReconcileError::NotLoaded { .. }
+            | ReconcileError::OtherSocket { .. }
             | ReconcileError::Settings(SettingsError::NoSocket) => Exit::Unreachable,
             ReconcileError::Invalid => Exit::Invalid,
             ReconcileError::Settings(_)

@@ -31,6 +31,9 @@ pub(super) fn compile(backend: &Backend, authority: Option<&str>) -> Profile {
     }
     // A connection that can't be made is tried on another server.
     lines.push("option redispatch".to_owned());
+    // Backups share the load. By default the first one takes it all, and which one is the first
+    // would depend on whether servers came from the file or at runtime.
+    lines.push("option allbackups".to_owned());
     if let Some(affinity) = &backend.affinity {
         lines.push(cookie(affinity));
     }
@@ -44,7 +47,6 @@ pub(super) fn compile(backend: &Backend, authority: Option<&str>) -> Profile {
         server_keywords(backend, authority),
         backend.health_check.is_some(),
         backend.affinity.as_ref().map(|affinity| affinity.cookie.as_str().to_owned()),
-        static_balance(&backend.balance),
     )
 }
 
@@ -74,25 +76,6 @@ fn balance(balance: &Balance) -> Vec<String> {
         Balance::Header(header, hash_type) => {
             hash(line(["balance", &format!("hdr({})", header.as_str())]), *hash_type)
         }
-    }
-}
-
-/// The algorithm, where servers can't be added at runtime with it.
-fn static_balance(balance: &Balance) -> Option<String> {
-    match balance {
-        Balance::StaticRoundRobin => Some("static-rr".to_owned()),
-        Balance::Source(HashType::MapBased) => Some("source with hash-type map-based".to_owned()),
-        Balance::Uri(HashType::MapBased) => Some("uri with hash-type map-based".to_owned()),
-        Balance::Header(_, HashType::MapBased) => {
-            Some("header with hash-type map-based".to_owned())
-        }
-        Balance::RoundRobin
-        | Balance::LeastConnections
-        | Balance::First
-        | Balance::Random
-        | Balance::Source(HashType::Consistent)
-        | Balance::Uri(HashType::Consistent)
-        | Balance::Header(_, HashType::Consistent) => None,
     }
 }
 

@@ -27,7 +27,14 @@ pub enum ServerChange<'a> {
     /// It is missing in the process.
     Add(&'a Server),
     /// An earlier pass added it, but it has not come up yet.
-    FinishAdding(&'a Server),
+    FinishAdding {
+        /// What is wanted.
+        to: &'a Server,
+        /// What is there.
+        from: &'a LiveServer,
+        /// The fields that are wanted differently by now.
+        fields: Vec<Field>,
+    },
     /// It is in the process, but not wanted.
     Remove(&'a LiveServer),
     /// Some fields differ.
@@ -38,8 +45,6 @@ pub enum ServerChange<'a> {
         from: &'a LiveServer,
         /// The fields that differ, at least one.
         fields: Vec<Field>,
-        /// Whether it still waits for its first good check besides.
-        adding: bool,
     },
 }
 
@@ -145,10 +150,10 @@ pub(super) fn compare<'a>(
         StateVerdict::Differs => fields.push(Field::State),
         StateVerdict::Held(state) => hold(state),
     }
-    let change = if !fields.is_empty() {
-        Some(ServerChange::Modify { to: wanted, from: running, fields, adding })
-    } else if adding {
-        Some(ServerChange::FinishAdding(wanted))
+    let change = if adding {
+        Some(ServerChange::FinishAdding { to: wanted, from: running, fields })
+    } else if !fields.is_empty() {
+        Some(ServerChange::Modify { to: wanted, from: running, fields })
     } else {
         None
     };

@@ -120,9 +120,39 @@ pub struct Profile {
     pub checked: bool,
     /// The name of the cookie that binds a client to a server, where there is one.
     pub cookie: Option<String>,
-    /// The balance algorithm, where it can't take servers at runtime (HAProxy manual, `add server`).
-    pub static_balance: Option<String>,
+    /// How its balance algorithm takes to servers that come and go at runtime.
+    pub balance: BalanceKind,
     digest: Digest,
+}
+
+/// How a balance algorithm takes to servers that come and go at runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BalanceKind {
+    /// It does not matter in which order they came.
+    Free,
+    /// They have places on a ring, by their ids. So each gets an id that follows from its name:
+    /// HAProxy would count them in the order in which they came, and a reload, which counts anew,
+    /// would move clients to other servers.
+    Ring,
+    /// Their order decides, which is by name in the file, but not where one came at runtime.
+    Ordered(String),
+    /// It takes no servers at runtime (HAProxy manual, `add server`).
+    Static(String),
+}
+
+impl BalanceKind {
+    /// Reads it off the lines of a `defaults` section.
+    fn of(lines: &[String]) -> Self {
+        let after = |word: &str| lines.iter().find_map(|line| line.strip_prefix(word));
+        let algorithm = after("balance ").unwrap_or("roundrobin");
+        match (algorithm, after("hash-type ")) {
+            (_, Some("consistent")) => Self::Ring,
+            (_, Some(kind)) => Self::Static(format!("{algorithm} with hash-type {kind}")),
+            ("static-rr", None) => Self::Static(algorithm.to_owned()),
+            ("first", None) => Self::Ordered(algorithm.to_owned()),
+            (_, None) => Self::Free,
+        }
+    }
 }
 
 impl Profile {
@@ -132,10 +162,10 @@ impl Profile {
         server_keywords: Vec<String>,
         checked: bool,
         cookie: Option<String>,
-        static_balance: Option<String>,
     ) -> Self {
         let digest = Digest::of_parts(lines.iter().chain(&server_keywords));
-        Self { lines, server_keywords, checked, cookie, static_balance, digest }
+        let balance = BalanceKind::of(&lines);
+        Self { lines, server_keywords, checked, cookie, balance, digest }
     }
 
     /// The name of the `defaults` section.

@@ -12,7 +12,7 @@ use crate::{
 use super::{
     Context, note,
     reason::Reason,
-    server::{Made, addition, instructions, removal},
+    server::{Made, addition, instructions, removal, unfit},
     step::{Action, FieldChange, Instruction, Needs, Object, Step},
     structure::sections,
 };
@@ -34,8 +34,8 @@ fn add(name: &BackendName, backend: &Backend, context: Context<'_>) -> Step {
     let known = context.live.notes.contains_key(&Note::Profile(profile.clone()));
     let because = if !context.capabilities.dynamic_backends {
         static_backends(context)
-    } else if let Some(algorithm) = &backend.profile.static_balance {
-        Reason::StaticBalance(algorithm.clone())
+    } else if let Some(reason) = unfit(&backend.profile) {
+        reason
     } else if !known {
         Reason::NewProfile
     } else {

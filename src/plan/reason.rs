@@ -32,6 +32,9 @@ pub enum Reason {
     NewProfile,
     /// The balance algorithm takes no servers and no weights at runtime.
     StaticBalance(String),
+    /// The balance algorithm goes by the order of servers, and one that comes at runtime is not in its
+    /// place.
+    ServerOrder(String),
     /// This version can't give a server added at runtime the cookie value that binds clients to it.
     CookieOnNewServer {
         /// The running version.
@@ -60,6 +63,7 @@ impl Reason {
             | Self::BackendsAreStatic { .. }
             | Self::NewProfile
             | Self::StaticBalance(_)
+            | Self::ServerOrder(_)
             | Self::CookieOnNewServer { .. }
             | Self::Backup
             | Self::FixedAddress
@@ -92,6 +96,10 @@ impl fmt::Display for Reason {
             Self::StaticBalance(algorithm) => {
                 write!(f, "`balance {algorithm}` takes no servers and no weights at runtime")
             }
+            Self::ServerOrder(algorithm) => write!(
+                f,
+                "`balance {algorithm}` goes by the order of servers, which only a reload restores"
+            ),
             Self::CookieOnNewServer { version } => write!(
                 f,
                 "HAProxy {version} can't give a server added at runtime its affinity cookie (2.8 can)"

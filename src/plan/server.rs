@@ -3,7 +3,7 @@
 use crate::{
     diff::{Differences, Field, ServerChange, ServerDifference},
     haproxy::{AdminState, Capabilities, Command, CommandError},
-    model::{BackendName, LiveServer, Note, Profile, Server, ServerName, ServerNote},
+    model::{BackendName, BalanceKind, LiveServer, Note, Profile, Server, ServerName, ServerNote},
     render::{address, server_arguments},
 };
 
@@ -22,15 +22,9 @@ fn step(difference: &ServerDifference<'_>, context: Context<'_>) -> Step {
     let place = Place { backend, server, profile, context };
     let mut step = match change {
         ServerChange::Add(wanted) => place.add(wanted),
-        ServerChange::FinishAdding(wanted) => place.finish_adding(wanted),
+        ServerChange::FinishAdding { to, from, fields } => place.finish_adding(to, from, fields),
         ServerChange::Remove(running) => place.remove(running),
-        ServerChange::Modify { to, from, fields, adding } => {
-            let mut step = place.modify(to, from, fields);
-            if *adding {
-                step.make.extend(place.finish_adding(to).make);
-            }
-            step
-        }
+        ServerChange::Modify { to, from, fields } => place.modify(to, from, fields),
     };
     step.origin = context.desired.backends.get(backend).map(|backend| backend.origin.clone());
     step
@@ -52,8 +46,8 @@ impl Place<'_> {
 
     fn add(self, wanted: &Server) -> Step {
         let capabilities = self.context.capabilities;
-        let because = if let Some(algorithm) = &self.profile.static_balance {
-            Reason::StaticBalance(algorithm.clone())
+        let because = if let Some(reason) = unfit(self.profile) {
+            reason
         } else if self.profile.cookie.is_some() && !capabilities.add_server_cookie {
             Reason::CookieOnNewServer { version: self.context.live.process.version.clone() }
         } else {
@@ -70,12 +64,15 @@ impl Place<'_> {
         step
     }
 
-    fn finish_adding(self, wanted: &Server) -> Step {
-        let mut step = Step::new(self.object(), Action::Add, Reason::AwaitsCheck);
-        step.fields = added_fields(wanted);
+    fn finish_adding(self, to: &Server, from: &LiveServer, fields: &[Field]) -> Step {
+        let because = self.obstacle(from, fields).unwrap_or(Reason::AwaitsCheck);
+        let mut step = Step::new(self.object(), Action::Add, because);
+        step.fields = added_fields(to);
         let capabilities = self.context.capabilities;
-        step.make =
-            instructions(readiness(self.backend, self.server, wanted, self.profile, capabilities));
+        let mut made: Vec<Made> =
+            fields.iter().flat_map(|field| self.set(*field, to, from)).collect();
+        made.extend(readiness(self.backend, self.server, to, self.profile, capabilities));
+        step.make = instructions(made);
         step
     }
 
@@ -98,15 +95,8 @@ impl Place<'_> {
     }
 
     fn modify(self, to: &Server, from: &LiveServer, fields: &[Field]) -> Step {
-        let static_balance = self.profile.static_balance.as_ref();
-        let because = match static_balance {
-            _ if fields.contains(&Field::Backup) => Reason::Backup,
-            _ if fields.contains(&Field::Address) && from.address.is_none() => Reason::FixedAddress,
-            Some(algorithm) if fields.contains(&Field::Weight) => {
-                Reason::StaticBalance(algorithm.clone())
-            }
-            Some(_) | None => Reason::Command("`set server` changes it in place"),
-        };
+        let changed = Reason::Command("`set server` changes it in place");
+        let because = self.obstacle(from, fields).unwrap_or(changed);
         let mut step = Step::new(self.object(), Action::Change, because);
         let mut commands = Vec::new();
         for field in fields {
@@ -115,6 +105,26 @@ impl Place<'_> {
         }
         step.make = instructions(commands.into_iter().collect());
         step
+    }
+
+    /// Why no command can set these fields, where none can.
+    fn obstacle(self, from: &LiveServer, fields: &[Field]) -> Option<Reason> {
+        let has = |field| fields.contains(&field);
+        if has(Field::Backup) {
+            return Some(Reason::Backup);
+        }
+        if has(Field::Address) && from.address.is_none() {
+            return Some(Reason::FixedAddress);
+        }
+        match &self.profile.balance {
+            BalanceKind::Static(algorithm) if has(Field::Weight) => {
+                Some(Reason::StaticBalance(algorithm.clone()))
+            }
+            BalanceKind::Static(_)
+            | BalanceKind::Ordered(_)
+            | BalanceKind::Ring
+            | BalanceKind::Free => None,
+        }
     }
 
     /// The commands that set one field, and the note of what gw set.
@@ -163,6 +173,15 @@ impl Place<'_> {
             }
         }
         made.into_iter().map(send).collect()
+    }
+}
+
+/// Why the balance algorithm of a profile takes no servers at runtime.
+pub(super) fn unfit(profile: &Profile) -> Option<Reason> {
+    match &profile.balance {
+        BalanceKind::Static(algorithm) => Some(Reason::StaticBalance(algorithm.clone())),
+        BalanceKind::Ordered(algorithm) => Some(Reason::ServerOrder(algorithm.clone())),
+        BalanceKind::Free | BalanceKind::Ring => None,
     }
 }
 

@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    apply::{self, Patience, Progress, Reloading},
+    apply::{self, Progress, Reloading},
     diff::{Differences, Scope, diff},
-    haproxy::{Capabilities, Command, Connection},
+    haproxy::{Capabilities, Command, Connection, SocketError},
     intent::Intent,
     model::{BackendName, Live, Process, ServerName},
     observe::{identity, observe},
@@ -16,7 +16,7 @@ use crate::{
     store::{self, Generation, Metadata},
 };
 
-use super::{Disk, Pass, ReconcileError, Reconciler, memory};
+use super::{Disk, Pass, ReconcileError, Reconciler, files_differ, memory};
 
 /// How often a change is read back before it counts as not made: `set server addr` takes effect a
 /// moment after its reply from 3.0 on.
@@ -29,6 +29,9 @@ const READ_BACK: [Duration; 4] = [
 
 /// The pause between two looks at servers that are to come up.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The level that a socket must have for changes (HAProxy manual, `stats socket`).
+const ADMIN: &str = "admin";
 
 impl Reconciler {
     /// Carries out a plan that [`plan`](Self::plan) made for the same intent.
@@ -62,7 +65,11 @@ impl Reconciler {
         };
         let previous = pass.disk.current.as_ref().map(|current| (current, &pass.disk.files));
         let files = &intent.rendered.files;
-        let (next, written) = self.store.stage(files, &metadata, previous)?;
+        let (next, written) = match &pass.disk.current {
+            // A pass that finishes what an earlier one began has nothing to write.
+            Some(current) if !files_differ(&pass.disk.files, files) => (current.clone(), 0),
+            Some(_) | None => self.store.stage(files, &metadata, previous)?,
+        };
         let mut report = Report {
             outcomes: vec![Outcome::Done; pass.plan.steps.len()],
             bytes_written: written,
@@ -77,14 +84,19 @@ impl Reconciler {
                 self.load_by_reload(intent, &pass, live, &states.text, &next, &mut report).await?
             }
             (Some(live), Some(mut connection)) => {
-                if pass.plan.renews_certificates()
-                    && self.is_refused(&pass, &next, &mut report).await?
-                {
+                let is_new = pass.disk.current.as_ref() != Some(&next);
+                let refused = pass.plan.renews_certificates()
+                    && self.is_refused(&pass, &next, &mut report).await?;
+                if refused {
                     None
                 } else {
-                    self.store.switch(&next)?;
+                    if is_new {
+                        self.store.switch(&next)?;
+                    }
                     self.run_waves(intent, &pass, &mut connection, &mut report, progress).await?;
-                    self.check_after(&pass, &next, &mut report).await?;
+                    if is_new {
+                        self.check_after(&pass, &next, &mut report).await?;
+                    }
                     Some(live.process.clone())
                 }
             }
@@ -102,6 +114,9 @@ impl Reconciler {
     /// A connection to the worker that the plan was made for, or the news that it is another one.
     async fn same_worker(&self, planned: &Process) -> Result<Connection, ReconcileError> {
         let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+        if connection.level() != ADMIN {
+            return Err(SocketError::Level { level: connection.level().to_owned() }.into());
+        }
         if identity(&mut connection).await?.process == *planned {
             Ok(connection)
         } else {
@@ -223,7 +238,7 @@ impl Reconciler {
                 // In maintenance it is for a reason, and not there at all for another pass.
                 state.is_some_and(|state| !state.up && !state.maintenance)
             });
-            if begin.elapsed() >= self.settings.ready_timeout {
+            if begin.elapsed() >= self.patience.ready {
                 break;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -231,7 +246,7 @@ impl Reconciler {
         for (index, _, _) in waiting {
             report.outcomes[index] = Outcome::Pending(format!(
                 "no good health check within {:?}; it takes requests after the first one",
-                self.settings.ready_timeout
+                self.patience.ready
             ));
         }
         Ok(())
@@ -248,10 +263,9 @@ impl Reconciler {
         if pass.plan.steps.iter().all(|step| step.instructions().next().is_none()) {
             return Ok(());
         }
-        let patience =
-            Patience { ready: self.settings.ready_timeout, removal: self.settings.removal_timeout };
         let capabilities = Capabilities::probe(connection).await?;
-        let run = apply::run(&pass.plan, connection, &capabilities, patience, progress).await?;
+        let run =
+            apply::run(&pass.plan, connection, &capabilities, self.patience, progress).await?;
         report.outcomes = run.outcomes;
         report.commands_sent = run.commands_sent;
         let scope = memory::touched(&pass.plan);
@@ -303,11 +317,19 @@ impl Reconciler {
             Ok(Ok(())) => {}
             Err(why) => report.remarks.push(format!("the files could not be checked: {why}")),
             Ok(Err(said)) => {
-                report.bytes_written += self.store.note_refusal(next, &said)?;
                 let Some(previous) = &pass.disk.current else {
                     report.loading = Loading::Broken { message: said };
                     return Ok(());
                 };
+                if let Ok(Err(_)) = pass.service.check(&previous.path).await {
+                    report.remarks.push(format!(
+                        "HAProxy refuses its configuration, with and without this change, so a \
+                         restart would fail: {said}"
+                    ));
+                    return Ok(());
+                }
+                report.bytes_written += self.store.note_refusal(next, &said)?;
+                report.generation = pass.generation;
                 self.store.switch(previous)?;
                 report.loading = match pass.service.reload().await {
                     Ok(()) => Loading::Refused {

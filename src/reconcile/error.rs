@@ -20,6 +20,20 @@ pub enum ReconcileError {
     /// A reload could not be tried.
     #[error(transparent)]
     Reload(#[from] ReloadError),
+    /// HAProxy runs, but not with gw's files.
+    #[error("HAProxy was not started with `-f {current}`, so it would never load what gw writes")]
+    NotLoaded {
+        /// The link that it must load.
+        current: String,
+    },
+    /// HAProxy runs with gw's files, but does not answer where it should.
+    #[error("HAProxy runs (process {pid}), but does not answer at {socket}")]
+    OtherSocket {
+        /// The process that loaded gw's files.
+        pid: u32,
+        /// Where it was looked for.
+        socket: String,
+    },
     /// The files could not be checked.
     #[error("the configuration can't be checked: {0}")]
     Check(String),
@@ -38,6 +52,16 @@ impl ReconcileError {
             Self::Store(error) | Self::Reload(ReloadError::Store(error)) => error.hint(),
             Self::Stale => Some("plan again; nothing was changed".to_owned()),
             Self::Settings(error) => error.hint(),
+            Self::NotLoaded { .. } => Some(
+                "run `gw init`, add the line that it prints to HAProxy's service, and restart \
+                 HAProxy once; nothing was changed"
+                    .to_owned(),
+            ),
+            Self::OtherSocket { .. } => Some(
+                "name its `stats socket` by --socket, or its master socket by --master; nothing \
+                 was changed"
+                    .to_owned(),
+            ),
             Self::Gone => Some("nothing was changed; look at HAProxy's log".to_owned()),
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())

@@ -7,7 +7,9 @@ use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 
 use crate::{
     config::{comment, line},
-    model::{self, Backend, BackendName, Desired, Digest, Profile, Server, ServerName},
+    model::{
+        self, Backend, BackendName, BalanceKind, Desired, Digest, Profile, Server, ServerName,
+    },
 };
 
 use super::Settings;
@@ -112,6 +114,14 @@ pub fn address(server: &Server) -> String {
     SocketAddr::new(server.address, server.port).to_string()
 }
 
+/// A server's place on the ring: 31 bits of the digest of its name, and never 0 (HAProxy manual,
+/// `id`). Two servers of one backend get the same with a probability of 1 in 400,000 for 100
+/// servers; HAProxy then refuses the configuration, and one of them needs another name.
+fn server_id(name: &ServerName) -> u32 {
+    let digest = Digest::of(name.as_str()).short();
+    (u32::from_str_radix(&digest[..8], 16).unwrap_or_default() >> 1).max(1)
+}
+
 /// The keywords of one server beyond those that it shares with the others of its backend.
 pub fn server_arguments(name: &ServerName, server: &Server, profile: &Profile) -> Vec<String> {
     let mut words = Vec::new();
@@ -124,6 +134,9 @@ pub fn server_arguments(name: &ServerName, server: &Server, profile: &Profile) -
     }
     if server.backup {
         words.push("backup".to_owned());
+    }
+    if profile.balance == BalanceKind::Ring {
+        words.extend(["id".to_owned(), server_id(name).to_string()]);
     }
     if profile.cookie.is_some() {
         words.extend(["cookie".to_owned(), name.to_string()]);

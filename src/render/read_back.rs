@@ -68,7 +68,7 @@ fn profiles(text: &str) -> BTreeMap<String, Arc<Profile>> {
             .iter()
             .find_map(|line| line.strip_prefix("cookie ")?.split(' ').next())
             .map(str::to_owned);
-        let profile = Profile::new(lines, keywords, checked, cookie, None);
+        let profile = Profile::new(lines, keywords, checked, cookie);
         profiles.insert(name.to_owned(), Arc::new(profile));
     }
     profiles

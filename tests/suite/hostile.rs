@@ -133,7 +133,7 @@ fn attempt(rig: &Rig, template: &Template, pointer: &str, text: &str, meant: &St
     let original = template.at(pointer);
     let intended: BTreeSet<String> = if original.starts_with('/') {
         let (from, to) = (original.trim_end_matches('/'), text.trim_end_matches('/'));
-        let key = |key: &String| match (key.contains(from), template.routes_by(pointer)) {
+        let key = |key: &String| match (key.contains(from), template::routes_by(pointer)) {
             (true, true) => key.replace(from, to),
             _ => key.clone(),
         };

@@ -88,6 +88,7 @@ const EDGE: [Layer; 17] = [
     (
         "up",
         &[
+            "apply",
             "config",
             "haproxy::*",
             "init",

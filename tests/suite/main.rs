@@ -18,3 +18,4 @@ mod support_works;
 mod table;
 mod wire;
 mod world;
+mod zero_loss;

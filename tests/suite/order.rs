@@ -1,8 +1,8 @@
-//! Which server answers must not depend on the order in which servers came: a ring of hashes, the
-//! first server, the backup in use are the same as after a cold start, so that a reload by whomever
-//! moves no client to another server.
+//! Which server answers must not depend on the order in which servers came: a ring of hashes is the
+//! same as after a cold start, so that a reload by whomever moves no client to another server.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::{Value, json};
@@ -14,15 +14,9 @@ use crate::support::origin::Origin;
 use crate::support::ports::free_port;
 use crate::support::versions::{Version, versions};
 
-/// How a server is chosen, as JSON, and whether the servers are backups. None of them needs a reload
-/// for a new server.
-const CHOICES: [(&str, bool); 5] = [
-    (r#""first""#, false),
-    (r#""uri""#, false),
-    (r#""source""#, false),
-    (r#"{"algorithm": "header", "header": "x-user"}"#, false),
-    (r#""roundrobin""#, true),
-];
+/// How a server is chosen, as JSON. None of them needs a reload for a new server.
+const CHOICES: [&str; 3] =
+    [r#""uri""#, r#""source""#, r#"{"algorithm": "header", "header": "x-user"}"#];
 
 /// One backend per choice, each with the servers of these names.
 fn manifests(port: u16, origins: &[Origin], names: &[&str]) -> String {
@@ -30,14 +24,9 @@ fn manifests(port: u16, origins: &[Origin], names: &[&str]) -> String {
         "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
          spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n"
     );
-    for (number, (balance, backup)) in CHOICES.iter().enumerate() {
+    for (number, balance) in CHOICES.iter().enumerate() {
         let balance: Value = serde_json::from_str(balance).expect("it is JSON");
-        let server = |origin: &Origin| {
-            json!({
-                "name": origin.name(), "address": "127.0.0.1", "port": origin.port(),
-                "backup": backup,
-            })
-        };
+        let server = |origin: &Origin| json!({ "name": origin.name(), "address": "127.0.0.1", "port": origin.port() });
         let chosen = origins.iter().filter(|origin| names.contains(&origin.name()));
         let servers: Vec<Value> = chosen.map(server).collect();
         let backend = json!({
@@ -48,7 +37,7 @@ fn manifests(port: u16, origins: &[Origin], names: &[&str]) -> String {
             "apiVersion": "gw/v1", "kind": "Route", "metadata": {"name": format!("r{number}")},
             "spec": {"hosts": [format!("b{number}.test")], "backend": format!("b{number}")},
         });
-        text += &format!("---\n{backend}\n---\n{route}\n");
+        let _ = write!(text, "---\n{backend}\n---\n{route}\n");
     }
     text
 }
@@ -68,7 +57,7 @@ fn table(port: u16) -> Table {
 /// The choices by which another server answers in `b` than in `a`.
 fn moved(a: &Table, b: &Table) -> BTreeSet<&'static str> {
     let differ = a.0.iter().zip(&b.0).enumerate().filter(|(_, (a, b))| a.1 != b.1);
-    differ.map(|(number, _)| CHOICES[number % CHOICES.len()].0).collect()
+    differ.map(|(number, _)| CHOICES[number % CHOICES.len()]).collect()
 }
 
 fn check(version: &Version, steps: &[&[&str]]) {

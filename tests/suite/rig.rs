@@ -55,13 +55,6 @@ impl Rig {
         Self { gw, socket, version, base, haproxy: None, dir }
     }
 
-    /// With an HAProxy that runs on an empty generation.
-    pub(crate) fn started(version: &Version) -> Self {
-        let mut rig = Self::new(version);
-        rig.start();
-        rig
-    }
-
     /// With an HAProxy that runs on `manifests`, from its start on.
     pub(crate) fn serving(version: &Version, manifests: &str) -> Self {
         let mut rig = Self::new(version);

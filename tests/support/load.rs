@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use self::report::Report;
 use self::report::Tally;
-use super::connection::Ask;
+use super::connection::{Ask, Wire};
 use super::{clock, runtime};
 
 /// How much load, and of which kind.
@@ -47,11 +47,17 @@ impl Load {
         Self { http2: 0, ..self }
     }
 
-    /// Starts asking `address` for `asks`, by turns.
+    /// Starts asking `address` for `asks`, by turns. HTTP/2 is in the clear.
     pub(crate) fn start(self, address: SocketAddr, asks: Vec<Ask>) -> Running {
+        self.start_over(Wire::H2c, address, asks)
+    }
+
+    /// The same with HTTP/2 over `wire`.
+    pub(crate) fn start_over(self, wire: Wire, address: SocketAddr, asks: Vec<Ask>) -> Running {
         assert!(!asks.is_empty(), "load needs something to ask for");
         let shared = Arc::new(Shared {
             address,
+            http2: wire,
             asks,
             pause: self.pause,
             start: Instant::now(),
@@ -81,6 +87,8 @@ impl Load {
 /// What all tasks of one load share.
 struct Shared {
     address: SocketAddr,
+    /// What HTTP/2 goes over.
+    http2: Wire,
     asks: Vec<Ask>,
     pause: Duration,
     start: Instant,

@@ -39,7 +39,7 @@ pub struct Server {
     pub port: Located<u16>,
     /// 0 to 256; `None` where the manifest leaves it to gw and to the operator.
     pub weight: Option<Located<u16>>,
-    /// Used only when no other server is up.
+    /// Used only when no other server is up, together with the other backups.
     pub backup: bool,
     /// The greatest number of concurrent requests, 1 to 1,000,000; `None` means no limit.
     pub maxconn: Option<Located<u32>>,

@@ -16,7 +16,7 @@ use super::{
 pub fn up(event: UpEvent<'_>, detail: Detail) -> String {
     match event {
         UpEvent::Started { version, pid, state } => format!(
-            "{GOOD}HAProxy {} runs{GOOD:#}, worker {pid}; its state is in {}.\n",
+            "{GOOD}HAProxy {} runs{GOOD:#}, process {pid}; its state is in {}.\n",
             printable(version),
             printable(&state.display().to_string())
         ),

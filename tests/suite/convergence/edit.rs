@@ -4,7 +4,7 @@ use super::generate::{
     backend, balance, check, condition, gateway, listener, parents, route, rule, server, settle,
     target,
 };
-use super::model::{Backend, Listener, Route, Rule, Server, Set, Speaks};
+use super::model::{Backend, Listener, Name, Route, Rule, Server, Set, Speaks};
 use super::origins::POOL;
 use super::pools::{
     BACKENDS, HOSTS, LISTENERS, NAMESPACES, ROUTES, SERVERS, SHARES, STATES, TIMEOUTS, WEIGHTS,
@@ -231,7 +231,7 @@ fn remove_backend(set: &mut Set, random: &mut Random) {
 }
 
 fn rename_backend(set: &mut Set, random: &mut Random) {
-    let name = super::model::Name::new(random.pick(&NAMESPACES), random.pick(&BACKENDS));
+    let name = Name::new(random.pick(&NAMESPACES), random.pick(&BACKENDS));
     let Some(backend) = any_backend(set, random) else { return };
     let old = std::mem::replace(&mut backend.name, name.clone());
     // As a person would: the references follow, as a rule.

@@ -19,7 +19,7 @@ pub(super) fn files(set: &Set, ports: &[u16], origins: &Origins) -> Vec<(String,
     }
     if listens_tls {
         let spec = json!({"file": origins.certificate(set.certificate)});
-        documents.push(document("gw/v1", "Certificate", &Name::new("default", "site"), spec));
+        documents.push(document("gw/v1", "Certificate", &Name::new("default", "site"), &spec));
     }
     documents.extend(set.routes.iter().map(|one| route(one, ports)));
     documents.extend(set.backends.iter().map(|one| backend(one, origins)));
@@ -43,7 +43,7 @@ pub(super) fn files(set: &Set, ports: &[u16], origins: &Origins) -> Vec<(String,
     files
 }
 
-fn document(version: &str, kind: &str, name: &Name, spec: Value) -> Value {
+fn document(version: &str, kind: &str, name: &Name, spec: &Value) -> Value {
     let mut metadata = json!({"name": name.name});
     if name.namespace != "default" {
         metadata["namespace"] = name.namespace.into();
@@ -75,14 +75,14 @@ fn gateway(gateway: &Gateway, bound: bool, ports: &[u16]) -> Value {
         "listeners": listeners,
         "addresses": bound.then(|| json!([{"value": "127.0.0.1"}])),
     }));
-    document("gateway.networking.k8s.io/v1", "Gateway", &gateway.name, spec)
+    document("gateway.networking.k8s.io/v1", "Gateway", &gateway.name, &spec)
 }
 
 fn route(route: &Route, ports: &[u16]) -> Value {
     if route.short
         && let Some(spec) = short(route)
     {
-        return document("gw/v1", "Route", &route.name, spec);
+        return document("gw/v1", "Route", &route.name, &spec);
     }
     let parents: Vec<Value> = route
         .parents
@@ -118,7 +118,7 @@ fn route(route: &Route, ports: &[u16]) -> Value {
         })
         .collect();
     let spec = json!({"parentRefs": parents, "hostnames": route.hostnames, "rules": rules});
-    document("gateway.networking.k8s.io/v1", "HTTPRoute", &route.name, spec)
+    document("gateway.networking.k8s.io/v1", "HTTPRoute", &route.name, &spec)
 }
 
 /// The spec of the short kind, where that can say it all.
@@ -200,5 +200,5 @@ fn backend(backend: &Backend, origins: &Origins) -> Value {
         "retries": backend.retries,
         "sessionAffinity": backend.cookie.then(|| json!({"cookie": {"name": "SRV"}})),
     }));
-    document("gw/v1", "Backend", &backend.name, spec)
+    document("gw/v1", "Backend", &backend.name, &spec)
 }

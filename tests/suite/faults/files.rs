@@ -64,7 +64,7 @@ fn a_full_disk_changes_nothing() {
         let (before, generation) = (site.rig.state(), site.rig.generation());
         let worker = site.rig.haproxy().worker();
         // The disk is full at once, or after the small files of a generation.
-        let many: String = (0..50).map(|number| backend(number)).collect();
+        let many: String = (0..50).map(backend).collect();
         for (kib, manifests) in
             [(0, site.moved()), (0, site.reloading()), (1, site.first() + &many)]
         {

@@ -81,8 +81,7 @@ fn answer(
     over: &AtomicBool,
 ) {
     let mut buffer = [0; 4096];
-    loop {
-        let Ok(length @ 1..) = server.read(&mut buffer) else { break };
+    while let Ok(length @ 1..) = server.read(&mut buffer) {
         let begin = passed.fetch_add(length, Ordering::Relaxed);
         let hit = (begin..begin + length).contains(&at) && !matches!(harm, Harm::None);
         let good = if hit { at - begin } else { length };
@@ -130,13 +129,13 @@ fn meddle(site: &Site, harm: Harm, count: usize) -> usize {
         assert!(took < DEADLINE, "{took:?}: {what}");
         assert!(!outcome.stderr.contains("panicked"), "{what}");
         assert!(matches!(outcome.code, Some(0 | 1 | 3 | 14 | 15 | 17)), "{what}");
-        if outcome.code != Some(0) {
+        if outcome.code == Some(0) {
+            // It says that all is done, so all is done.
+            site.assert_served_by("one");
+        } else {
             told += 1;
             let said = outcome.stdout.contains("fail") || outcome.stderr.contains("error");
             assert!(said, "it does not say what went wrong: {what}");
-        } else {
-            // It says that all is done, so all is done.
-            site.assert_served_by("one");
         }
         site.assert_serves();
         let again = site.rig.apply();

@@ -128,11 +128,11 @@ impl Template {
         collect(&self.documents, "", &mut found);
         found
     }
+}
 
-    /// Whether the string there is part of the keys by which requests are routed.
-    pub(super) fn routes_by(&self, pointer: &str) -> bool {
-        pointer.ends_with("/path/value") || pointer.ends_with("/spec/path")
-    }
+/// Whether the string there is part of the keys by which requests are routed.
+pub(super) fn routes_by(pointer: &str) -> bool {
+    pointer.ends_with("/path/value") || pointer.ends_with("/spec/path")
 }
 
 fn web(origins: &[Origin]) -> Value {

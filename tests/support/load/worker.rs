@@ -117,7 +117,7 @@ async fn current(shared: &Shared, ask: &Ask, slot: &Slot) -> Result<(u64, Connec
         None => false,
     };
     if !is_open {
-        slot.1 = Some(Connection::open(&Wire::H2c, shared.address, &ask.host).await?);
+        slot.1 = Some(Connection::open(&shared.http2, shared.address, &ask.host).await?);
         slot.0 += 1;
     }
     let handle = slot.1.as_ref().and_then(Connection::share);
