@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::manifest::{backend, backend_of, checked, route, server, with};
 use super::newcomers;
-use super::site::{Site, step};
+use super::site::{Site, at_once, step};
 use crate::support::clock;
 use crate::support::connection::Ask;
 use crate::support::origin::Origin;
@@ -82,7 +82,7 @@ fn every_algorithm_takes_new_servers_live() {
 
 #[test]
 fn a_static_algorithm_takes_servers_and_weights_by_a_reload() {
-    for version in versions() {
+    at_once(versions(), |version| {
         let site = Site::start(version);
         let [a, b] = ["a", "b"].map(Origin::http1);
         let settings = || json!({"balance": "static-rr"});
@@ -104,7 +104,7 @@ fn a_static_algorithm_takes_servers_and_weights_by_a_reload() {
         let before = (a.requests(), b.requests());
         let table = site.client().table(&[Ask::get("web.test", "/")], 40);
         assert_eq!((a.requests() - before.0, b.requests() - before.1), (10, 30), "{table}");
-    }
+    });
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn weights_change_live_and_zero_is_none() {
 
 #[test]
 fn a_backup_server_is_for_when_the_others_are_down() {
-    for version in versions() {
+    at_once(versions(), |version| {
         let site = Site::start(version);
         let [main, spare, second] = ["main", "spare", "second"].map(Origin::http1);
         let backup = |origin: &Origin| with(server(origin), json!({"backup": true}));
@@ -168,12 +168,12 @@ fn a_backup_server_is_for_when_the_others_are_down() {
         for _ in 0..4 {
             assert_eq!(site.answer("web.test", "/"), "200 main", "{version}");
         }
-    }
+    });
 }
 
 #[test]
 fn a_server_gets_no_more_at_a_time_than_it_may() {
-    for version in [oldest(), newest()] {
+    at_once([oldest(), newest()], |version| {
         let site = Site::start(version);
         let origin = Origin::http1("o");
         origin.set_delay(Duration::from_millis(100));
@@ -201,5 +201,5 @@ fn a_server_gets_no_more_at_a_time_than_it_may() {
         assert!(six_at_once() < Duration::from_millis(550), "{version}: all at a time");
         site.converge_live(&limited(Some(2)));
         assert!(six_at_once() >= Duration::from_millis(300), "{version}: two at a time");
-    }
+    });
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::manifest::{backend, backend_of, checked, route, server, with};
-use super::site::{Site, step};
+use super::site::{Site, at_once, step};
 use crate::support::clock;
 use crate::support::connection::Ask;
 use crate::support::load::{Load, Running};
@@ -47,7 +47,7 @@ pub(super) fn comes_up_late(site: &Site, documents: &[Value], origin: &Origin) -
 
 #[test]
 fn a_new_server_takes_no_request_before_its_first_good_check() {
-    for version in versions() {
+    at_once(versions(), |version| {
         let site = Site::start(version);
         let [old, new] = ["old", "new"].map(Origin::http1);
         site.converge(&manifests(&site, &[&old], json!({})));
@@ -69,7 +69,7 @@ fn a_new_server_takes_no_request_before_its_first_good_check() {
         load.wait_for(100);
         load.stop().assert_no_failure();
         assert!(third.requests() > 0, "{version}");
-    }
+    });
 }
 
 /// A version of each way of adding: before and after `init-state`.
@@ -79,7 +79,7 @@ fn both_ways() -> Vec<&'static Version> {
 
 #[test]
 fn a_server_that_does_not_come_up_is_pending_and_holds_nobody_back() {
-    for version in both_ways() {
+    at_once(both_ways(), |version| {
         let site = Site::start(version);
         let [old, ill, well, other] = ["old", "ill", "well", "other"].map(Origin::http1);
         ill.refuse();
@@ -111,12 +111,12 @@ fn a_server_that_does_not_come_up_is_pending_and_holds_nobody_back() {
         assert_eq!(step(&report, "server web/ill")["outcome"], "done");
         assert!(clock::eventually(Duration::from_secs(5), || ill.requests() > 10), "{version}");
         load.stop().assert_no_failure();
-    }
+    });
 }
 
 #[test]
 fn a_pending_server_may_be_corrected_and_may_be_given_up() {
-    for version in both_ways() {
+    at_once(both_ways(), |version| {
         let site = Site::start(version);
         let [old, new, wrong] = ["old", "new", "wrong"].map(Origin::http1);
         wrong.refuse();
@@ -137,12 +137,12 @@ fn a_pending_server_may_be_corrected_and_may_be_given_up() {
         let _ = site.apply(&documents, &["--ready-timeout", "300ms"]).expect(3);
         site.converge_live(&with_new(&new));
         assert!(!site.has_server("web", "wrong"), "{version}");
-    }
+    });
 }
 
 #[test]
 fn servers_that_never_come_up_replace_nobody() {
-    for version in both_ways() {
+    at_once(both_ways(), |version| {
         let site = Site::start(version);
         let [a, b, c, d] = ["a", "b", "c", "d"].map(Origin::http1);
         c.refuse();
@@ -166,5 +166,5 @@ fn servers_that_never_come_up_replace_nobody() {
         load.stop().assert_no_failure();
         assert!(of_c > 0 && of_d > 0, "{version}");
         assert!(!site.has_server("web", "a") && !site.has_server("web", "b"), "{version}");
-    }
+    });
 }

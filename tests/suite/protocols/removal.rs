@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::manifest::{backend, route};
 use super::newcomers::load;
-use super::site::{Site, said, step};
+use super::site::{Site, at_once, said, step};
 use crate::support::clock;
 use crate::support::origin::Origin;
 use crate::support::versions::versions;
@@ -32,7 +32,7 @@ fn while_busy(site: &Site, slow: &Origin, time: Duration, task: impl FnOnce()) -
 
 #[test]
 fn a_removed_server_finishes_its_request_and_is_deleted() {
-    for version in versions() {
+    at_once(versions(), |version| {
         let site = Site::start(version);
         let [old, new] = ["old", "new"].map(Origin::http1);
         site.converge(&manifests(&site, &[&old]));
@@ -44,12 +44,12 @@ fn a_removed_server_finishes_its_request_and_is_deleted() {
         });
         assert_eq!(answer, "200 old", "{version}");
         assert_eq!(site.answer("web.test", "/"), "200 new", "{version}");
-    }
+    });
 }
 
 #[test]
 fn a_server_that_stays_busy_is_pending_without_new_requests() {
-    for version in versions() {
+    at_once(versions(), |version| {
         let site = Site::start(version);
         let [old, new] = ["old", "new"].map(Origin::http1);
         site.converge(&manifests(&site, &[&old]));
@@ -71,13 +71,13 @@ fn a_server_that_stays_busy_is_pending_without_new_requests() {
         assert_eq!(answer, "200 old", "{version}");
         site.converge_live(&only_new);
         assert!(!site.has_server("web", "old"), "{version}");
-    }
+    });
 }
 
 /// Wanted again before it was gone: it serves on.
 #[test]
 fn a_server_on_its_way_out_may_come_back() {
-    for version in versions() {
+    at_once(versions(), |version| {
         let site = Site::start(version);
         let [old, new] = ["old", "new"].map(Origin::http1);
         site.converge(&manifests(&site, &[&old]));
@@ -90,12 +90,12 @@ fn a_server_on_its_way_out_may_come_back() {
             assert!(answers.contains(&"200 old".to_owned()), "{version}: {answers:?}");
         });
         assert_eq!(answer, "200 old", "{version}");
-    }
+    });
 }
 
 #[test]
 fn servers_come_and_go_under_load() {
-    for version in versions() {
+    at_once(versions(), |version| {
         let site = Site::start(version);
         let origins = ["a", "b", "c", "d"].map(Origin::http1);
         let pair = |at: usize| [&origins[at % 4], &origins[(at + 1) % 4]];
@@ -108,5 +108,5 @@ fn servers_come_and_go_under_load() {
         let report = load.stop();
         report.assert_no_failure();
         assert_eq!(report.answers.len(), 4, "{version}: {report}");
-    }
+    });
 }

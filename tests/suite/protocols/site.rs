@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -110,6 +111,23 @@ impl Site {
         let states = self.haproxy.command(&format!("show servers state {backend}"));
         states.lines().any(|line| line.split(' ').nth(3) == Some(server))
     }
+}
+
+/// Runs a test that mostly waits on several versions at a time.
+pub(super) fn at_once<'a>(
+    versions: impl IntoIterator<Item = &'a Version>,
+    test: impl Fn(&'a Version) + Sync,
+) {
+    thread::scope(|scope| {
+        let test = &test;
+        let running: Vec<_> =
+            versions.into_iter().map(|version| scope.spawn(move || test(version))).collect();
+        // The panic of one ends the test, with its message, once the others are through.
+        let panics: Vec<_> = running.into_iter().filter_map(|one| one.join().err()).collect();
+        if let Some(panic) = panics.into_iter().next() {
+            std::panic::resume_unwind(panic);
+        }
+    });
 }
 
 /// Status and origin.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::manifest::{backend, route, with};
-use super::site::Site;
+use super::site::{Site, at_once};
 use crate::support::client::Client;
 use crate::support::clock;
 use crate::support::connection::Answer;
@@ -98,7 +98,7 @@ fn ways() -> [Way; 6] {
 
 #[test]
 fn servers_are_spoken_to_and_checked_alike_however_they_came() {
-    for version in versions() {
+    at_once(versions(), |version| {
         let site = Site::start(version);
         let authority = Authority::new(&site.manifests);
         let identity = authority.issue("back", &["back.test"]);
@@ -142,7 +142,7 @@ fn servers_are_spoken_to_and_checked_alike_however_they_came() {
             assert!(protocol.starts_with(checked_by), "{version}: {} by {protocol}", way.name);
             down_and_up(&site, &hosts[at], &new[at], version.to_string());
         }
-    }
+    });
 }
 
 /// Requests reach `origin` in the protocol and with the server name of the way.
