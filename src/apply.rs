@@ -1,5 +1,6 @@
 //! Carrying a plan out. No decisions: what is sent, in which order and what for, stands in the plan.
 
+mod leaving;
 mod reload;
 mod runtime;
 mod server_state;

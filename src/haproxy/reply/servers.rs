@@ -11,6 +11,7 @@ const COMMAND: &str = "show servers state";
 
 /// One server as it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its name")]
 pub struct ServerState {
     /// The backend.
     pub backend: String,
@@ -32,6 +33,8 @@ pub struct ServerState {
     pub check_configured: bool,
     /// Whether the health check is running.
     pub check_enabled: bool,
+    /// Whether a check is under way right now.
+    pub check_running: bool,
     /// What the last check said.
     pub check_result: CheckResult,
     /// The counter of good and bad checks: up from `rise` on, at most `rise + fall - 1`.
@@ -218,6 +221,7 @@ impl Columns {
             initial_weight: row.number(self.iweight)?,
             check_configured: check & 2 != 0,
             check_enabled: check & 4 != 0,
+            check_running: check & 1 != 0,
             check_result: match row.number(self.check_result)? {
                 0u8 => CheckResult::Unknown,
                 1 => CheckResult::Neutral,
