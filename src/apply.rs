@@ -8,7 +8,7 @@ mod server_state;
 use std::time::Duration;
 
 pub use self::{
-    reload::{ReloadError, Reloading, reload},
+    reload::{ReloadError, Reloaded, Reloading, reload},
     runtime::{Run, run},
     server_state::carry_over,
 };

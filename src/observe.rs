@@ -49,7 +49,19 @@ pub async fn observe(
         })
         .filter(|name| scope.backends.as_ref().is_none_or(|names| names.contains(name)))
         .collect();
-    live.backends = backends(connection, capabilities, &ours, scope).await?;
+    // The notebook may be ahead of the process: a backend counts only if both know it.
+    let names = connection.run_one(&Command::show_backend()).await?;
+    let present: BTreeSet<String> =
+        understood(reply::backend::parse(&names.text))?.into_iter().collect();
+    let ours: Vec<BackendName> =
+        ours.into_iter().filter(|name| present.contains(name.as_str())).collect();
+    let found = backends(connection, capabilities, &ours, scope).await?;
+    (live.backends, live.unpublished) = (found.servers, found.unpublished);
+    let is_foreign = |name: &String| match BackendName::from_haproxy(name) {
+        Some(name) => !live.notes.contains_key(&Note::backend(&name)),
+        None => false,
+    };
+    live.foreign = present.into_iter().filter(is_foreign).collect();
     if scope.routing {
         for map in MapName::ALL {
             let entries = entries(connection, map.file()).await?;
@@ -105,36 +117,36 @@ async fn entries(
     bad.map_or(Ok(entries), |error| Err(not_understood(&error)))
 }
 
-type Backends = BTreeMap<String, BTreeMap<String, LiveServer>>;
+/// What was found about gw's backends.
+#[derive(Default)]
+struct Found {
+    servers: BTreeMap<String, BTreeMap<String, LiveServer>>,
+    unpublished: BTreeSet<String>,
+}
 
 /// The servers of gw's backends. `show servers state` has all but two columns, for which the dear
 /// `show stat` is needed.
 async fn backends(
     connection: &mut Connection,
     capabilities: &Capabilities,
-    ours: &BTreeSet<BackendName>,
+    ours: &[BackendName],
     scope: &Scope,
-) -> Result<Backends, SocketError> {
-    // The notebook may be ahead of the process: a backend counts only if both know it.
-    let names = connection.run_one(&Command::show_backend()).await?;
-    let present: BTreeSet<String> =
-        understood(reply::backend::parse(&names.text))?.into_iter().collect();
-    let ours: Vec<&BackendName> =
-        ours.iter().filter(|name| present.contains(name.as_str())).collect();
-    let mut found: Backends = ours.iter().map(|name| (name.to_string(), BTreeMap::new())).collect();
-    if found.is_empty() {
+) -> Result<Found, SocketError> {
+    let servers = ours.iter().map(|name| (name.to_string(), BTreeMap::new())).collect();
+    let mut found = Found { servers, unpublished: BTreeSet::new() };
+    if ours.is_empty() {
         return Ok(found);
     }
     if scope.backends.is_none() && capabilities.cheap_full_dump {
         dump(connection, &mut found).await?;
     } else {
-        read_each(connection, &ours, &mut found).await?;
+        read_each(connection, ours, &mut found).await?;
     }
     Ok(found)
 }
 
 /// Reads all backends in two dumps.
-async fn dump(connection: &mut Connection, found: &mut Backends) -> Result<(), SocketError> {
+async fn dump(connection: &mut Connection, found: &mut Found) -> Result<(), SocketError> {
     let mut reader = reply::servers::ServersReader::new();
     let mut bad = None;
     let verdict = connection
@@ -158,8 +170,8 @@ async fn dump(connection: &mut Connection, found: &mut Backends) -> Result<(), S
 /// Reads each backend by itself: many small replies, between which HAProxy serves requests.
 async fn read_each(
     connection: &mut Connection,
-    ours: &[&BackendName],
-    found: &mut Backends,
+    ours: &[BackendName],
+    found: &mut Found,
 ) -> Result<(), SocketError> {
     let mut commands = Vec::with_capacity(ours.len() * 2);
     for name in ours {
@@ -182,8 +194,8 @@ async fn read_each(
     bad.map_or(Ok(()), |error| Err(not_understood(&error)))
 }
 
-fn add_server(found: &mut Backends, row: ServerState) {
-    let Some(servers) = found.get_mut(&row.backend) else { return };
+fn add_server(found: &mut Found, row: ServerState) {
+    let Some(servers) = found.servers.get_mut(&row.backend) else { return };
     let server = LiveServer {
         address: row.address,
         port: row.port,
@@ -206,8 +218,12 @@ pub fn passed(row: &ServerState) -> bool {
     matches!(row.check_result, CheckResult::Passed | CheckResult::PassedConditionally)
 }
 
-fn add_stat(found: &mut Backends, row: &StatRow) {
-    let server = found.get_mut(&row.proxy).and_then(|servers| servers.get_mut(&row.name));
+fn add_stat(found: &mut Found, row: &StatRow) {
+    let Some(servers) = found.servers.get_mut(&row.proxy) else { return };
+    if row.kind == StatKind::Backend && row.is_unpublished() {
+        found.unpublished.insert(row.proxy.clone());
+    }
+    let server = servers.get_mut(&row.name);
     if let (Some(server), StatKind::Server) = (server, row.kind) {
         // 0 is what `set maxconn server` leaves of a limit that was taken away.
         server.maxconn = row.limit.filter(|limit| *limit > 0);

@@ -71,7 +71,7 @@ pub async fn run(
     let switch: Vec<usize> = plan.switch_order.clone();
     let switch = runner.admit(&switch);
     runner.wave(&switch, |step| &step.switch).await?;
-    runner.switched &= switch.iter().all(|&index| !runner.is_off(index));
+    runner.switched &= switch.iter().all(|&index| !runner.has_failed(index));
     progress(count(&runner, 2));
     let finish: Vec<usize> =
         all.iter().copied().filter(|&index| !plan.steps[index].finish.is_empty()).collect();
@@ -157,11 +157,21 @@ impl<'a> Runner<'a> {
         self.outcomes[index] != Outcome::Done
     }
 
+    /// Whether nothing of a step was done, or not all that was tried.
+    fn has_failed(&self, index: usize) -> bool {
+        matches!(self.outcomes[index], Outcome::Failed(_) | Outcome::Skipped(_))
+    }
+
     /// The steps among `indices` that may begin the next wave. The others are told why not.
     fn admit(&mut self, indices: &[usize]) -> Vec<usize> {
         let mut admitted = Vec::new();
         for &index in indices {
+            // A backend is made known although its servers are not up yet.
+            let begun = matches!(self.outcomes[index], Outcome::Pending(_))
+                && tolerates_waiting(self.steps[index].action)
+                && !self.steps[index].switch.is_empty();
             match self.obstacle(index) {
+                None if begun => admitted.push(index),
                 None if self.is_off(index) => {}
                 None => admitted.push(index),
                 Some(why) if self.is_off(index) => drop(why),
@@ -208,7 +218,7 @@ impl<'a> Runner<'a> {
         let steps = self.steps;
         let mut cursors: Vec<Cursor<'a>> = indices
             .iter()
-            .filter(|&&index| !self.is_off(index))
+            .filter(|&&index| !self.has_failed(index))
             .map(|&index| Cursor::new(index, part(&steps[index])))
             .filter(|cursor| !cursor.rest.is_empty())
             .collect();
@@ -236,8 +246,9 @@ impl<'a> Runner<'a> {
             if cursors.is_empty() {
                 return Ok(());
             }
-            let sends =
-                |cursor: &Cursor<'_>| matches!(cursor.rest.first(), Some(Instruction::Send(_)));
+            let sends = |cursor: &Cursor<'_>| {
+                matches!(cursor.rest.first(), Some(Instruction::Send(_) | Instruction::Must(_)))
+            };
             if !cursors.iter().any(sends) {
                 self.pause(&cursors, pause).await?;
                 pause = (pause * 2).min(LOOK_AGAIN_MAX);
@@ -250,10 +261,16 @@ impl<'a> Runner<'a> {
         let mut commands = Vec::new();
         let mut owners = Vec::new();
         for cursor in cursors {
-            while let Some(Instruction::Send(command)) = cursor.rest.first() {
+            while let Some(Instruction::Send(command) | Instruction::Must(command)) =
+                cursor.rest.first()
+            {
+                let builds = matches!(cursor.rest.first(), Some(Instruction::Must(_)));
                 commands.push(command.clone());
                 owners.push(cursor.index);
                 cursor.advance();
+                if builds {
+                    break;
+                }
             }
         }
         for (owner, result) in owners.into_iter().zip(self.send_all(&commands).await?) {
@@ -297,7 +314,12 @@ impl<'a> Runner<'a> {
             .iter()
             .filter_map(|cursor| match cursor.rest.first() {
                 Some(Instruction::AwaitUp { backend, .. }) => Some(backend),
-                Some(Instruction::Send(_) | Instruction::Retire { .. } | Instruction::Settle)
+                Some(
+                    Instruction::Send(_)
+                    | Instruction::Must(_)
+                    | Instruction::Retire { .. }
+                    | Instruction::Settle,
+                )
                 | None => None,
             })
             .collect();
@@ -360,7 +382,12 @@ impl<'a> Runner<'a> {
                     let delete = delete.clone();
                     Some((cursor, delete))
                 }
-                Some(Instruction::Send(_) | Instruction::AwaitUp { .. } | Instruction::Settle)
+                Some(
+                    Instruction::Send(_)
+                    | Instruction::Must(_)
+                    | Instruction::AwaitUp { .. }
+                    | Instruction::Settle,
+                )
                 | None => None,
             })
             .collect();
@@ -389,7 +416,13 @@ impl<'a> Runner<'a> {
             .filter(|cursor| self.can_wait && cursor.refusal != BEING_CHECKED)
             .and_then(removable);
         match wait {
-            Some(wait) => self.connection.run_one(&wait).await.map(|_| ()),
+            Some(wait) => {
+                let begin = Instant::now();
+                self.connection.run_one(&wait).await?;
+                // It answers at once where waiting is of no use.
+                sleep(pause.saturating_sub(begin.elapsed())).await;
+                Ok(())
+            }
             None => {
                 if !self.can_wait {
                     let leaving = leaving(cursors.iter());
@@ -422,6 +455,7 @@ impl<'a> Runner<'a> {
                 ),
                 Some(
                     Instruction::Send(_)
+                    | Instruction::Must(_)
                     | Instruction::AwaitUp { .. }
                     | Instruction::Retire { .. }
                     | Instruction::Settle,
