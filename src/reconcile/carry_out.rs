@@ -226,12 +226,11 @@ impl Reconciler {
                 is_checked(backend).then_some((index, backend, server))
             })
             .collect();
-        let capabilities = Capabilities::probe(connection).await?;
         let begin = Instant::now();
         while !waiting.is_empty() {
             let names = waiting.iter().map(|(_, backend, _)| (*backend).clone()).collect();
-            let scope = Scope { backends: Some(names), routing: false };
-            let live = observe(connection, &capabilities, &scope, []).await?;
+            let scope = Scope { backends: Some(names), limits: false, routing: false };
+            let live = observe(connection, &scope, []).await?;
             waiting.retain(|(_, backend, server)| {
                 let servers = live.backends.get(backend.as_str());
                 let state = servers.and_then(|servers| servers.get(server.as_str()));
@@ -268,7 +267,7 @@ impl Reconciler {
             apply::run(&pass.plan, connection, &capabilities, self.patience, progress).await?;
         report.outcomes = run.outcomes;
         report.commands_sent = run.commands_sent;
-        let scope = memory::touched(&pass.plan);
+        let scope = memory::touched(&pass.plan, &intent.desired);
         let (_, left) = self.read_back(connection, intent, &scope).await?;
         for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
             if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
@@ -293,7 +292,7 @@ impl Reconciler {
         for pause in READ_BACK {
             tokio::time::sleep(pause).await;
             let certificates = intent.desired.certificates.keys();
-            let live = observe(connection, &capabilities, scope, certificates).await?;
+            let live = observe(connection, scope, certificates).await?;
             let differences = diff(&intent.desired, &intent.rendered.structure, &live, scope);
             let left = objects(&differences, intent, &live, &capabilities);
             let done = left.is_empty();
