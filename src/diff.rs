@@ -56,13 +56,16 @@ pub enum BackendChange<'a> {
 pub struct Scope {
     /// Only these backends; all of them where `None`.
     pub backends: Option<BTreeSet<BackendName>>,
+    /// What of their servers takes a dear command to read: `maxconn` and `backup`. Where it is not
+    /// read, it counts as absent.
+    pub limits: bool,
     /// The routing maps and the certificates.
     pub routing: bool,
 }
 
 impl Scope {
     /// All of it.
-    pub const WHOLE: Self = Self { backends: None, routing: true };
+    pub const WHOLE: Self = Self { backends: None, limits: true, routing: true };
 }
 
 /// Compares the intent with the process.

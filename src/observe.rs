@@ -8,11 +8,12 @@ use std::{
 use crate::{
     diff::Scope,
     haproxy::{
-        Capabilities, Command, CommandError, Connection, SocketError, Verdict,
+        Command, CommandError, Connection, SocketError, Verdict, Version,
         reply::{
             self, ReplyError,
-            servers::{CheckResult, OpState, ServerState},
-            stat::{StatKind, StatRow},
+            map::MapEntry,
+            servers::{self, CheckResult, OpState, ServerState, ServersReader},
+            stat::{StatKind, StatReader, StatRow},
         },
     },
     model::{BackendName, Live, LiveEntry, LiveServer, MapName, NOTEBOOK, Note, Process},
@@ -27,7 +28,6 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 /// read: it is what tells gw's backends from others.
 pub async fn observe(
     connection: &mut Connection,
-    capabilities: &Capabilities,
     scope: &Scope,
     certificates: impl IntoIterator<Item = &String>,
 ) -> Result<Live, SocketError> {
@@ -36,32 +36,19 @@ pub async fn observe(
         return Ok(live);
     }
     live.notes = notes(connection).await?;
-    let ours: BTreeSet<BackendName> = live
-        .notes
-        .keys()
-        .filter_map(|note| match note {
-            Note::Backend(name) => BackendName::from_haproxy(name),
-            Note::Revision
-            | Note::Profile(_)
-            | Note::Certificate(_)
-            | Note::Server(..)
-            | Note::Weight(..) => None,
-        })
-        .filter(|name| scope.backends.as_ref().is_none_or(|names| names.contains(name)))
-        .collect();
+    let ours = |name: &str| live.notes.contains_key(&Note::Backend(name.to_owned()));
     // The notebook may be ahead of the process: a backend counts only if both know it.
     let names = connection.run_one(&Command::show_backend()).await?;
-    let present: BTreeSet<String> =
-        understood(reply::backend::parse(&names.text))?.into_iter().collect();
-    let ours: Vec<BackendName> =
-        ours.into_iter().filter(|name| present.contains(name.as_str())).collect();
-    let found = backends(connection, capabilities, &ours, scope).await?;
-    (live.backends, live.unpublished) = (found.servers, found.unpublished);
-    let is_foreign = |name: &String| match BackendName::from_haproxy(name) {
-        Some(name) => !live.notes.contains_key(&Note::backend(&name)),
-        None => false,
+    let (present, foreign): (BTreeSet<String>, BTreeSet<String>) =
+        understood(reply::backend::parse(&names.text))?.into_iter().partition(|name| ours(name));
+    (live.backends, live.unpublished) = match &scope.backends {
+        None => (backends(connection, present).await?, unpublished(connection).await?),
+        Some(names) => {
+            let names = names.iter().filter(|name| present.contains(name.as_str())).collect();
+            (some_backends(connection, &names, scope.limits).await?, BTreeSet::new())
+        }
     };
-    live.foreign = present.into_iter().filter(is_foreign).collect();
+    live.foreign = foreign;
     if scope.routing {
         for map in MapName::ALL {
             let entries = entries(connection, map.file()).await?;
@@ -98,104 +85,116 @@ async fn entries(
     map: &str,
 ) -> Result<BTreeMap<String, LiveEntry>, SocketError> {
     let mut entries: BTreeMap<String, LiveEntry> = BTreeMap::new();
-    let mut bad = None;
-    let command = made(Command::show_map(map, None))?;
-    let verdict = connection
-        .run_lines(&command, |line| match reply::map::parse_entry(line) {
-            Ok(Some(entry)) => match entries.get_mut(&entry.key) {
-                Some(first) => first.duplicates.push(entry.reference),
+    read_lines(connection, &made(Command::show_map(map, None))?, |line| {
+        if let Some(MapEntry { reference, key, value }) = reply::map::parse_entry(line)? {
+            match entries.get_mut(&key) {
+                Some(first) => first.duplicates.push(reference),
                 None => {
-                    let live = LiveEntry { value: entry.value, duplicates: Vec::new() };
-                    entries.insert(entry.key, live);
+                    entries.insert(key, LiveEntry { value, duplicates: Vec::new() });
                 }
-            },
-            Ok(None) => {}
-            Err(error) => bad = Some(error),
-        })
-        .await?;
-    accept(&verdict)?;
-    bad.map_or(Ok(entries), |error| Err(not_understood(&error)))
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(entries)
 }
 
-/// What was found about gw's backends.
-#[derive(Default)]
-struct Found {
-    servers: BTreeMap<String, BTreeMap<String, LiveServer>>,
-    unpublished: BTreeSet<String>,
-}
+type Backends = BTreeMap<String, BTreeMap<String, LiveServer>>;
 
 /// The servers of gw's backends. `show servers state` has all but two columns, for which the dear
 /// `show stat` is needed.
 async fn backends(
     connection: &mut Connection,
-    capabilities: &Capabilities,
-    ours: &[BackendName],
-    scope: &Scope,
-) -> Result<Found, SocketError> {
-    let servers = ours.iter().map(|name| (name.to_string(), BTreeMap::new())).collect();
-    let mut found = Found { servers, unpublished: BTreeSet::new() };
-    if ours.is_empty() {
+    names: BTreeSet<String>,
+) -> Result<Backends, SocketError> {
+    let mut found: Backends = names.into_iter().map(|name| (name, BTreeMap::new())).collect();
+    if found.is_empty() {
         return Ok(found);
     }
-    if scope.backends.is_none() && capabilities.cheap_full_dump {
-        dump(connection, &mut found).await?;
-    } else {
-        read_each(connection, ours, &mut found).await?;
+    let mut servers = ServersReader::new();
+    read_lines(connection, &Command::show_servers_state(), |line| {
+        servers.line(line).map(|row| row.into_iter().for_each(|row| add_server(&mut found, &row)))
+    })
+    .await?;
+    let mut stat = StatReader::new();
+    read_lines(connection, &Command::show_stat_servers(), |line| {
+        stat.line(line).map(|row| row.into_iter().for_each(|row| add_limits(&mut found, &row)))
+    })
+    .await?;
+    Ok(found)
+}
+
+/// The backends that requests can't reach yet, which only HAProxy 3.4 knows.
+async fn unpublished(connection: &mut Connection) -> Result<BTreeSet<String>, SocketError> {
+    let mut found = BTreeSet::new();
+    if connection.version() < Version::V3_4 {
+        return Ok(found);
+    }
+    let mut stat = StatReader::new();
+    read_lines(connection, &Command::show_stat_backends(), |line| {
+        let row = stat.line(line)?.filter(|row| row.unpublished);
+        found.extend(row.map(|row| row.proxy.into_owned()));
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// The servers of some backends, each read by itself. One that the process does not have is not in
+/// the result.
+async fn some_backends(
+    connection: &mut Connection,
+    names: &BTreeSet<&BackendName>,
+    limits: bool,
+) -> Result<Backends, SocketError> {
+    let states = names.iter().map(|name| Command::show_servers_state_of(name.as_str()));
+    let stats = names.iter().filter(|_| limits).map(|name| Command::show_stat_of(name.as_str()));
+    let commands: Vec<Command> =
+        states.chain(stats).map(made).collect::<Result<_, SocketError>>()?;
+    let replies = connection.run(&commands).await?;
+    let (states, stats) = replies.split_at(names.len());
+    let mut found = Backends::new();
+    for (name, reply) in names.iter().zip(states) {
+        if reply.verdict == Verdict::Refused(servers::NO_BACKEND.to_owned()) {
+            continue;
+        }
+        accept(&reply.verdict)?;
+        found.insert(name.to_string(), BTreeMap::new());
+        for row in &understood(servers::parse(&reply.text))? {
+            add_server(&mut found, row);
+        }
+    }
+    for reply in stats.iter().filter(|reply| reply.verdict.is_success()) {
+        let mut reader = StatReader::new();
+        for line in reply.text.split('\n') {
+            let row = understood(reader.line(line))?;
+            row.into_iter().for_each(|row| add_limits(&mut found, &row));
+        }
     }
     Ok(found)
 }
 
-/// Reads all backends in two dumps.
-async fn dump(connection: &mut Connection, found: &mut Found) -> Result<(), SocketError> {
-    let mut reader = reply::servers::ServersReader::new();
+/// Reads a large reply line by line.
+async fn read_lines(
+    connection: &mut Connection,
+    command: &Command,
+    mut read: impl FnMut(&str) -> Result<(), ReplyError>,
+) -> Result<(), SocketError> {
     let mut bad = None;
     let verdict = connection
-        .run_lines(&Command::show_servers_state(), |line| match reader.line(line) {
-            Ok(row) => row.into_iter().for_each(|row| add_server(found, row)),
-            Err(error) => bad = Some(error),
+        .run_lines(command, |line| {
+            if bad.is_none() {
+                bad = read(line).err();
+            }
         })
         .await?;
     accept(&verdict)?;
-    if let Some(error) = bad {
-        return Err(not_understood(&error));
-    }
-    let stat = connection.run_one(&Command::show_stat_all()).await?;
-    let rows = understood(reply::stat::parse(&stat.text))?;
-    for row in &rows {
-        add_stat(found, row);
-    }
-    Ok(())
-}
-
-/// Reads each backend by itself: many small replies, between which HAProxy serves requests.
-async fn read_each(
-    connection: &mut Connection,
-    ours: &[BackendName],
-    found: &mut Found,
-) -> Result<(), SocketError> {
-    let mut commands = Vec::with_capacity(ours.len() * 2);
-    for name in ours {
-        commands.push(made(Command::show_servers_state_of(name.as_str()))?);
-        commands.push(made(Command::show_stat_of(name.as_str()))?);
-    }
-    let mut bad = None;
-    connection
-        .run_each(&commands, |index, reply| {
-            let result = if index % 2 == 0 {
-                reply::servers::parse(&reply.text)
-                    .map(|rows| rows.into_iter().for_each(|row| add_server(found, row)))
-            } else {
-                reply::stat::parse(&reply.text)
-                    .map(|rows| rows.iter().for_each(|row| add_stat(found, row)))
-            };
-            bad = bad.take().or(result.err());
-        })
-        .await?;
     bad.map_or(Ok(()), |error| Err(not_understood(&error)))
 }
 
-fn add_server(found: &mut Found, row: ServerState) {
-    let Some(servers) = found.servers.get_mut(&row.backend) else { return };
+fn add_server(found: &mut Backends, row: &ServerState<'_>) {
+    let Some(servers) = found.get_mut(row.backend) else { return };
     let server = LiveServer {
         address: row.address,
         port: row.port,
@@ -207,26 +206,27 @@ fn add_server(found: &mut Found, row: ServerState) {
         disabled_in_file: row.admin.config_maint(),
         draining: row.admin.forced_drain(),
         up: row.op_state != OpState::Stopped,
-        check_passed: passed(&row),
+        check_passed: passed(row),
         checked: row.check_configured,
     };
-    servers.insert(row.name, server);
+    servers.insert(row.name.to_owned(), server);
 }
 
 /// Whether the last check of a server was good.
-pub fn passed(row: &ServerState) -> bool {
+pub fn passed(row: &ServerState<'_>) -> bool {
     matches!(row.check_result, CheckResult::Passed | CheckResult::PassedConditionally)
 }
 
-fn add_stat(found: &mut Found, row: &StatRow) {
-    let Some(servers) = found.servers.get_mut(&row.proxy) else { return };
-    if row.kind == StatKind::Backend && row.is_unpublished() {
-        found.unpublished.insert(row.proxy.clone());
+fn add_limits(found: &mut Backends, row: &StatRow<'_>) {
+    // 0 is what `set maxconn server` leaves of a limit that was taken away.
+    let maxconn = row.limit.filter(|limit| *limit > 0);
+    // What most servers say is what was assumed.
+    if row.kind != StatKind::Server || (maxconn.is_none() && !row.backup) {
+        return;
     }
-    let server = servers.get_mut(&row.name);
-    if let (Some(server), StatKind::Server) = (server, row.kind) {
-        // 0 is what `set maxconn server` leaves of a limit that was taken away.
-        server.maxconn = row.limit.filter(|limit| *limit > 0);
+    let backend = found.get_mut(&*row.proxy);
+    if let Some(server) = backend.and_then(|servers| servers.get_mut(&*row.name)) {
+        server.maxconn = maxconn;
         server.backup = row.backup;
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn being_checked(
         let reply = connection.run_one(&show).await?;
         let rows = servers::parse(&reply.text).unwrap_or_default().into_iter();
         let checked = rows.filter(|row| row.check_running);
-        busy.extend(checked.map(|row| (row.backend, row.name)));
+        busy.extend(checked.map(|row| (row.backend.to_owned(), row.name.to_owned())));
     }
     Ok(busy)
 }

@@ -331,7 +331,7 @@ impl<'a> Runner<'a> {
             let good = rows.into_iter().filter(|row| {
                 passed(row) && (row.admin.in_maint() || row.op_state != OpState::Stopped)
             });
-            ready.extend(good.map(|row| (row.backend, row.name)));
+            ready.extend(good.map(|row| (row.backend.to_owned(), row.name.to_owned())));
         }
         let mut commands = Vec::new();
         let mut owners = Vec::new();

@@ -28,9 +28,6 @@ pub struct Capabilities {
     pub command_max: usize,
     /// The master answers `reload` when it is done (2.8+).
     pub synchronous_reload: bool,
-    /// Full dumps don't stall traffic (3.4; on 2.6 and 3.0 the state of 20,000 servers costs a
-    /// thread some 30 ms).
-    pub cheap_full_dump: bool,
 }
 
 impl Capabilities {
@@ -47,7 +44,6 @@ impl Capabilities {
             del_map_takes_one: version >= Version::V3_4,
             command_max: Command::size_limit(version),
             synchronous_reload: version >= Version::V2_8,
-            cheap_full_dump: version >= Version::V3_4,
         }
     }
 }

@@ -14,6 +14,8 @@
 
 use std::{borrow::Cow, collections::VecDeque};
 
+use memchr::memchr;
+
 use crate::haproxy::Version;
 
 /// The longest reply that is not a dump. The longest in use, the list of all commands, has 20 KB.
@@ -230,7 +232,7 @@ enum Found {
 /// Looks for the first terminator from `from` on. Each begins with a newline.
 fn search(text: &[u8], from: usize, terminators: &[Vec<u8>]) -> Found {
     let mut at = from;
-    while let Some(newline) = text[at..].iter().position(|&byte| byte == b'\n') {
+    while let Some(newline) = memchr(b'\n', &text[at..]) {
         at += newline;
         let here = &text[at..];
         if let Some(found) = terminators.iter().find(|terminator| here.starts_with(terminator)) {

@@ -113,6 +113,13 @@ pub struct Backend {
     pub servers: BTreeMap<ServerName, Server>,
 }
 
+impl Backend {
+    /// Whether a server has one of the settings that take a dear command to read back.
+    pub fn has_limits(&self) -> bool {
+        self.servers.values().any(|server| server.maxconn.is_some() || server.backup)
+    }
+}
+
 /// All settings of a backend but its servers: a named `defaults` section, shared by every backend
 /// that has the same. The lines and keywords were escaped when they were made.
 #[derive(Clone, Debug, PartialEq, Eq)]

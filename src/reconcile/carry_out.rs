@@ -214,8 +214,7 @@ impl Reconciler {
         }
         // What operators set while the plan was read and the files were checked counts as well.
         let mut connection = self.same_worker(&live.process).await?;
-        let capabilities = Capabilities::probe(&mut connection).await?;
-        let now = observe(&mut connection, &capabilities, &Scope::WHOLE, []).await?;
+        let now = observe(&mut connection, &Scope::WHOLE, []).await?;
         let structure = &intent.rendered.structure;
         let held = diff(&intent.desired, structure, &now, &Scope::WHOLE).held;
         let states = connection.run_one(&Command::show_servers_state()).await?;
@@ -289,12 +288,11 @@ impl Reconciler {
                 is_checked(backend).then_some((index, backend, server))
             })
             .collect();
-        let capabilities = Capabilities::probe(connection).await?;
         let begin = Instant::now();
         while !waiting.is_empty() {
             let names = waiting.iter().map(|(_, backend, _)| (*backend).clone()).collect();
-            let scope = Scope { backends: Some(names), routing: false };
-            let live = observe(connection, &capabilities, &scope, []).await?;
+            let scope = Scope { backends: Some(names), limits: false, routing: false };
+            let live = observe(connection, &scope, []).await?;
             waiting.retain(|(_, backend, server)| {
                 let servers = live.backends.get(backend.as_str());
                 let state = servers.and_then(|servers| servers.get(server.as_str()));
@@ -332,7 +330,7 @@ impl Reconciler {
             apply::run(&pass.plan, connection, &capabilities, self.patience, progress).await?;
         report.outcomes = run.outcomes;
         report.commands_sent = run.commands_sent;
-        let scope = memory::touched(&pass.plan);
+        let scope = memory::touched(&pass.plan, &intent.desired);
         // On a connection of its own: the old one would lead to a worker that was replaced.
         let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
         let (live, left) = self.read_back(&mut connection, intent, &scope).await?;
@@ -366,7 +364,7 @@ impl Reconciler {
         for pause in READ_BACK {
             tokio::time::sleep(pause).await;
             let certificates = intent.desired.certificates.keys();
-            let live = observe(connection, &capabilities, scope, certificates).await?;
+            let live = observe(connection, scope, certificates).await?;
             let differences = diff(&intent.desired, &intent.rendered.structure, &live, scope);
             let left = objects(&differences, intent, &live, &capabilities);
             let done = left.is_empty();

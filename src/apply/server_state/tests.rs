@@ -37,7 +37,7 @@ fn carried(
     desired: &Desired,
     held: &[(&str, HeldState)],
     adding: &[&str],
-) -> Vec<(String, ServerState)> {
+) -> Vec<(String, ServerState<'static>)> {
     let reply = format!("1\n{HEADER}\n{}\n", rows.join("\n"));
     let held: Vec<Held> = held
         .iter()
@@ -49,7 +49,7 @@ fn carried(
         .collect();
     let adding = adding.iter().map(ToString::to_string).collect();
     let file = format!("1\n{}", carry_over(&reply, desired, &held, &adding));
-    let rows = servers::parse(&file).unwrap();
+    let rows = servers::parse(file.leak()).unwrap();
     rows.into_iter().map(|row| (format!("{}/{}", row.backend, row.name), row)).collect()
 }
 

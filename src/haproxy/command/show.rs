@@ -28,8 +28,7 @@ impl Command {
         fixed("show info", Expect::data(&["Name: "]))
     }
 
-    /// All servers of all backends. Stalls a thread of versions before 3.4 for some milliseconds
-    /// per 10,000 servers.
+    /// All servers of all backends.
     pub fn show_servers_state() -> Self {
         fixed("show servers state", Expect::data(&["1\n# "]))
     }
@@ -59,9 +58,9 @@ impl Command {
         fixed("show stat -1 2 -1", Expect::data(&["# pxname,"]))
     }
 
-    /// Statistics of all servers and backends. Dear: 5 to 15 times `show servers state`.
-    pub fn show_stat_all() -> Self {
-        fixed("show stat -1 6 -1", Expect::data(&["# pxname,"]))
+    /// Statistics of all servers. Dear: 4 times `show servers state`.
+    pub fn show_stat_servers() -> Self {
+        fixed("show stat -1 4 -1", Expect::data(&["# pxname,"]))
     }
 
     /// The names of all backends.

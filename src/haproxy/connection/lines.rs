@@ -1,5 +1,7 @@
 //! Takes the pieces of a large reply apart into lines.
 
+use memchr::memchr;
+
 use super::{Command, Piece, Verdict};
 
 /// The head of a reply decides whether it is a dump: its first two lines (`show servers state`
@@ -65,7 +67,7 @@ impl<'a> Lines<'a> {
 
     fn hand_out(&mut self, line: &mut impl FnMut(&str)) {
         let mut start = 0;
-        while let Some(length) = self.pending[start..].iter().position(|&byte| byte == b'\n') {
+        while let Some(length) = memchr(b'\n', &self.pending[start..]) {
             line(&String::from_utf8_lossy(&self.pending[start..start + length]));
             start += length + 1;
         }

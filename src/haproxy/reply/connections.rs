@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{
-    ReplyError,
-    table::{Header, Row},
-};
+use super::{ReplyError, table::Columns};
 
 const COMMAND: &str = "show servers conn";
+
+/// The columns that are read.
+const NAMES: [&str; 5] = ["bkname/svname", "addr", "port", "used_cur", "idle_cur"];
 
 /// The connections to one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,23 +29,19 @@ pub fn parse(text: &str) -> Result<Vec<ServerConnections>, ReplyError> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let names = lines.next().and_then(|line| line.strip_prefix('#'));
     let names = names.ok_or_else(|| ReplyError::new(COMMAND, "no header", text))?;
-    let header = Header::new(COMMAND, names.split_whitespace());
-    let name = header.column("bkname/svname")?;
-    let (address, port) = (header.column("addr")?, header.column("port")?);
-    let (used, idle) = (header.column("used_cur")?, header.column("idle_cur")?);
+    let columns = Columns::find(COMMAND, names.split_whitespace(), NAMES)?;
     let row = |line: &str| {
-        let fields: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let row = Row::new(COMMAND, line, &fields);
-        let (backend, server) =
-            row.text(name)?.split_once('/').ok_or_else(|| row.error("no server"))?;
-        let address: Option<IpAddr> = row.text(address)?.parse().ok();
-        let port: Option<u16> = row.text(port)?.parse().ok();
+        let row = columns.row(line, line.split_whitespace())?;
+        let [name, address, port, ..] = row.fields;
+        let (backend, server) = name.split_once('/').ok_or_else(|| row.error("no server"))?;
+        let address: Option<IpAddr> = address.parse().ok();
+        let port: Option<u16> = port.parse().ok();
         Ok(ServerConnections {
             backend: backend.to_owned(),
             server: server.to_owned(),
             address: address.zip(port).map(SocketAddr::from),
-            used: row.number(used)?,
-            idle: row.number(idle)?,
+            used: row.number(3)?,
+            idle: row.number(4)?,
         })
     };
     lines.map(row).collect()

@@ -4,19 +4,21 @@ use std::net::IpAddr;
 
 use super::{
     ReplyError,
-    table::{Header, Row},
+    table::{Columns, Row},
 };
 
 const COMMAND: &str = "show servers state";
 
+/// What HAProxy says of a backend that it does not have.
+pub const NO_BACKEND: &str = "Can't find backend.";
+
 /// One server as it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its name")]
-pub struct ServerState {
+pub struct ServerState<'a> {
     /// The backend.
-    pub backend: String,
+    pub backend: &'a str,
     /// The server.
-    pub name: String,
+    pub name: &'a str,
     /// Its address. None for a unix socket and for a host name that did not resolve.
     pub address: Option<IpAddr>,
     /// Its port, 0 where there is none.
@@ -31,18 +33,10 @@ pub struct ServerState {
     pub initial_weight: u16,
     /// Whether a health check is configured.
     pub check_configured: bool,
-    /// Whether the health check is running.
-    pub check_enabled: bool,
     /// Whether a check is under way right now.
     pub check_running: bool,
     /// What the last check said.
     pub check_result: CheckResult,
-    /// The counter of good and bad checks: up from `rise` on, at most `rise + fall - 1`.
-    pub check_health: u32,
-    /// Whether it is spoken to in TLS.
-    pub use_ssl: bool,
-    /// Its host name, where it has one.
-    pub fqdn: Option<String>,
 }
 
 /// `srv_op_state`.
@@ -116,8 +110,7 @@ impl AdminBits {
 /// Reads the lines of the reply one by one, for dumps that should not stand in memory.
 #[derive(Debug, Default)]
 pub struct ServersReader {
-    columns: Option<Columns>,
-    fields: Vec<String>,
+    columns: Option<Columns<10>>,
 }
 
 impl ServersReader {
@@ -127,27 +120,25 @@ impl ServersReader {
     }
 
     /// Takes a line. None for the format version, the header and empty lines.
-    pub fn line(&mut self, line: &str) -> Result<Option<ServerState>, ReplyError> {
+    pub fn line<'a>(&mut self, line: &'a str) -> Result<Option<ServerState<'a>>, ReplyError> {
         let line = line.trim_end_matches(['\r', '\0']);
         if line.trim().is_empty() {
             return Ok(None);
         }
         if let Some(names) = line.strip_prefix("# ") {
-            self.columns = Some(Columns::find(&Header::new(COMMAND, names.split(' ')))?);
+            self.columns = Some(Columns::find(COMMAND, names.split(' '), NAMES)?);
             return Ok(None);
         }
         let Some(columns) = &self.columns else {
             // The format: 1 since HAProxy 1.6.
             return if line == "1" { Ok(None) } else { Err(error("no header before it", line)) };
         };
-        self.fields.clear();
-        self.fields.extend(line.split(' ').map(str::to_owned));
-        columns.row(&Row::new(COMMAND, line, &self.fields)).map(Some)
+        server(&columns.row(line, line.split(' '))?).map(Some)
     }
 }
 
 /// Reads a whole reply. An unknown backend is an error here, an empty one has no rows.
-pub fn parse(text: &str) -> Result<Vec<ServerState>, ReplyError> {
+pub fn parse(text: &str) -> Result<Vec<ServerState<'_>>, ReplyError> {
     let mut reader = ServersReader::new();
     let mut rows = Vec::new();
     for line in text.lines() {
@@ -160,79 +151,52 @@ fn error(what: &str, line: &str) -> ReplyError {
     ReplyError::new(COMMAND, what, line)
 }
 
-#[derive(Clone, Debug)]
-struct Columns {
-    be_name: usize,
-    srv_name: usize,
-    srv_addr: usize,
-    srv_port: usize,
-    op_state: usize,
-    admin_state: usize,
-    uweight: usize,
-    iweight: usize,
-    check_result: usize,
-    check_health: usize,
-    check_state: usize,
-    use_ssl: Option<usize>,
-    fqdn: Option<usize>,
-}
+/// The columns that are read.
+const NAMES: [&str; 10] = [
+    "be_name",
+    "srv_name",
+    "srv_addr",
+    "srv_port",
+    "srv_op_state",
+    "srv_admin_state",
+    "srv_uweight",
+    "srv_iweight",
+    "srv_check_result",
+    "srv_check_state",
+];
 
-impl Columns {
-    fn find(header: &Header) -> Result<Self, ReplyError> {
-        Ok(Self {
-            be_name: header.column("be_name")?,
-            srv_name: header.column("srv_name")?,
-            srv_addr: header.column("srv_addr")?,
-            srv_port: header.column("srv_port")?,
-            op_state: header.column("srv_op_state")?,
-            admin_state: header.column("srv_admin_state")?,
-            uweight: header.column("srv_uweight")?,
-            iweight: header.column("srv_iweight")?,
-            check_result: header.column("srv_check_result")?,
-            check_health: header.column("srv_check_health")?,
-            check_state: header.column("srv_check_state")?,
-            use_ssl: header.find("srv_use_ssl"),
-            fqdn: header.find("srv_fqdn"),
-        })
-    }
-
-    fn row(&self, row: &Row<'_>) -> Result<ServerState, ReplyError> {
-        // Bits of srv_check_state: 1 in progress, 2 configured, 4 enabled, 8 paused.
-        let check: u32 = row.number(self.check_state)?;
-        let address = match row.text(self.srv_addr)? {
-            "-" => None,
-            text => Some(text.parse().map_err(|_| row.error(&format!("address {text:?}")))?),
-        };
-        let fqdn = self.fqdn.map(|column| row.text(column)).transpose()?;
-        Ok(ServerState {
-            backend: row.text(self.be_name)?.to_owned(),
-            name: row.text(self.srv_name)?.to_owned(),
-            address,
-            port: row.number(self.srv_port)?,
-            op_state: match row.number(self.op_state)? {
-                0u8 => OpState::Stopped,
-                1 => OpState::Starting,
-                2 => OpState::Running,
-                3 => OpState::Stopping,
-                _ => return Err(row.error("unknown srv_op_state")),
-            },
-            admin: AdminBits(row.number(self.admin_state)?),
-            weight: row.number(self.uweight)?,
-            initial_weight: row.number(self.iweight)?,
-            check_configured: check & 2 != 0,
-            check_enabled: check & 4 != 0,
-            check_running: check & 1 != 0,
-            check_result: match row.number(self.check_result)? {
-                0u8 => CheckResult::Unknown,
-                1 => CheckResult::Neutral,
-                2 => CheckResult::Failed,
-                3 => CheckResult::Passed,
-                4 => CheckResult::PassedConditionally,
-                _ => return Err(row.error("unknown srv_check_result")),
-            },
-            check_health: row.number(self.check_health)?,
-            use_ssl: row.optional::<u8>(self.use_ssl)? == Some(1),
-            fqdn: fqdn.filter(|fqdn| *fqdn != "-").map(str::to_owned),
-        })
-    }
+fn server<'a>(row: &Row<'a, &'a str, 10>) -> Result<ServerState<'a>, ReplyError> {
+    let [backend, name, address, ..] = row.fields;
+    let address = match address {
+        "-" => None,
+        text => Some(text.parse().map_err(|_| row.error(&format!("address {text:?}")))?),
+    };
+    // Bits of srv_check_state: 1 in progress, 2 configured, 4 enabled, 8 paused.
+    let check: u32 = row.number(9)?;
+    Ok(ServerState {
+        backend,
+        name,
+        address,
+        port: row.number(3)?,
+        op_state: match row.number(4)? {
+            0u8 => OpState::Stopped,
+            1 => OpState::Starting,
+            2 => OpState::Running,
+            3 => OpState::Stopping,
+            _ => return Err(row.error("unknown srv_op_state")),
+        },
+        admin: AdminBits(row.number(5)?),
+        weight: row.number(6)?,
+        initial_weight: row.number(7)?,
+        check_result: match row.number(8)? {
+            0u8 => CheckResult::Unknown,
+            1 => CheckResult::Neutral,
+            2 => CheckResult::Failed,
+            3 => CheckResult::Passed,
+            4 => CheckResult::PassedConditionally,
+            _ => return Err(row.error("unknown srv_check_result")),
+        },
+        check_configured: check & 2 != 0,
+        check_running: check & 1 != 0,
+    })
 }

@@ -1,69 +1,81 @@
-//! Rows whose columns are named by a header line.
+//! Rows whose columns are named by a header line. Dumps have a hundred thousand rows, so a row is
+//! read without copying it, and only as far as its last wanted column.
 
 use super::ReplyError;
 
-/// Where the columns of a table stand.
+/// Where the wanted columns of a table stand, which differs from version to version.
 #[derive(Clone, Debug)]
-pub(super) struct Header {
+pub(super) struct Columns<const N: usize> {
     command: &'static str,
-    names: Vec<String>,
+    /// For each column up to the last wanted one, which of the wanted ones it is.
+    wanted: Vec<Option<usize>>,
 }
 
-impl Header {
-    /// A header from its names.
-    pub(super) fn new<'a>(command: &'static str, names: impl Iterator<Item = &'a str>) -> Self {
-        Self { command, names: names.map(str::to_owned).collect() }
+impl<const N: usize> Columns<N> {
+    /// Finds columns by their names, all of which must be there.
+    pub(super) fn find<'a>(
+        command: &'static str,
+        header: impl Iterator<Item = &'a str>,
+        names: [&str; N],
+    ) -> Result<Self, ReplyError> {
+        let header: Vec<&str> = header.collect();
+        let mut wanted = Vec::new();
+        for (index, name) in names.into_iter().enumerate() {
+            let place = header.iter().position(|known| *known == name).ok_or_else(|| {
+                ReplyError::new(command, format!("no column {name}"), &header.join(" "))
+            })?;
+            wanted.resize(wanted.len().max(place + 1), None);
+            wanted[place] = Some(index);
+        }
+        Ok(Self { command, wanted })
     }
 
-    /// The position of a column that must be there.
-    pub(super) fn column(&self, name: &str) -> Result<usize, ReplyError> {
-        self.find(name).ok_or_else(|| {
-            ReplyError::new(self.command, format!("no column {name}"), &self.names.join(" "))
-        })
-    }
-
-    /// The position of a column that may be there.
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|known| known == name)
+    /// Takes the wanted ones from the fields of a row.
+    pub(super) fn row<'a, F: Default>(
+        &self,
+        line: &'a str,
+        fields: impl Iterator<Item = F>,
+    ) -> Result<Row<'a, F, N>, ReplyError> {
+        let mut row =
+            Row { command: self.command, line, fields: std::array::from_fn(|_| F::default()) };
+        let mut count = 0;
+        for (field, wanted) in fields.zip(&self.wanted) {
+            if let Some(index) = *wanted {
+                row.fields[index] = field;
+            }
+            count += 1;
+        }
+        if count < self.wanted.len() { Err(row.error("too few columns")) } else { Ok(row) }
     }
 }
 
-/// The fields of one row.
-pub(super) struct Row<'a> {
+/// The wanted fields of one row, in the order of the names.
+pub(super) struct Row<'a, F, const N: usize> {
     command: &'static str,
     line: &'a str,
-    fields: &'a [String],
+    pub(super) fields: [F; N],
 }
 
-impl<'a> Row<'a> {
-    pub(super) fn new(command: &'static str, line: &'a str, fields: &'a [String]) -> Self {
-        Self { command, line, fields }
-    }
-
-    /// The text of a column; an error where the row is too short.
-    pub(super) fn text(&self, column: usize) -> Result<&'a str, ReplyError> {
-        let field = self.fields.get(column).map(String::as_str);
-        field.ok_or_else(|| self.error("too few columns"))
-    }
-
-    /// The number of a column.
-    pub(super) fn number<T: std::str::FromStr>(&self, column: usize) -> Result<T, ReplyError> {
-        let text = self.text(column)?;
+impl<F: AsRef<str>, const N: usize> Row<'_, F, N> {
+    /// The number in the field of this index.
+    pub(super) fn number<T: std::str::FromStr>(&self, index: usize) -> Result<T, ReplyError> {
+        let text = self.fields[index].as_ref();
         text.parse().map_err(|_| self.error(&format!("{text:?} is no such number")))
     }
 
-    /// The number of a column that may be absent, empty or `-`.
+    /// The number in a field that may be empty or `-`.
     pub(super) fn optional<T: std::str::FromStr>(
         &self,
-        column: Option<usize>,
+        index: usize,
     ) -> Result<Option<T>, ReplyError> {
-        let Some(column) = column else { return Ok(None) };
-        match self.text(column)? {
+        match self.fields[index].as_ref() {
             "" | "-" => Ok(None),
-            _ => self.number(column).map(Some),
+            _ => self.number(index).map(Some),
         }
     }
+}
 
+impl<F, const N: usize> Row<'_, F, N> {
     pub(super) fn error(&self, what: &str) -> ReplyError {
         ReplyError::new(self.command, what, self.line)
     }

@@ -195,7 +195,7 @@ fn check(before: &Desired, after: &Desired) -> Result<(), TestCaseError> {
     // Only where a host has room for its old and its new tables is the way without a gap.
     prop_assume!(wildcards(&[before, after]) <= depth);
     let live = live(before);
-    let scope = Scope { backends: Some([].into()), routing: true };
+    let scope = Scope { backends: Some([].into()), limits: false, routing: true };
     let differences = diff(after, "same", &live, &scope);
     let context = Context {
         desired: after,

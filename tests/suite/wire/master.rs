@@ -87,9 +87,9 @@ async fn abilities_are_probed_without_a_trace() {
         let (before, log) = (connection.run_one(&show).await.unwrap(), haproxy.log());
         let probed = Capabilities::probe(&mut connection).await.unwrap();
         assert_eq!(probed, Capabilities::of(connection.version()));
-        let rows = |text: &str| reply::servers::parse(text).unwrap();
         let after = connection.run_one(&show).await.unwrap();
-        assert_eq!(rows(&after.text), rows(&before.text));
+        let rows = [&before, &after].map(|reply| reply::servers::parse(&reply.text).unwrap());
+        assert_eq!(rows[0], rows[1]);
         assert_eq!(haproxy.log(), log);
     }
 }

@@ -98,10 +98,10 @@ impl Process {
             .collect();
         let states = carry_over(&self.states(), &wanted.desired, &plan.held, &adding);
         let mut next = Self::started(wanted, self.version);
-        let rows = servers::parse(&format!("1\n{states}")).expect("the file is a good reply");
-        for row in rows {
-            let servers = next.live.backends.get_mut(&row.backend);
-            let Some(server) = servers.and_then(|b| b.get_mut(&row.name)) else { continue };
+        let file = format!("1\n{states}");
+        for row in servers::parse(&file).expect("the file is a good reply") {
+            let servers = next.live.backends.get_mut(row.backend);
+            let Some(server) = servers.and_then(|b| b.get_mut(row.name)) else { continue };
             server.maintenance |= row.admin.forced_maint();
             server.draining = row.admin.forced_drain();
             server.up = row.op_state != OpState::Stopped;
