@@ -2,6 +2,7 @@
 //! terms. Pure; the files that manifests refer to are handed in.
 
 mod attach;
+mod catalogue;
 mod files;
 mod profile;
 mod routing;
@@ -13,15 +14,15 @@ use std::{
 };
 
 use crate::{
-    manifest::document::{self as manifest, Document, Spec},
+    manifest::document::{self as manifest, Document},
     model::{
-        Backend, BackendName, Certificate, Desired, Frontend, FrontendName, ObjectName, Origin,
-        Problem, Problems, Server, Span,
+        Backend, BackendName, Certificate, Desired, FileRequest, Frontend, FrontendName,
+        ObjectName, Origin, Problem, Problems, Profile, Routing, Server, ServerName, Span,
     },
 };
 
-use self::attach::{GatewayRef, RouteRef, Site};
-pub use self::files::{ReferencedFiles, requests};
+pub use self::files::ReferencedFiles;
+use self::{attach::Site, catalogue::Catalogue};
 
 /// What came of a set of manifests.
 #[derive(Debug, Default)]
@@ -34,184 +35,137 @@ pub struct Compiled {
 
 /// Compiles all objects together.
 pub fn compile(documents: &[Arc<Document>], files: &ReferencedFiles) -> Compiled {
-    Compiler::default().compile(documents, files)
+    let mut compiler = Compiler::default();
+    compiler.replace(&[], documents);
+    compiler.compile(files)
 }
 
 /// A compiler that remembers: what did not change since the last time is not compiled again.
 #[derive(Debug, Default)]
 pub struct Compiler {
-    backends: BTreeMap<BackendName, (Arc<Document>, Arc<Backend>)>,
+    catalogue: Catalogue,
+    backends: Arc<BTreeMap<BackendName, Arc<Backend>>>,
+    /// The settings of all backends by name, so that those with the same share them.
+    profiles: BTreeMap<Arc<str>, Arc<Profile>>,
     routing: Option<RoutingMemo>,
 }
 
-/// The routing of the last time, and all that it was made from.
+/// The routing of the last time, and what it was made from besides the catalogue.
 #[derive(Debug)]
 struct RoutingMemo {
-    sources: Vec<Arc<Document>>,
     backends: BTreeSet<BackendName>,
+    certificates: Vec<ObjectName>,
     frontends: BTreeMap<FrontendName, Frontend>,
-    routing: Arc<crate::model::Routing>,
+    routing: Arc<Routing>,
     problems: Problems,
 }
 
 impl Compiler {
-    /// Compiles all objects together. Documents are compared by identity: a document that is the
-    /// same allocation as the last time is taken to be unchanged.
-    pub fn compile(&mut self, documents: &[Arc<Document>], files: &ReferencedFiles) -> Compiled {
+    /// Takes documents out and puts others in, such as those of one file before and after a change.
+    /// A document that stays is the same allocation in both.
+    pub fn replace(&mut self, old: &[Arc<Document>], new: &[Arc<Document>]) {
+        self.catalogue.replace(old, new);
+    }
+
+    /// The files that the documents refer to.
+    pub fn requests(&self) -> BTreeSet<FileRequest> {
+        self.catalogue.requests()
+    }
+
+    /// Compiles all objects together.
+    pub fn compile(&mut self, files: &ReferencedFiles) -> Compiled {
         let mut problems = Problems::default();
-        let objects = Objects::of(documents, &mut problems);
-        let mut authorities = BTreeMap::new();
-        let backends = self.compile_backends(&objects, files, &mut authorities, &mut problems);
-        let certificates = compile_certificates(&objects, files, &mut problems);
-        let memo = self.compile_routing(documents, &backends, &certificates);
-        problems.extend(memo.problems.clone());
+        self.catalogue.report_repeated(&mut problems);
+        let authorities = self.compile_backends(files, &mut problems);
+        let certificates = compile_certificates(&self.catalogue, files, &mut problems);
+        let default_profile = self.share(profile::of_nothing());
+        self.forget_profiles();
+        let memo = self.compile_routing(&certificates);
+        problems.extend(memo.problems.iter().cloned());
         problems.sort();
         let desired = Desired {
             frontends: memo.frontends.clone(),
             routing: Arc::clone(&memo.routing),
-            backends,
-            default_profile: Some(Arc::new(profile::of_nothing())),
             certificates: served(certificates, &memo.frontends),
+            backends: Arc::clone(&self.backends),
+            default_profile: Some(default_profile),
             authorities,
         };
         Compiled { desired, problems }
     }
 
+    /// Compiles the backends that changed. Returns the files of authorities that backends name.
     fn compile_backends(
         &mut self,
-        objects: &Objects<'_>,
         files: &ReferencedFiles,
-        authorities: &mut BTreeMap<String, Arc<str>>,
         problems: &mut Problems,
-    ) -> BTreeMap<BackendName, Arc<Backend>> {
-        let mut known = BTreeMap::new();
-        for (document, backend) in &objects.backends {
-            let name = document.name.backend();
-            let authority = files::authority(document, backend, files, problems);
-            let file = authority.map(|(file, text)| {
-                authorities.insert(file.clone(), text);
-                file
-            });
-            let compiled = match self.backends.remove(&name) {
-                // The file of an authority has its digest in its name, so a new content is a new
-                // keyword, and the memo is void.
-                Some((same, compiled))
-                    if Arc::ptr_eq(&same, document)
-                        && file
-                            .as_ref()
-                            .is_none_or(|file| compiled.profile.server_keywords.contains(file)) =>
-                {
-                    compiled
-                }
-                Some(_) | None => Arc::new(compile_backend(document, backend, file.as_deref())),
+    ) -> BTreeMap<String, Arc<str>> {
+        let mut authorities = BTreeMap::new();
+        for name in self.catalogue.take_changed_backends() {
+            let Some((document, backend)) = self.catalogue.backend(&name) else {
+                Arc::make_mut(&mut self.backends).remove(&name.backend());
+                continue;
             };
-            known.insert(name, (Arc::clone(document), compiled));
+            let authority = files::authority(document, backend, files, problems);
+            let file = authority.as_ref().map(|(file, _)| file.as_str());
+            let profile = profile::compile(backend, file);
+            let origin = origin(document, document.at);
+            let servers = compile_servers(backend);
+            authorities.extend(authority);
+            let compiled = Backend { origin, profile: self.share(profile), servers };
+            let name = name.backend();
+            // One that is as before stays the same allocation, by which others know it.
+            if self.backends.get(&name).is_none_or(|known| **known != compiled) {
+                Arc::make_mut(&mut self.backends).insert(name, Arc::new(compiled));
+            }
         }
-        self.backends = known;
-        self.backends
-            .iter()
-            .map(|(name, (_, backend))| (name.clone(), Arc::clone(backend)))
-            .collect()
+        authorities
+    }
+
+    /// The one allocation of these settings.
+    fn share(&mut self, profile: Profile) -> Arc<Profile> {
+        match self.profiles.get(profile.name()) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let profile = Arc::new(profile);
+                self.profiles.insert(profile.name().into(), Arc::clone(&profile));
+                profile
+            }
+        }
+    }
+
+    /// Forgets the settings that no backend has any more.
+    fn forget_profiles(&mut self) {
+        self.profiles.retain(|_, profile| Arc::strong_count(profile) > 1);
     }
 
     fn compile_routing(
         &mut self,
-        documents: &[Arc<Document>],
-        backends: &BTreeMap<BackendName, Arc<Backend>>,
         certificates: &BTreeMap<ObjectName, Certificate>,
     ) -> &RoutingMemo {
-        let is_source = |document: &&Arc<Document>| match document.spec {
-            Spec::Gateway(_) | Spec::HttpRoute(_) | Spec::Certificate(_) => true,
-            Spec::Backend(_) => false,
+        let changed = self.catalogue.take_routing_changed();
+        let is_same = |memo: &RoutingMemo| {
+            memo.backends.iter().eq(self.backends.keys())
+                && memo.certificates.iter().eq(certificates.keys())
         };
-        let unchanged = self.routing.as_ref().is_some_and(|memo| {
-            memo.backends.iter().eq(backends.keys())
-                && memo.sources.len() == documents.iter().filter(is_source).count()
-                && memo
-                    .sources
-                    .iter()
-                    .zip(documents.iter().filter(is_source))
-                    .all(|(old, new)| Arc::ptr_eq(old, new))
-        });
-        if !unchanged {
+        if changed || !self.routing.as_ref().is_some_and(is_same) {
             self.routing = None;
         }
         self.routing.get_or_insert_with(|| {
             let mut problems = Problems::default();
-            // Duplicates were reported with all objects.
-            let objects = Objects::of(documents, &mut Problems::default());
-            let names: BTreeSet<BackendName> = backends.keys().cloned().collect();
-            let sites = objects.sites(!certificates.is_empty(), &mut problems);
-            let routing = routing::compile(&sites, &names, &mut problems);
+            let gateways = self.catalogue.gateways();
+            let backends: BTreeSet<BackendName> = self.backends.keys().cloned().collect();
+            let mut sites = attach::sites(&gateways, !certificates.is_empty(), &mut problems);
+            attach::attach(&mut sites, &gateways, &self.catalogue.routes(), &mut problems);
+            let routing = Arc::new(routing::compile(&sites, &backends, &mut problems));
             let frontends = compile_frontends(&sites, certificates, &mut problems);
-            RoutingMemo {
-                sources: documents.iter().filter(is_source).cloned().collect(),
-                backends: names,
-                frontends,
-                routing: Arc::new(routing),
-                problems,
-            }
+            let certificates = certificates.keys().cloned().collect();
+            RoutingMemo { backends, certificates, frontends, routing, problems }
         })
     }
 }
 
-/// All objects, by kind and in order of name, duplicates left out.
-#[derive(Default)]
-struct Objects<'a> {
-    gateways: Vec<GatewayRef<'a>>,
-    routes: Vec<RouteRef<'a>>,
-    backends: Vec<(&'a Arc<Document>, &'a manifest::Backend)>,
-    certificates: Vec<(&'a Arc<Document>, &'a manifest::Certificate)>,
-}
-
-impl<'a> Objects<'a> {
-    fn of(documents: &'a [Arc<Document>], problems: &mut Problems) -> Self {
-        let mut seen: BTreeMap<(&str, &ObjectName), &Arc<Document>> = BTreeMap::new();
-        for document in documents {
-            match seen.get(&(document.kind(), &document.name)) {
-                Some(first) => problems.push(
-                    Problem::error(
-                        document.location(document.at),
-                        format!(
-                            "{} {} is defined twice; the first one is at {}",
-                            document.kind(),
-                            document.name,
-                            first.location(first.at)
-                        ),
-                    )
-                    .hint("give one of them another name, or remove it"),
-                ),
-                None => {
-                    seen.insert((document.kind(), &document.name), document);
-                }
-            }
-        }
-        let mut objects = Self::default();
-        for ((_, _), document) in seen {
-            match &document.spec {
-                Spec::Gateway(gateway) => objects.gateways.push(GatewayRef { document, gateway }),
-                Spec::HttpRoute(route) => objects.routes.push(RouteRef { document, route }),
-                Spec::Backend(backend) => objects.backends.push((document, backend)),
-                Spec::Certificate(certificate) => {
-                    objects.certificates.push((document, certificate));
-                }
-            }
-        }
-        objects
-    }
-
-    fn sites(&self, has_certificates: bool, problems: &mut Problems) -> Vec<Site<'a>> {
-        let mut sites = attach::sites(&self.gateways, has_certificates, problems);
-        attach::attach(&mut sites, &self.gateways, &self.routes, problems);
-        sites
-    }
-}
-
-fn compile_backend(
-    document: &Document,
-    backend: &manifest::Backend,
-    authority: Option<&str>,
-) -> Backend {
+fn compile_servers(backend: &manifest::Backend) -> BTreeMap<ServerName, Server> {
     let servers = backend.servers.iter().map(|server| {
         let compiled = Server {
             address: server.address.value,
@@ -223,21 +177,16 @@ fn compile_backend(
         };
         (server.name.value.clone(), compiled)
     });
-    Backend {
-        origin: origin(document, document.at),
-        profile: Arc::new(profile::compile(backend, authority)),
-        servers: servers.collect(),
-    }
+    servers.collect()
 }
 
 fn compile_certificates(
-    objects: &Objects<'_>,
+    catalogue: &Catalogue,
     files: &ReferencedFiles,
     problems: &mut Problems,
 ) -> BTreeMap<ObjectName, Certificate> {
-    objects
-        .certificates
-        .iter()
+    catalogue
+        .certificates()
         .filter_map(|(document, certificate)| {
             let compiled = files::certificate(document, certificate, files, problems)?;
             Some((document.name.clone(), compiled))

@@ -2,18 +2,24 @@
 //! rendered again.
 
 use std::{
-    collections::BTreeMap,
+    mem,
+    num::NonZero,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
 use crate::{
-    compile::{self, Compiler},
+    compile::Compiler,
+    diff::merge_join,
     manifest::{self, Document},
     model::{Desired, Problems, Severity, SourceFile},
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Loader, read_referenced},
 };
+
+/// So few files are parsed faster than a thread is started.
+const PART_MIN: usize = 32;
 
 /// All that a set of manifests asks for.
 #[derive(Clone, Debug)]
@@ -42,7 +48,8 @@ impl Intent {
 pub struct Builder {
     loader: Loader,
     server_state_file: String,
-    parsed: BTreeMap<Arc<str>, ParsedFile>,
+    /// In order of path.
+    parsed: Vec<ParsedFile>,
     compiler: Compiler,
     renderer: Renderer,
 }
@@ -61,7 +68,7 @@ impl Builder {
         Self {
             loader: Loader::new(paths),
             server_state_file: server_state_file.display().to_string(),
-            parsed: BTreeMap::new(),
+            parsed: Vec::new(),
             compiler: Compiler::default(),
             renderer: Renderer::default(),
         }
@@ -73,25 +80,16 @@ impl Builder {
             Some(changed) => self.loader.reload(changed)?,
             None => self.loader.load()?,
         };
-        let mut known = std::mem::take(&mut self.parsed);
-        for file in &snapshot.files {
-            let parsed = match known.remove(&file.path) {
-                Some(parsed) if Arc::ptr_eq(&parsed.file, file) => parsed,
-                Some(_) | None => ParsedFile::new(file),
-            };
-            self.parsed.insert(Arc::clone(&file.path), parsed);
-        }
+        self.take_over(&snapshot.files);
         let mut problems = snapshot.problems;
-        let mut documents = Vec::new();
-        for parsed in self.parsed.values() {
+        for parsed in &self.parsed {
             problems.extend(parsed.problems.iter().cloned());
-            documents.extend(parsed.documents.iter().cloned());
         }
-        if documents.is_empty() && problems.is_empty() {
+        if self.parsed.iter().all(|parsed| parsed.documents.is_empty()) && problems.is_empty() {
             return Err(LoadError::Empty(snapshot.root));
         }
-        let referenced = read_referenced(&snapshot.root, compile::requests(&documents));
-        let compiled = self.compiler.compile(&documents, &referenced);
+        let referenced = read_referenced(&snapshot.root, self.compiler.requests());
+        let compiled = self.compiler.compile(&referenced);
         let complete = problems.worst() != Some(Severity::Error);
         problems.extend(compiled.problems.into_iter().filter(|one| complete || !one.dangling));
         problems.sort();
@@ -108,6 +106,52 @@ impl Builder {
             rendered,
         })
     }
+
+    /// Parses the files that changed, and lets the compiler know what of them did. Both the files
+    /// and what is known of the last time are in order of path.
+    fn take_over(&mut self, files: &[Arc<SourceFile>]) {
+        let known = mem::take(&mut self.parsed);
+        let pairs = merge_join(
+            files.iter().map(|file| (Arc::clone(&file.path), file)),
+            known.into_iter().map(|parsed| (Arc::clone(&parsed.file.path), parsed)),
+        );
+        let mut stale = Vec::new();
+        for (_, file, parsed) in pairs {
+            match (file, parsed) {
+                (Some(file), Some(old)) if Arc::ptr_eq(file, &old.file) => self.parsed.push(old),
+                (Some(file), old) => stale.push((file, old)),
+                (None, Some(gone)) => self.compiler.replace(&gone.documents, &[]),
+                (None, None) => {}
+            }
+        }
+        let fresh = parse_all(&stale);
+        for (new, (_, old)) in fresh.into_iter().zip(stale) {
+            let old = old.map_or_else(Vec::new, |old| old.documents);
+            let new = new.sharing(&old);
+            self.compiler.replace(&old, &new.documents);
+            self.parsed.push(new);
+        }
+        self.parsed.sort_by(|a, b| a.file.path.cmp(&b.file.path));
+    }
+}
+
+/// Parses files, many of them on all cores.
+fn parse_all<T: Sync>(files: &[(&Arc<SourceFile>, T)]) -> Vec<ParsedFile> {
+    let parse = |part: &[(&Arc<SourceFile>, T)]| -> Vec<ParsedFile> {
+        part.iter().map(|(file, _)| ParsedFile::new(file)).collect()
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let part = files.len().div_ceil(cores).max(PART_MIN);
+    let mut parts = files.chunks(part);
+    let first = parts.next().unwrap_or_default();
+    thread::scope(|scope| {
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || parse(part))).collect();
+        let mut parsed = parse(first);
+        for other in others {
+            parsed.extend(other.join().expect("no manifest makes the parser panic"));
+        }
+        parsed
+    })
 }
 
 impl ParsedFile {
@@ -119,4 +163,17 @@ impl ParsedFile {
             problems: parsed.problems,
         }
     }
+
+    /// The same, where documents that stayed what they were, and where, are the `old` allocations.
+    fn sharing(mut self, old: &[Arc<Document>]) -> Self {
+        for document in &mut self.documents {
+            if let Some(same) = old.iter().find(|old| *old == document) {
+                *document = Arc::clone(same);
+            }
+        }
+        self
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,7 @@ pub fn plan_start(desired: &Desired) -> Plan {
         step.origin = frontend.origins.first().cloned();
         steps.push(step);
     }
-    for (name, backend) in &desired.backends {
+    for (name, backend) in &*desired.backends {
         let mut step = Step::new(Object::Backend(name.clone()), Action::Add, Reason::NotRunning);
         step.origin = Some(backend.origin.clone());
         steps.push(step);

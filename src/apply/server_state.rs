@@ -70,7 +70,7 @@ pub fn carry_over(
         seen.insert(full);
         let _ = writeln!(file, "{}", fields.join(" "));
     }
-    for (name, backend) in &desired.backends {
+    for (name, backend) in &*desired.backends {
         add_newcomers(&mut file, name.as_str(), backend, &places, &seen, columns.len());
     }
     file

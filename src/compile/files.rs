@@ -1,9 +1,6 @@
 //! The files that manifests refer to: which ones, and what is in them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use sha1::{Digest as _, Sha1};
 
@@ -15,24 +12,20 @@ use crate::{
 /// What was found for each request: the text, or why there is none.
 pub type ReferencedFiles = BTreeMap<FileRequest, Result<Arc<str>, String>>;
 
-/// All files that `documents` refer to.
-pub fn requests(documents: &[Arc<Document>]) -> BTreeSet<FileRequest> {
-    let mut requests = BTreeSet::new();
-    for document in documents {
-        let paths: Vec<&FilePath> = match &document.spec {
-            Spec::Certificate(manifest::Certificate::Bundle(path)) => vec![&path.value],
-            Spec::Certificate(manifest::Certificate::Pair { certificate, key }) => {
-                vec![&certificate.value, &key.value]
-            }
-            Spec::Backend(backend) => match backend.tls.as_ref().map(|tls| &tls.trust) {
-                Some(Trust::CaFile(path)) => vec![&path.value],
-                Some(Trust::Insecure) | None => Vec::new(),
-            },
-            Spec::Gateway(_) | Spec::HttpRoute(_) => Vec::new(),
-        };
-        requests.extend(paths.into_iter().map(|path| request(document, path)));
-    }
-    requests
+/// The files that a document refers to.
+pub(super) fn requests_of(document: &Document) -> Vec<FileRequest> {
+    let paths: Vec<&FilePath> = match &document.spec {
+        Spec::Certificate(manifest::Certificate::Bundle(path)) => vec![&path.value],
+        Spec::Certificate(manifest::Certificate::Pair { certificate, key }) => {
+            vec![&certificate.value, &key.value]
+        }
+        Spec::Backend(backend) => match backend.tls.as_ref().map(|tls| &tls.trust) {
+            Some(Trust::CaFile(path)) => vec![&path.value],
+            Some(Trust::Insecure) | None => Vec::new(),
+        },
+        Spec::Gateway(_) | Spec::HttpRoute(_) => Vec::new(),
+    };
+    paths.into_iter().map(|path| request(document, path)).collect()
 }
 
 fn request(document: &Document, path: &FilePath) -> FileRequest {

@@ -17,7 +17,7 @@ pub struct Desired {
     /// The contents of the routing maps.
     pub routing: Arc<Routing>,
     /// The backends, by name.
-    pub backends: BTreeMap<BackendName, Arc<Backend>>,
+    pub backends: Arc<BTreeMap<BackendName, Arc<Backend>>>,
     /// A profile that is there although no backend may need it now: the one of a backend that says
     /// nothing but its servers, so that such a one can be made at runtime.
     pub default_profile: Option<Arc<Profile>>,
@@ -29,11 +29,17 @@ pub struct Desired {
 
 impl Desired {
     /// The distinct profiles, by name.
-    pub fn profiles(&self) -> BTreeMap<String, &Profile> {
-        let used = self.backends.values().map(|backend| &*backend.profile);
-        used.chain(self.default_profile.as_deref())
-            .map(|profile| (profile.name(), profile))
-            .collect()
+    pub fn profiles(&self) -> BTreeMap<&str, &Profile> {
+        let used = self.backends.values().map(|backend| &backend.profile);
+        let mut profiles = BTreeMap::new();
+        let mut last = None;
+        for profile in used.chain(&self.default_profile) {
+            // Backends that share their settings share the allocation, as a rule.
+            if last.replace(Arc::as_ptr(profile)) != Some(Arc::as_ptr(profile)) {
+                profiles.insert(profile.name(), &**profile);
+            }
+        }
+        profiles
     }
 }
 
@@ -122,7 +128,7 @@ pub struct Profile {
     pub cookie: Option<String>,
     /// How its balance algorithm takes to servers that come and go at runtime.
     pub balance: BalanceKind,
-    digest: Digest,
+    name: Arc<str>,
 }
 
 /// How a balance algorithm takes to servers that come and go at runtime.
@@ -164,13 +170,14 @@ impl Profile {
         cookie: Option<String>,
     ) -> Self {
         let digest = Digest::of_parts(lines.iter().chain(&server_keywords));
+        let name = format!("profile:{}", digest.short()).into();
         let balance = BalanceKind::of(&lines);
-        Self { lines, server_keywords, checked, cookie, balance, digest }
+        Self { lines, server_keywords, checked, cookie, balance, name }
     }
 
     /// The name of the `defaults` section.
-    pub fn name(&self) -> String {
-        format!("profile:{}", self.digest.short())
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 

@@ -27,7 +27,12 @@ impl Digest {
 
     /// The first 12 hexadecimal digits: enough to name things inside one configuration.
     pub fn short(&self) -> String {
-        self.to_string()[..12].to_owned()
+        self.0[..6].iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hexadecimal).collect()
+    }
+
+    /// All 32 bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -37,8 +42,24 @@ impl fmt::Display for Digest {
     }
 }
 
+/// The digit of a number below 16.
+fn hexadecimal(digit: u8) -> char {
+    char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
+}
+
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Digest({})", self.short())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_form_is_the_begin_of_the_long_one() {
+        let digest = Digest::of("gw");
+        assert_eq!(digest.short(), digest.to_string()[..12]);
     }
 }

@@ -126,12 +126,12 @@ impl FromStr for Note {
 /// All notes of a process that has just been started on `desired`.
 pub fn notes(desired: &Desired, revision: &str) -> BTreeMap<Note, String> {
     let mut notes = BTreeMap::from([(Note::Revision, revision.to_owned())]);
-    for (name, backend) in &desired.backends {
-        let profile = backend.profile.name();
+    for (name, backend) in &*desired.backends {
+        let profile = backend.profile.name().to_owned();
         notes.insert(Note::backend(name), profile);
     }
     for profile in desired.profiles().into_keys() {
-        notes.insert(Note::Profile(profile), KNOWN.to_owned());
+        notes.insert(Note::Profile(profile.to_owned()), KNOWN.to_owned());
     }
     for (file, certificate) in &desired.certificates {
         notes.insert(Note::Certificate(file.clone()), certificate.digest().short());

@@ -31,7 +31,7 @@ pub(super) fn steps(differences: &Differences<'_>, context: Context<'_>) -> Vec<
 
 fn add(name: &BackendName, backend: &Backend, context: Context<'_>) -> Step {
     let profile = backend.profile.name();
-    let known = context.live.notes.contains_key(&Note::Profile(profile.clone()));
+    let known = context.live.notes.contains_key(&Note::Profile(profile.to_owned()));
     let because = if !context.capabilities.dynamic_backends {
         static_backends(context)
     } else if let Some(reason) = unfit(&backend.profile) {
@@ -53,8 +53,8 @@ fn add(name: &BackendName, backend: &Backend, context: Context<'_>) -> Step {
         .collect();
     let key = Note::backend(name).to_string();
     let mut made: Vec<Made> = vec![
-        Command::add_backend(name.as_str(), &profile).map(Instruction::Send),
-        Command::add_map(NOTEBOOK, None, &key, &profile).map(Instruction::Send),
+        Command::add_backend(name.as_str(), profile).map(Instruction::Send),
+        Command::add_map(NOTEBOOK, None, &key, profile).map(Instruction::Send),
     ];
     let mut waits = Vec::new();
     for (server, settings) in &backend.servers {
@@ -125,7 +125,7 @@ fn remove(
 
 fn change_profile(name: &BackendName, to: &Backend, from: &str, context: Context<'_>) -> Step {
     let old = profile_lines(context.loaded.get(PROFILES_FILE), from);
-    let new = profile_lines(context.rendered.get(PROFILES_FILE), &to.profile.name());
+    let new = profile_lines(context.rendered.get(PROFILES_FILE), to.profile.name());
     let fields = changed_settings(&old, &new);
     let names = fields.iter().map(|field| field.name.clone()).collect::<BTreeSet<_>>();
     let because = Reason::Settings(names.into_iter().collect());

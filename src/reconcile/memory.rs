@@ -34,7 +34,7 @@ impl Memory {
     /// What differs between the remembered intent and this one: what has to be read.
     pub(super) fn scope(&self, intent: &Intent) -> Scope {
         let (old, new) = (&self.desired, &intent.desired);
-        let changed = crate::diff::merge_join(&old.backends, &new.backends)
+        let changed = crate::diff::merge_join(&*old.backends, &*new.backends)
             .filter(|(_, old, new)| match (old, new) {
                 (Some(old), Some(new)) => !Arc::ptr_eq(old, new),
                 (_, _) => true,

@@ -37,7 +37,7 @@ impl Shards {
             self.shown = (0..count).map(|_| Shard::default()).collect();
         }
         let mut members: Vec<Vec<(&BackendName, &Arc<Backend>)>> = vec![Vec::new(); count];
-        for (name, backend) in &desired.backends {
+        for (name, backend) in &*desired.backends {
             members[shard_of(name, count)].push((name, backend));
         }
         let mut files = Vec::with_capacity(count);
@@ -81,10 +81,10 @@ pub(super) fn notebook(desired: &Desired, settings: &Settings) -> Arc<str> {
     text.into()
 }
 
-/// The shard of a backend: by its name alone.
+/// The shard of a backend: by its name alone (FNV-1a, 32 bits). `count` is a power of two.
 fn shard_of(name: &BackendName, count: usize) -> usize {
-    let digest = Digest::of(name.as_str()).short();
-    usize::from_str_radix(&digest, 16).unwrap_or_default() % count
+    let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    name.as_str().bytes().fold(0x811c_9dc5, mix) as usize % count
 }
 
 fn text(members: &[(&BackendName, &Arc<Backend>)]) -> String {
@@ -97,12 +97,13 @@ fn text(members: &[(&BackendName, &Arc<Backend>)]) -> String {
             backend.profile.name()
         );
         for (server_name, server) in &backend.servers {
-            let mut words = vec!["server".to_owned(), server_name.to_string(), address(server)];
-            words.extend(server_arguments(server_name, server, &backend.profile));
-            if server.in_maintenance() {
-                words.push("disabled".to_owned());
+            // Names and addresses need no escaping.
+            let _ = write!(text, "    server {server_name} {}", address(server));
+            let arguments = server_arguments(server_name, server, &backend.profile);
+            if !arguments.is_empty() {
+                let _ = write!(text, " {}", line(&arguments));
             }
-            let _ = writeln!(text, "    {}", line(&words));
+            text.push_str(if server.in_maintenance() { " disabled\n" } else { "\n" });
         }
         text.push('\n');
     }

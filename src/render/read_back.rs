@@ -18,11 +18,12 @@ use super::PROFILES_FILE;
 /// passed over.
 pub fn read_back(files: &BTreeMap<String, Arc<str>>) -> Desired {
     let profiles = files.get(PROFILES_FILE).map(|text| profiles(text)).unwrap_or_default();
-    let mut desired = Desired { routing: Arc::new(routing(files)), ..Desired::default() };
+    let mut backends = BTreeMap::new();
     for (file, text) in files.iter().filter(|(file, _)| is_shard(file)) {
-        read_shard(file, text, &profiles, &mut desired);
+        read_shard(file, text, &profiles, &mut backends);
     }
-    desired
+    let routing = Arc::new(routing(files));
+    Desired { routing, backends: Arc::new(backends), ..Desired::default() }
 }
 
 fn is_shard(file: &str) -> bool {
@@ -78,12 +79,12 @@ fn read_shard(
     file: &str,
     text: &str,
     profiles: &BTreeMap<String, Arc<Profile>>,
-    desired: &mut Desired,
+    backends: &mut BTreeMap<BackendName, Arc<Backend>>,
 ) {
     let mut current: Option<(BackendName, Backend)> = None;
     let mut finish = |done: Option<(BackendName, Backend)>| {
         if let Some((name, backend)) = done {
-            desired.backends.insert(name, Arc::new(backend));
+            backends.insert(name, Arc::new(backend));
         }
     };
     for (index, line) in text.lines().enumerate() {

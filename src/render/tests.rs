@@ -45,7 +45,7 @@ fn what_was_rendered_reads_back_as_what_was_wanted() {
     let rendered = render(&wanted, &settings());
     let read = read_back(&rendered.files);
     assert_eq!(read.backends.len(), 1);
-    for (name, backend) in &wanted.backends {
+    for (name, backend) in &*wanted.backends {
         assert_eq!(read.backends[name].servers, backend.servers);
         assert_eq!(read.backends[name].profile.name(), backend.profile.name());
     }

@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
     os::unix::fs::MetadataExt,
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -30,14 +30,23 @@ pub(super) struct Entry {
     pub(super) content: Result<Arc<SourceFile>, Problem>,
     /// Of the bytes; of nothing where there is no text.
     pub(super) digest: Digest,
-    /// Git's name for the bytes; `None` where there is no text.
-    pub(super) blob: Option<Oid>,
+    /// What [`Entry::blob`] found.
+    blob: OnceLock<Option<Oid>>,
 }
 
 impl Entry {
     /// The length of the text, in bytes.
     pub(super) fn length(&self) -> usize {
         self.content.as_ref().map_or(0, |file| file.text.len())
+    }
+
+    /// Git's name for the bytes, which only those in a repository need; `None` where there is no
+    /// text.
+    pub(super) fn blob(&self) -> Option<Oid> {
+        *self.blob.get_or_init(|| {
+            let file = self.content.as_ref().ok()?;
+            Oid::hash_object(ObjectType::Blob, file.text.as_bytes()).ok()
+        })
     }
 }
 
@@ -97,7 +106,7 @@ pub(super) fn look(
         Err(problem(path, "this is not a regular file"))
     };
     let found = entry(path, stamp, bytes);
-    let same = known.filter(|known| known.blob.is_some() && known.digest == found.digest);
+    let same = known.filter(|known| known.content.is_ok() && known.digest == found.digest);
     Ok(Some(match same {
         Some(known) => Entry { stamp, ..known },
         None => found,
@@ -126,9 +135,12 @@ fn entry(path: &Arc<str>, stamp: Stamp, bytes: Result<Vec<u8>, Problem>) -> Entr
         Ok(text) => Entry {
             stamp,
             digest: Digest::of(&text),
-            blob: Oid::hash_object(ObjectType::Blob, text.as_bytes()).ok(),
+            blob: OnceLock::new(),
             content: Ok(Arc::new(SourceFile { path: Arc::clone(path), text: text.into() })),
         },
-        Err(problem) => Entry { stamp, digest: Digest::of(""), blob: None, content: Err(problem) },
+        Err(problem) => {
+            let (digest, blob) = (Digest::of(""), OnceLock::new());
+            Entry { stamp, digest, blob, content: Err(problem) }
+        }
     }
 }

@@ -17,8 +17,7 @@ const LINK: i32 = 0o120_000;
 
 /// `sha256:` and 12 digits over all paths and contents.
 pub(super) fn of_contents(entries: &BTreeMap<Arc<str>, Entry>) -> String {
-    let parts =
-        entries.iter().flat_map(|(path, entry)| [path.to_string(), entry.digest.to_string()]);
+    let parts = entries.iter().flat_map(|(path, entry)| [path.as_bytes(), entry.digest.as_bytes()]);
     format!("sha256:{}", Digest::of_parts(parts).short())
 }
 
@@ -57,10 +56,10 @@ impl Head {
 
     /// Whether the commit holds these files and no others.
     fn holds(&self, entries: &BTreeMap<Arc<str>, Entry>) -> bool {
+        // Both are in order of path.
         self.files.len() == entries.len()
-            && self.files.iter().all(|(path, blob)| {
-                let entry = entries.get(path.as_str());
-                entry.is_some_and(|entry| blob.is_none() || *blob == entry.blob)
+            && self.files.iter().zip(entries).all(|((path, blob), (name, entry))| {
+                **path == **name && (blob.is_none() || *blob == entry.blob())
             })
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod words;
 use std::{collections::BTreeMap, sync::Arc};
 
 use gw::{
-    compile::{ReferencedFiles, compile, requests},
+    compile::{Compiler, ReferencedFiles},
     diff::{Scope, diff},
     haproxy::{Capabilities, Version},
     manifest,
@@ -36,20 +36,22 @@ impl Wanted {
         read: impl Fn(&FileRequest) -> Result<Arc<str>, String>,
     ) -> Self {
         let mut problems = Problems::default();
-        let mut documents = Vec::new();
+        let mut compiler = Compiler::default();
         for file in files {
             let parsed = manifest::parse(file);
             problems.extend(parsed.problems);
-            documents.extend(parsed.documents.into_iter().map(Arc::new));
+            let documents: Vec<_> = parsed.documents.into_iter().map(Arc::new).collect();
+            compiler.replace(&[], &documents);
         }
-        let referenced: ReferencedFiles = requests(&documents)
+        let referenced: ReferencedFiles = compiler
+            .requests()
             .into_iter()
             .map(|request| {
                 let text = read(&request);
                 (request, text)
             })
             .collect();
-        let compiled = compile(&documents, &referenced);
+        let compiled = compiler.compile(&referenced);
         problems.extend(compiled.problems);
         problems.sort();
         let settings = Settings {

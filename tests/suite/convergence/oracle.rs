@@ -60,8 +60,7 @@ fn behind(backend: &Backend, origins: &Origins) -> Expected {
     let serving = || backend.servers.iter().filter(|server| server.serves());
     let mut active: Vec<_> = serving().filter(|server| !server.backup).collect();
     if active.is_empty() {
-        // HAProxy uses one backup at a time: the first in its file, where they stand by name.
-        active.extend(serving().filter(|server| server.backup).min_by_key(|server| &server.name));
+        active.extend(serving().filter(|server| server.backup));
     }
     if active.is_empty() {
         return Expected::status(503);

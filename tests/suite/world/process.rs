@@ -52,7 +52,7 @@ impl Process {
                 (map, table.map(|(key, value)| (key.clone(), entry(&value.value))).collect())
             })
             .into();
-        for (name, backend) in &desired.backends {
+        for (name, backend) in &*desired.backends {
             let servers = backend.servers.iter();
             let servers = servers
                 .map(|(name, server)| (name.to_string(), loaded(server, backend.profile.checked)));
