@@ -169,7 +169,9 @@ async fn some_backends(
         let mut reader = StatReader::new();
         for line in reply.text.split('\n') {
             let row = understood(reader.line(line))?;
-            row.into_iter().for_each(|row| add_limits(&mut found, &row));
+            if let Some(row) = row {
+                add_limits(&mut found, &row);
+            }
         }
     }
     Ok(found)
