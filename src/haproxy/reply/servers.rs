@@ -56,7 +56,7 @@ pub enum OpState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckResult {
     /// None yet, or a check is under way: for the last outcome look at
-    /// [`check_status`](super::stat::StatRow::check_status).
+    /// `check_status` of `show stat`.
     Unknown,
     /// Checks are neutral now.
     Neutral,
