@@ -1,6 +1,7 @@
 //! What can go wrong around gw: sockets, files, processes. Each time gw says what is the matter and
 //! what to do, ends in time with the right code, and leaves what served before serving.
 
+mod certificates;
 mod crash;
 mod files;
 mod peer;
