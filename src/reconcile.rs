@@ -120,14 +120,12 @@ impl Reconciler {
             return self.plan_start(intent, disk);
         };
         let capabilities = Capabilities::probe(&mut connection).await?;
-        let certificates = intent.desired.certificates.keys();
         let mut scope = scope.clone();
-        let mut live = observe(&mut connection, &scope, certificates).await?;
+        let mut live = observe(&mut connection, &scope, &intent.desired).await?;
         let same = self.memory.as_ref().is_some_and(|memory| memory.is_about(&live, &disk));
         if scope != Scope::WHOLE && !same {
             scope = Scope::WHOLE;
-            let certificates = intent.desired.certificates.keys();
-            live = observe(&mut connection, &scope, certificates).await?;
+            live = observe(&mut connection, &scope, &intent.desired).await?;
         }
         let service = self.service(Some(live.process.pid))?;
         if live.structure.is_none() {

@@ -230,7 +230,7 @@ impl Reconciler {
         while !waiting.is_empty() {
             let names = waiting.iter().map(|(_, backend, _)| (*backend).clone()).collect();
             let scope = Scope { backends: Some(names), limits: false, routing: false };
-            let live = observe(connection, &scope, []).await?;
+            let live = observe(connection, &scope, &intent.desired).await?;
             waiting.retain(|(_, backend, server)| {
                 let servers = live.backends.get(backend.as_str());
                 let state = servers.and_then(|servers| servers.get(server.as_str()));
@@ -291,8 +291,7 @@ impl Reconciler {
         let mut last = (Live::default(), BTreeSet::new());
         for pause in READ_BACK {
             tokio::time::sleep(pause).await;
-            let certificates = intent.desired.certificates.keys();
-            let live = observe(connection, scope, certificates).await?;
+            let live = observe(connection, scope, &intent.desired).await?;
             let differences = diff(&intent.desired, &intent.rendered.structure, &live, scope);
             let left = objects(&differences, intent, &live, &capabilities);
             let done = left.is_empty();

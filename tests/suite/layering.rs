@@ -60,7 +60,11 @@ const EDGE: [Layer; 17] = [
         &["diff", "haproxy::*", "model", "observe", "plan", "service", "store"],
         "carries a plan out",
     ),
-    ("intent", &["compile", "manifest", "model", "render", "source"], "from a source to files"),
+    (
+        "intent",
+        &["compile", "diff", "manifest", "model", "render", "source"],
+        "from a source to files",
+    ),
     (
         "reconcile",
         &[

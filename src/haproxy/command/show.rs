@@ -79,6 +79,12 @@ impl Command {
         Self::new(line, Expect::Data { starts: &["0x"], or_empty: true })
     }
 
+    /// The entry of a map that a key finds, by the rules of its matching.
+    pub fn get_map(map: &str, key: &str) -> Result<Self, CommandError> {
+        let line = Line::new("get map").value(map).value(key);
+        Self::new(line, Expect::data(&["type="]))
+    }
+
     /// A process-wide variable. `Variable not found.` is an answer too.
     pub fn get_var(name: &str) -> Result<Self, CommandError> {
         let line = Line::new("get var").value(name);
