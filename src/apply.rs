@@ -1,5 +1,6 @@
 //! Carrying a plan out. No decisions: what is sent, in which order and what for, stands in the plan.
 
+mod leaving;
 mod reload;
 mod runtime;
 mod server_state;
@@ -7,7 +8,7 @@ mod server_state;
 use std::time::Duration;
 
 pub use self::{
-    reload::{ReloadError, Reloading, reload},
+    reload::{ReloadError, Reloaded, Reloading, reload},
     runtime::{Run, run},
     server_state::carry_over,
 };

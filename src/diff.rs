@@ -40,6 +40,8 @@ pub enum BackendChange<'a> {
     Add(&'a Backend),
     /// It is in the process, but not wanted. Its servers there.
     Remove(&'a BTreeMap<String, LiveServer>),
+    /// It is as wanted, but requests can't reach it yet.
+    Publish(&'a Backend),
     /// Its settings differ: the name of the profile that it runs on.
     Profile {
         /// What is wanted.
@@ -124,6 +126,10 @@ fn compare_backend<'a>(
             compare_servers(differences, name, backend, servers, live);
             let from = live.notes.get(&Note::backend(name)).map_or("", String::as_str);
             if from == backend.profile.name() {
+                if !live.unpublished.contains(name.as_str()) {
+                    return;
+                }
+                differences.backends.push((name.clone(), BackendChange::Publish(backend)));
                 return;
             }
             BackendChange::Profile { to: backend, from }

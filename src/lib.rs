@@ -17,7 +17,7 @@
 //! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
-//! [`store`], [`provider`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a loop of
+//! [`store`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a loop of
 //! passes, [`cli`] talks to people. A module uses only modules above it in the list below.
 //!
 //! # Invariants
@@ -69,7 +69,7 @@
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |
 //! | [`observe`] | a process to `Live` |
-//! | [`provider`] | the HAProxy of this machine: its check, its reload, what `/proc` tells of it |
+//! | [`service`] | the HAProxy of this machine: its check, its reload, what `/proc` tells of it |
 //! | [`apply`] | the three waves of a plan on the socket, and the transaction around a reload |
 //! | [`intent`] | source to files in one go, where only what changed is done again |
 //! | [`reconcile`] | one pass: plan, apply, read back, status |

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     diff::Scope,
     haproxy::{
-        Command, CommandError, Connection, Reply, SocketError, Verdict,
+        Command, CommandError, Connection, Reply, SocketError, Verdict, Version,
         reply::{
             self, ReplyError,
             map::MapEntry,
@@ -70,8 +70,18 @@ async fn everything(connection: &mut Connection) -> Result<Live, SocketError> {
         return Ok(live);
     }
     live.notes = notes(connection).await?;
-    let is_ours = |name: &str| live.notes.contains_key(&Note::Backend(name.to_owned()));
-    live.backends = backends(connection, is_ours).await?;
+    // The notebook may be ahead of the process: a backend counts only if both know it.
+    let names = connection.run_one(&Command::show_backend()).await?;
+    for name in understood(reply::backend::parse(&names.text))? {
+        if live.notes.contains_key(&Note::Backend(name.clone())) {
+            live.backends.insert(name, BTreeMap::new());
+        } else {
+            live.foreign.insert(name);
+        }
+    }
+    if !live.backends.is_empty() {
+        servers_of_all(connection, &mut live).await?;
+    }
     Ok(live)
 }
 
@@ -101,9 +111,13 @@ async fn some(
     }
     live.notes = found(notes, lookups)?;
     for (name, reply) in names.iter().zip(states) {
-        let is_ours = live.notes.contains_key(&Note::backend(name));
-        if is_ours && reply.verdict != Verdict::Refused(servers::NO_BACKEND.to_owned()) {
-            accept(&reply.verdict)?;
+        if reply.verdict == Verdict::Refused(servers::NO_BACKEND.to_owned()) {
+            continue;
+        }
+        accept(&reply.verdict)?;
+        if !live.notes.contains_key(&Note::backend(name)) {
+            live.foreign.insert(name.to_string());
+        } else {
             live.backends.insert(name.to_string(), BTreeMap::new());
             for row in &understood(servers::parse(&reply.text))? {
                 add_server(&mut live.backends, row);
@@ -203,31 +217,32 @@ async fn entries(
 
 type Backends = BTreeMap<String, BTreeMap<String, LiveServer>>;
 
-/// The servers of gw's backends. `show servers state` has all but two columns, for which the dear
+/// The servers of all backends. `show servers state` has all but two columns, for which the dear
 /// `show stat` is needed.
-async fn backends(
-    connection: &mut Connection,
-    ours: impl Fn(&str) -> bool,
-) -> Result<Backends, SocketError> {
-    // The notebook may be ahead of the process: a backend counts only if both know it.
-    let names = connection.run_one(&Command::show_backend()).await?;
-    let names = understood(reply::backend::parse(&names.text))?;
-    let ours = names.into_iter().filter(|name| ours(name));
-    let mut found: Backends = ours.map(|name| (name, BTreeMap::new())).collect();
-    if found.is_empty() {
-        return Ok(found);
-    }
-    let mut servers = ServersReader::new();
+async fn servers_of_all(connection: &mut Connection, live: &mut Live) -> Result<(), SocketError> {
+    let mut states = ServersReader::new();
     read_lines(connection, &Command::show_servers_state(), |line| {
-        servers.line(line).map(|row| row.into_iter().for_each(|row| add_server(&mut found, &row)))
+        if let Some(row) = states.line(line)? {
+            add_server(&mut live.backends, &row);
+        }
+        Ok(())
     })
     .await?;
+    // That a backend is not published yet only 3.4 knows.
+    let has_unpublished = connection.version() >= Version::V3_4;
+    let command =
+        if has_unpublished { Command::show_stat_all() } else { Command::show_stat_servers() };
     let mut stat = StatReader::new();
-    read_lines(connection, &Command::show_stat_servers(), |line| {
-        stat.line(line).map(|row| row.into_iter().for_each(|row| add_limits(&mut found, &row)))
+    read_lines(connection, &command, |line| {
+        if let Some(row) = stat.line(line)? {
+            add_limits(&mut live.backends, &row);
+            if row.unpublished {
+                live.unpublished.insert(row.proxy.into_owned());
+            }
+        }
+        Ok(())
     })
-    .await?;
-    Ok(found)
+    .await
 }
 
 /// Reads a large reply line by line.

@@ -77,7 +77,7 @@ pub fn plan(differences: &Differences<'_>, context: Context<'_>) -> Plan {
     let first_maker = steps.len();
     steps.extend(backends);
     steps.extend(servers);
-    let makers = order::makers(&steps, first_maker);
+    let makers = order::makers(&steps, first_maker, context.live);
     steps.extend(route::steps(differences, context, &makers));
     order::hold_removals(&mut steps);
     if steps.is_empty() && context.files_differ {

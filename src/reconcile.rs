@@ -143,7 +143,8 @@ impl Reconciler {
             loaded: &loaded,
             rendered: &intent.rendered.files,
             revision: &intent.revision,
-            files_differ: files_differ(&disk.files, &intent.rendered.files),
+            files_differ: files_differ(&disk.files, &intent.rendered.files)
+                || !self.store.has_no_server_state(),
         };
         let plan = plan::plan(&differences, context);
         let config_diff =

@@ -37,7 +37,9 @@ pub struct Service {
 impl Service {
     /// Takes the settings, and fills in from the worker `pid` what they leave open.
     pub fn find(settings: &Settings, socket: Endpoint, current: &Path, pid: Option<u32>) -> Self {
-        let process = pid.and_then(LocalProcess::find);
+        // The process may be on another machine or in another container, and its number here
+        // somebody else's.
+        let process = pid.and_then(LocalProcess::find).filter(LocalProcess::is_haproxy);
         let mut remarks = Vec::new();
         let mut base: Vec<PathBuf> = settings.base.iter().cloned().collect();
         if let Some(process) = &process {
@@ -153,6 +155,12 @@ struct LocalProcess {
 }
 
 impl LocalProcess {
+    /// Whether it runs a program of HAProxy's name.
+    fn is_haproxy(&self) -> bool {
+        let name = self.binary.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("haproxy"))
+    }
+
     /// Reads `/proc`. `None` where this process is on another machine, in another container, or
     /// somebody else's.
     fn find(pid: u32) -> Option<Self> {
@@ -192,8 +200,7 @@ pub fn running_with(current: &Path) -> Option<u32> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
         .filter_map(LocalProcess::find)
         .find(|process| {
-            let is_haproxy = process.binary.file_name().is_some_and(|name| name == "haproxy");
-            is_haproxy && process.config.iter().any(|path| same_file(path, current))
+            process.is_haproxy() && process.config.iter().any(|path| same_file(path, current))
         })
         .map(|process| process.pid)
 }

@@ -75,7 +75,7 @@ impl StoreError {
                     path.display()
                 )),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Some("make room on the disk; nothing was changed".to_owned())
+                    Some("make room on the disk".to_owned())
                 }
                 io::ErrorKind::ReadOnlyFilesystem => {
                     Some("choose a writable directory with --state; nothing was changed".to_owned())
@@ -161,9 +161,25 @@ impl Store {
         write::atomically(&self.server_state_file(), format!("1\n{lines}").as_bytes())
     }
 
+    /// Whether the server state file is as it must be between reloads: without a server in it.
+    pub fn has_no_server_state(&self) -> bool {
+        fs::read(self.server_state_file()).is_ok_and(|bytes| bytes == b"1\n")
+    }
+
+    /// Removes a staged generation that came to nothing. That it can't be removed is no news beside
+    /// why it came to nothing.
+    pub fn discard(&self, generation: &Generation) {
+        let _ = fs::remove_dir_all(&generation.path);
+    }
+
     /// Takes the lock, or says who has it.
     pub fn lock(&self) -> Result<Lock, StoreError> {
-        lock::take(&self.root.join("lock"))
+        self.lock_as("lock")
+    }
+
+    /// Takes a lock of its own name.
+    pub fn lock_as(&self, name: &str) -> Result<Lock, StoreError> {
+        lock::take(&self.root.join(name))
     }
 
     /// The generation that `current` links to; `None` where there is none yet.
@@ -215,6 +231,18 @@ impl Store {
         numbers.reverse();
         let all = numbers.into_iter().filter_map(|number| self.generation(number).ok());
         Ok(all.into_iter().find(fits))
+    }
+
+    /// What to go back to from `current` where it may be broken: the newest other generation with
+    /// this structure that HAProxy did not refuse.
+    pub fn before(&self, current: &Generation, structure: &str) -> Option<Generation> {
+        let mut numbers = self.numbers().ok()?;
+        numbers.reverse();
+        numbers.into_iter().filter_map(|number| self.generation(number).ok()).find(|other| {
+            other.number != current.number
+                && other.metadata.structure == structure
+                && !other.path.join(REFUSAL).exists()
+        })
     }
 
     /// All files of a generation.

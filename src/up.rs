@@ -11,22 +11,27 @@ use std::{
 
 use tokio::{
     signal::unix::{SignalKind, signal},
-    time::{interval, timeout},
+    time::interval,
 };
 
 use crate::{
     apply::Patience,
     haproxy::Endpoint,
     intent::Intent,
-    model::Severity,
+    model::{MapName, Severity},
     plan::{Loading, Object},
     reconcile::{ReconcileError, Reconciler},
     report::{PlanView, UpEvent},
+    service::running_with,
     settings::Settings,
+    source::LoadError,
     store::{Files, Store, StoreError},
 };
 
-use self::{child::Child, watcher::Watcher};
+use self::{
+    child::Child,
+    watcher::{Changed, Watcher},
+};
 
 /// How long a burst of changes may go on until the first look: an editor writes, renames and
 /// removes within a moment.
@@ -53,7 +58,7 @@ pub enum UpError {
         source: io::Error,
     },
     /// HAProxy ended, or did not start.
-    #[error("HAProxy {what}; its last words:\n{log}")]
+    #[error("HAProxy {what}{}", last_words(log))]
     Haproxy {
         /// What it did.
         what: String,
@@ -89,6 +94,11 @@ pub async fn run(
         ..settings.clone()
     };
     crate::init::init(&store)?;
+    let _only = store.lock_as("up.lock")?;
+    if let Some(pid) = running_with(&store.current_link()) {
+        let what = format!("runs on this state directory already (process {pid}): end it first");
+        return Err(UpError::Haproxy { what, log: String::new() });
+    }
     let mut child = Child::start(settings, &store).await?;
     let version = child.version().to_string();
     on_event(UpEvent::Started { version: &version, pid: child.pid(), state: store.root() });
@@ -108,41 +118,54 @@ async fn follow(
     let (mut interrupt, mut terminate) =
         (terminated(SignalKind::interrupt())?, terminated(SignalKind::terminate())?);
     let mut watcher = Watcher::new(paths, &settings.state)?;
-    let mut follower =
-        Follower { reconciler: Reconciler::new(settings), paths, told: Vec::new(), refused: None };
+    let mut follower = Follower {
+        reconciler: Reconciler::new(settings),
+        paths,
+        told: Vec::new(),
+        refused: None,
+        objects: 0,
+    };
     let patience = Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
-    let mut unfinished = follower.pass(None, on_event).await;
+    let mut unfinished = follower.pass(&Trigger::Whole, on_event).await;
     on_event(UpEvent::Watching);
     let mut whole = interval(WHOLE);
     whole.tick().await;
     loop {
         // Every arm only waits, so that dropping it loses nothing.
-        let changed = tokio::select! {
+        let mut trigger = tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
             what = child.ended() => return Err(what),
-            changed = watcher.changed() => Some(changed),
-            _ = whole.tick() => None,
-            () = tokio::time::sleep(UNFINISHED), if unfinished => None,
+            changed = watcher.changed() => Trigger::Files(changed),
+            _ = whole.tick() => Trigger::Whole,
+            () = tokio::time::sleep(UNFINISHED), if unfinished => Trigger::Retry,
         };
-        let changed = match changed {
-            Some(first) => Some(watcher.rest_of_burst(first, BURST).await),
-            None => None,
-        };
-        // A look at what was left does not keep a change waiting.
-        follower.reconciler.set_patience(match changed {
-            Some(_) => patience,
-            None => Patience { ready: Duration::ZERO, removal: Duration::ZERO },
-        });
-        unfinished = follower.pass(changed.as_deref(), on_event).await;
-        if unfinished
-            && changed.is_some()
-            && let Ok(more) = timeout(HALF_WRITTEN, watcher.changed()).await
-        {
-            let more = watcher.rest_of_burst(more, BURST).await;
-            unfinished = follower.pass(Some(&more), on_event).await;
+        if let Trigger::Files(first) = trigger {
+            let mut changed = watcher.rest_of_burst(first, BURST).await;
+            if follower.loses_something(&changed) {
+                // Perhaps the middle of a longer write: what is missing may come in a moment.
+                changed = watcher.rest_of_burst(changed, HALF_WRITTEN).await;
+            }
+            trigger = Trigger::Files(changed);
         }
+        // A look at what was left does not keep a change waiting.
+        follower.reconciler.set_patience(match trigger {
+            Trigger::Files(_) | Trigger::Whole => patience,
+            Trigger::Retry => Patience { ready: Duration::ZERO, removal: Duration::ZERO },
+        });
+        unfinished = follower.pass(&trigger, on_event).await;
     }
+}
+
+/// Why a pass is made.
+#[derive(Debug)]
+enum Trigger {
+    /// Files changed.
+    Files(Changed),
+    /// The last pass left something to do.
+    Retry,
+    /// It is time to compare everything, whether or not something changed.
+    Whole,
 }
 
 struct Follower<'a> {
@@ -152,31 +175,50 @@ struct Follower<'a> {
     told: Vec<Object>,
     /// The files that HAProxy refused. They are not tried again: only others may be better.
     refused: Option<Files>,
+    /// How many objects the manifests asked for the last time.
+    objects: usize,
 }
 
 impl Follower<'_> {
-    /// One pass: of what changed, or of everything where `changed` is `None`. Returns whether
-    /// another one should follow soon.
-    async fn pass(
-        &mut self,
-        changed: Option<&[PathBuf]>,
-        on_event: &mut dyn FnMut(UpEvent<'_>),
-    ) -> bool {
-        let intent = match self.reconciler.compile_changed(self.paths, changed) {
+    /// Reads and compiles what a trigger is about.
+    fn compile(&mut self, trigger: &Trigger) -> Result<Intent, LoadError> {
+        let changed = match trigger {
+            Trigger::Files(Changed::Paths(paths)) => Some(paths.as_slice()),
+            Trigger::Files(Changed::Everything) | Trigger::Retry | Trigger::Whole => None,
+        };
+        self.reconciler.compile_changed(self.paths, changed)
+    }
+
+    /// Whether the manifests are invalid after a change, or ask for less than before.
+    fn loses_something(&mut self, changed: &Changed) -> bool {
+        match self.compile(&Trigger::Files(changed.clone())) {
+            Ok(intent) => !intent.is_valid() || objects(&intent) < self.objects,
+            Err(_) => true,
+        }
+    }
+
+    /// One pass. Returns whether another one should follow soon.
+    async fn pass(&mut self, trigger: &Trigger, on_event: &mut dyn FnMut(UpEvent<'_>)) -> bool {
+        let only_changes = matches!(trigger, Trigger::Files(_));
+        if matches!(trigger, Trigger::Whole) {
+            // A port may be free by now.
+            self.refused = None;
+        }
+        let intent = match self.compile(trigger) {
             Ok(intent) => intent,
             Err(error) => {
                 on_event(UpEvent::Failed { message: &chain(&error), hint: None });
                 return true;
             }
         };
-        if intent.problems.worst() > Some(Severity::Note) && changed.is_some() || !intent.is_valid()
-        {
+        if intent.problems.worst() > Some(Severity::Note) && only_changes || !intent.is_valid() {
             on_event(UpEvent::Problems { problems: &intent.problems, files: &intent.files });
         }
         if !intent.is_valid() {
             return false;
         }
-        match self.reach(&intent, changed.is_some(), on_event).await {
+        self.objects = objects(&intent);
+        match self.reach(&intent, only_changes, on_event).await {
             Ok(unfinished) => unfinished,
             Err(error) => {
                 let (message, hint) = (chain(&error), error.hint());
@@ -231,10 +273,22 @@ impl Follower<'_> {
     }
 }
 
+/// How many servers, backends and routing entries the manifests ask for.
+fn objects(intent: &Intent) -> usize {
+    let servers = intent.desired.backends.values().map(|backend| backend.servers.len() + 1);
+    let entries = MapName::ALL.map(|map| intent.desired.routing.table(map).len());
+    servers.sum::<usize>() + entries.iter().sum::<usize>()
+}
+
 /// An error with all its causes, as one text.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// The end of HAProxy's log as part of a message.
+fn last_words(log: &str) -> String {
+    if log.is_empty() { String::new() } else { format!("; its last words:\n{log}") }
 }
 
 /// The base configuration of an HAProxy of our own: its sockets, and nothing that needs rights.

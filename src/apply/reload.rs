@@ -18,15 +18,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Why a reload could not even be tried, or left things unclear.
+/// Why a reload could not even be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// The state directory.
-    #[error("the state directory failed")]
+    #[error(transparent)]
     Store(#[from] StoreError),
-    /// The binary for the check, the master.
-    #[error("{0}")]
-    Service(String),
 }
 
 /// What a reload is about.
@@ -40,47 +37,77 @@ pub struct Reloading<'a> {
     pub next: &'a Generation,
     /// The one that runs.
     pub previous: Option<&'a Generation>,
-    /// The lines of the server state file.
+    /// What `show servers state` says now, without its first line: for the way back.
+    pub running_state: &'a str,
+    /// The same for the new worker, with what Git owns put in.
     pub server_state: &'a str,
     /// The worker that runs, to tell the new one from it.
     pub old_pid: u32,
 }
 
-/// Checks the staged generation, switches to it and reloads. Returns how that went, and the bytes
-/// written.
-pub async fn reload(reloading: Reloading<'_>) -> Result<(Loading, u64), ReloadError> {
-    let Reloading { store, service, next, previous, server_state, old_pid } = reloading;
-    let check = service.check(&next.path).await.map_err(ReloadError::Service)?;
-    if let Err(said) = check {
-        let written = store.note_refusal(next, &said)?;
-        let generation = next.path.display().to_string();
-        return Ok((Loading::Refused { message: said, generation }, written));
-    }
+/// How a reload went.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What serves now.
+    pub loading: Loading,
+    /// How many bytes were written.
+    pub written: u64,
+    /// What could not be tidied up. The server state file must not stay, so the next apply tries.
+    pub remarks: Vec<String>,
+}
+
+/// Switches to a generation that was checked, and reloads; else goes the way back. Once the switch
+/// is done nothing ends this early.
+pub async fn reload(reloading: Reloading<'_>) -> Result<Reloaded, ReloadError> {
+    let Reloading { store, service, next, previous, running_state, server_state, old_pid } =
+        reloading;
     let mut written = store.write_server_state(server_state)?;
     store.switch(next)?;
-    let attempt = attempt(service, &next.metadata.structure, Some(old_pid)).await;
-    // A state file left behind would win over later manifests at somebody else's reload.
-    written += store.write_server_state("")?;
-    let why = match attempt {
-        Ok(pid) => return Ok((Loading::Reloaded { pid }, written)),
-        // 2.6 says nothing.
-        Err(why) if why.trim().is_empty() => {
-            "HAProxy does not say why; a port that is taken is likely: look at its log".to_owned()
-        }
-        Err(why) => why,
+    let mut remarks = Vec::new();
+    let mut tidy = |result: Result<u64, StoreError>| match result {
+        Ok(bytes) => written += bytes,
+        Err(error) => remarks.push(error.to_string()),
     };
-    written += store.note_refusal(next, &why)?;
-    let generation = next.path.display().to_string();
+    let loading = match attempt(service, &next.metadata.structure, Some(old_pid)).await {
+        Ok(pid) => Loading::Reloaded { pid },
+        Err(why) => {
+            // 2.6 says nothing.
+            let why = if why.trim().is_empty() {
+                "HAProxy does not say why; a port that is taken is likely: look at its log".into()
+            } else {
+                why
+            };
+            tidy(store.note_refusal(next, &why));
+            tidy(store.write_server_state(running_state));
+            way_back(store, service, next, previous, old_pid, why).await
+        }
+    };
+    // A state file left behind would win over later manifests at somebody else's reload.
+    tidy(store.write_server_state(""));
+    Ok(Reloaded { loading, written, remarks })
+}
+
+/// Puts the previous generation back and sees to it that a worker with it answers.
+async fn way_back(
+    store: &Store,
+    service: &Service,
+    next: &Generation,
+    previous: Option<&Generation>,
+    old_pid: u32,
+    why: String,
+) -> Loading {
     let Some(previous) = previous else {
         let message = format!("{why}; there is no earlier generation to go back to");
-        return Ok((Loading::Broken { message }, written));
+        return Loading::Broken { message };
     };
-    store.switch(previous)?;
-    match recover(service, &previous.metadata.structure).await {
-        Ok(()) => Ok((Loading::Refused { message: why, generation }, written)),
+    if let Err(error) = store.switch(previous) {
+        return Loading::Broken { message: format!("{why}; and the way back failed: {error}") };
+    }
+    match recover(service, &previous.metadata.structure, old_pid).await {
+        Ok(()) => Loading::Refused { message: why, generation: next.path.display().to_string() },
         Err(again) => {
             let message = format!("{why}; and the way back failed as well: {again}");
-            Ok((Loading::Broken { message }, written))
+            Loading::Broken { message }
         }
     }
 }
@@ -116,13 +143,13 @@ async fn attempt(service: &Service, structure: &str, old_pid: Option<u32>) -> Re
 
 /// Sees to it that a worker with the old structure answers on the runtime socket: the old one
 /// serves on as a rule, but from 3.2 on a reload that failed to bind takes its socket away.
-async fn recover(service: &Service, structure: &str) -> Result<(), String> {
-    if let Ok((_, Some(found))) = look(service).await
-        && found == structure
-    {
-        return Ok(());
-    }
-    attempt(service, structure, None).await.map(|_| ())
+async fn recover(service: &Service, structure: &str, old_pid: u32) -> Result<(), String> {
+    let wrong = match look(service).await {
+        Ok((_, Some(found))) if found == structure => return Ok(()),
+        Ok((pid, _)) => pid,
+        Err(_) => old_pid,
+    };
+    attempt(service, structure, Some(wrong)).await.map(|_| ())
 }
 
 /// Who answers on the runtime socket, and what it has loaded.

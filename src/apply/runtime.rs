@@ -10,17 +10,17 @@ use tokio::time::{Instant, sleep};
 use crate::{
     haproxy::{
         Capabilities, Command, Connection, SocketError, Verdict,
-        reply::{
-            connections,
-            servers::{self, OpState},
-        },
+        reply::servers::{self, OpState},
     },
-    model::BackendName,
+    model::{BackendName, ServerName},
     observe::passed,
     plan::{Awaited, Instruction, Needs, Object, Outcome, Plan, Step, tolerates_waiting},
 };
 
-use super::{Patience, Progress};
+use super::{
+    Patience, Progress,
+    leaving::{self, Leaving},
+};
 
 /// The first pause between two looks; each further one is longer.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -28,6 +28,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const LOOK_AGAIN_MAX: Duration = Duration::from_millis(200);
 /// Longer than any request is being routed: from its first look-up to its last are microseconds.
 const SETTLE: Duration = Duration::from_millis(20);
+
+/// Why gw itself does not delete a server yet.
+const BEING_CHECKED: &str = "a health check of it is under way";
 
 /// What became of a plan's steps.
 #[derive(Debug)]
@@ -49,6 +52,7 @@ pub async fn run(
     let mut runner = Runner {
         connection,
         can_wait: capabilities.wait_srv_removable,
+        spares_checks: capabilities.del_server_during_check,
         patience,
         steps: &plan.steps,
         outcomes: vec![Outcome::Done; plan.steps.len()],
@@ -67,7 +71,7 @@ pub async fn run(
     let switch: Vec<usize> = plan.switch_order.clone();
     let switch = runner.admit(&switch);
     runner.wave(&switch, |step| &step.switch).await?;
-    runner.switched &= switch.iter().all(|&index| !runner.is_off(index));
+    runner.switched &= switch.iter().all(|&index| !runner.has_failed(index));
     progress(count(&runner, 2));
     let finish: Vec<usize> =
         all.iter().copied().filter(|&index| !plan.steps[index].finish.is_empty()).collect();
@@ -85,6 +89,8 @@ struct Runner<'a> {
     connection: &'a mut Connection,
     /// Whether HAProxy can tell when a server may be deleted (3.0+).
     can_wait: bool,
+    /// Whether a server may be deleted while it is being checked.
+    spares_checks: bool,
     patience: Patience,
     steps: &'a [Step],
     outcomes: Vec<Outcome>,
@@ -123,6 +129,18 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// The servers that wait to be deleted.
+fn leaving<'c, 'a: 'c>(cursors: impl Iterator<Item = &'c Cursor<'a>>) -> Leaving<'a> {
+    cursors
+        .filter_map(|cursor| match cursor.rest.first() {
+            Some(Instruction::Retire { server: Some((backend, server)), .. }) => {
+                Some((backend, server))
+            }
+            Some(_) | None => None,
+        })
+        .collect()
+}
+
 impl<'a> Runner<'a> {
     /// How many steps have nothing left after the waves before `wave`.
     fn finished(&self, wave: usize) -> usize {
@@ -139,11 +157,21 @@ impl<'a> Runner<'a> {
         self.outcomes[index] != Outcome::Done
     }
 
+    /// Whether nothing of a step was done, or not all that was tried.
+    fn has_failed(&self, index: usize) -> bool {
+        matches!(self.outcomes[index], Outcome::Failed(_) | Outcome::Skipped(_))
+    }
+
     /// The steps among `indices` that may begin the next wave. The others are told why not.
     fn admit(&mut self, indices: &[usize]) -> Vec<usize> {
         let mut admitted = Vec::new();
         for &index in indices {
+            // A backend is made known although its servers are not up yet.
+            let begun = matches!(self.outcomes[index], Outcome::Pending(_))
+                && tolerates_waiting(self.steps[index].action)
+                && !self.steps[index].switch.is_empty();
             match self.obstacle(index) {
+                None if begun => admitted.push(index),
                 None if self.is_off(index) => {}
                 None => admitted.push(index),
                 Some(why) if self.is_off(index) => drop(why),
@@ -190,7 +218,7 @@ impl<'a> Runner<'a> {
         let steps = self.steps;
         let mut cursors: Vec<Cursor<'a>> = indices
             .iter()
-            .filter(|&&index| !self.is_off(index))
+            .filter(|&&index| !self.has_failed(index))
             .map(|&index| Cursor::new(index, part(&steps[index])))
             .filter(|cursor| !cursor.rest.is_empty())
             .collect();
@@ -218,8 +246,9 @@ impl<'a> Runner<'a> {
             if cursors.is_empty() {
                 return Ok(());
             }
-            let sends =
-                |cursor: &Cursor<'_>| matches!(cursor.rest.first(), Some(Instruction::Send(_)));
+            let sends = |cursor: &Cursor<'_>| {
+                matches!(cursor.rest.first(), Some(Instruction::Send(_) | Instruction::Must(_)))
+            };
             if !cursors.iter().any(sends) {
                 self.pause(&cursors, pause).await?;
                 pause = (pause * 2).min(LOOK_AGAIN_MAX);
@@ -232,10 +261,16 @@ impl<'a> Runner<'a> {
         let mut commands = Vec::new();
         let mut owners = Vec::new();
         for cursor in cursors {
-            while let Some(Instruction::Send(command)) = cursor.rest.first() {
+            while let Some(Instruction::Send(command) | Instruction::Must(command)) =
+                cursor.rest.first()
+            {
+                let builds = matches!(cursor.rest.first(), Some(Instruction::Must(_)));
                 commands.push(command.clone());
                 owners.push(cursor.index);
                 cursor.advance();
+                if builds {
+                    break;
+                }
             }
         }
         for (owner, result) in owners.into_iter().zip(self.send_all(&commands).await?) {
@@ -279,7 +314,12 @@ impl<'a> Runner<'a> {
             .iter()
             .filter_map(|cursor| match cursor.rest.first() {
                 Some(Instruction::AwaitUp { backend, .. }) => Some(backend),
-                Some(Instruction::Send(_) | Instruction::Retire { .. } | Instruction::Settle)
+                Some(
+                    Instruction::Send(_)
+                    | Instruction::Must(_)
+                    | Instruction::Retire { .. }
+                    | Instruction::Settle,
+                )
                 | None => None,
             })
             .collect();
@@ -321,14 +361,33 @@ impl<'a> Runner<'a> {
     /// Tries to delete what is to be deleted. HAProxy refuses while connections are left, idle ones
     /// included, so this is repeated.
     async fn try_retire(&mut self, cursors: &mut [Cursor<'a>]) -> Result<(), SocketError> {
+        let busy = if self.spares_checks {
+            BTreeSet::new()
+        } else {
+            let leaving = leaving(cursors.iter());
+            leaving::being_checked(self.connection, &leaving).await?
+        };
+        let is_busy = |server: &Option<(BackendName, ServerName)>| {
+            let server = server.as_ref();
+            server.is_some_and(|(b, s)| busy.contains(&(b.to_string(), s.to_string())))
+        };
         let mut waiting: Vec<(&mut Cursor<'a>, Command)> = cursors
             .iter_mut()
             .filter_map(|cursor| match cursor.rest.first() {
+                Some(Instruction::Retire { server, .. }) if is_busy(server) => {
+                    BEING_CHECKED.clone_into(&mut cursor.refusal);
+                    None
+                }
                 Some(Instruction::Retire { delete, .. }) => {
                     let delete = delete.clone();
                     Some((cursor, delete))
                 }
-                Some(Instruction::Send(_) | Instruction::AwaitUp { .. } | Instruction::Settle)
+                Some(
+                    Instruction::Send(_)
+                    | Instruction::Must(_)
+                    | Instruction::AwaitUp { .. }
+                    | Instruction::Settle,
+                )
                 | None => None,
             })
             .collect();
@@ -352,51 +411,29 @@ impl<'a> Runner<'a> {
             }
             Some(_) | None => None,
         };
-        let wait = cursors.first().filter(|_| self.can_wait).and_then(removable);
+        let wait = cursors
+            .first()
+            .filter(|cursor| self.can_wait && cursor.refusal != BEING_CHECKED)
+            .and_then(removable);
         match wait {
-            Some(wait) => self.connection.run_one(&wait).await.map(|_| ()),
+            Some(wait) => {
+                let begin = Instant::now();
+                self.connection.run_one(&wait).await?;
+                // It answers at once where waiting is of no use.
+                sleep(pause.saturating_sub(begin.elapsed())).await;
+                Ok(())
+            }
             None => {
                 if !self.can_wait {
-                    self.close_idle(cursors).await?;
+                    let leaving = leaving(cursors.iter());
+                    let closers = leaving::closers(self.connection, &leaving).await?;
+                    // One that is refused is no worse than before.
+                    self.send_all(&closers).await?.into_iter().for_each(drop);
                 }
                 sleep(pause).await;
                 Ok(())
             }
         }
-    }
-
-    /// Closes the idle connections of servers that are to be deleted and serve nobody any more. From
-    /// 3.0 on `del server` does that itself; before, they would hold it up until the server closes
-    /// them. HAProxy closes them when the address changes, which does not matter in maintenance.
-    async fn close_idle(&mut self, cursors: &[Cursor<'a>]) -> Result<(), SocketError> {
-        let leaving: BTreeSet<(&str, &str)> = cursors
-            .iter()
-            .filter_map(|cursor| match cursor.rest.first() {
-                Some(Instruction::Retire { server: Some((backend, server)), .. }) => {
-                    Some((backend.as_str(), server.as_str()))
-                }
-                Some(_) | None => None,
-            })
-            .collect();
-        let backends: BTreeSet<&str> = leaving.iter().map(|(backend, _)| *backend).collect();
-        for backend in backends {
-            let Ok(show) = Command::show_servers_connections_of(backend) else { continue };
-            let reply = self.connection.run_one(&show).await?;
-            let rows = connections::parse(&reply.text).unwrap_or_default();
-            let commands: Vec<Command> = rows
-                .iter()
-                .filter(|row| row.used == 0 && row.idle > 0)
-                .filter(|row| leaving.contains(&(row.backend.as_str(), row.server.as_str())))
-                .filter_map(|row| {
-                    let place = row.address?;
-                    let other = if place.port() > 1 { place.port() - 1 } else { 2 };
-                    Command::set_server_addr(backend, &row.server, place.ip(), other).ok()
-                })
-                .collect();
-            // One that is refused is no worse than before.
-            self.send_all(&commands).await?.into_iter().for_each(drop);
-        }
-        Ok(())
     }
 
     /// Ends waits that have lasted long enough.
@@ -418,6 +455,7 @@ impl<'a> Runner<'a> {
                 ),
                 Some(
                     Instruction::Send(_)
+                    | Instruction::Must(_)
                     | Instruction::AwaitUp { .. }
                     | Instruction::Retire { .. }
                     | Instruction::Settle,

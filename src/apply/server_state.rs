@@ -64,7 +64,7 @@ pub fn carry_over(
         let holds = holds.get(&(backend.as_str(), server.as_str()));
         places.rewrite(&mut fields, wanted, holds.map_or(&[], Vec::as_slice));
         places.rewrite_shared(&mut fields, &settings.profile);
-        if adding.contains(&full) {
+        if settings.profile.checked && adding.contains(&full) {
             places.mark_unseen(&mut fields);
         }
         seen.insert(full);

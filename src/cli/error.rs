@@ -135,6 +135,7 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Store(_)
             | ReconcileError::Reload(_)
             | ReconcileError::Check(_)
+            | ReconcileError::States(_)
             | ReconcileError::Stale => Exit::Error,
         };
         let said = Self::from_error(exit, &error);

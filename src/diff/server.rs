@@ -169,7 +169,12 @@ enum StateVerdict {
 fn state(wanted: &Server, running: &LiveServer, notes: Notes) -> StateVerdict {
     let out_of_service = running.maintenance || running.draining;
     match wanted.state {
-        Some(ServerState::Maintenance) if running.maintenance => StateVerdict::Same,
+        // One that waits for its check is in maintenance for another reason, which ends.
+        Some(ServerState::Maintenance)
+            if running.maintenance && notes.state != Some(ServerNote::Adding) =>
+        {
+            StateVerdict::Same
+        }
         Some(ServerState::Maintenance) => StateVerdict::Differs,
         // Being added: in maintenance for a reason, and about to leave it.
         _ if notes.state == Some(ServerNote::Adding) => StateVerdict::Same,

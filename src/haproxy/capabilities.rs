@@ -17,6 +17,9 @@ pub struct Capabilities {
     pub init_state: bool,
     /// `wait … srv-removable` (3.0+).
     pub wait_srv_removable: bool,
+    /// `del server` may come while a check of that server is under way. From 3.0 to 3.2 the worker
+    /// dies of it where the check speaks HTTP/2 over TLS (`BUG_ON` of `CO_FL_SESS_IDLE`).
+    pub del_server_during_check: bool,
     /// `set server … addr` takes effect after its reply (3.0+): read again before calling it drift.
     pub async_addr: bool,
     /// `del map` takes one entry of a key at a time (3.4), not all of them.
@@ -36,6 +39,7 @@ impl Capabilities {
             add_server_cookie: version >= Version::V2_8,
             init_state: version >= Version::V3_2,
             wait_srv_removable: version >= Version::V3_0,
+            del_server_during_check: version < Version::V3_0 || version >= Version::V3_4,
             async_addr: version >= Version::V3_0,
             del_map_takes_one: version >= Version::V3_4,
             command_max: Command::size_limit(version),

@@ -1,7 +1,7 @@
 //! What a running HAProxy reported about itself.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
 
@@ -21,6 +21,10 @@ pub struct Live {
     pub maps: BTreeMap<MapName, BTreeMap<String, LiveEntry>>,
     /// The servers of gw's backends, by backend and name.
     pub backends: BTreeMap<String, BTreeMap<String, LiveServer>>,
+    /// Those of gw's backends that requests can't reach yet (3.4).
+    pub unpublished: BTreeSet<String>,
+    /// Backends that are not gw's.
+    pub foreign: BTreeSet<String>,
     /// Certificates by file name: the SHA-1 fingerprint in upper-case hexadecimal.
     pub certificates: BTreeMap<String, String>,
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     diff::{BackendChange, Differences},
     haproxy::Command,
-    model::{Backend, BackendName, LiveServer, NOTEBOOK, Note, ServerName},
+    model::{Backend, BackendName, LiveServer, Note, ServerName},
     render::PROFILES_FILE,
 };
 
@@ -24,6 +24,7 @@ pub(super) fn steps(differences: &Differences<'_>, context: Context<'_>) -> Vec<
         .map(|(name, change)| match change {
             BackendChange::Add(backend) => add(name, backend, context),
             BackendChange::Remove(servers) => remove(name, servers, context),
+            BackendChange::Publish(backend) => publish(name, backend),
             BackendChange::Profile { to, from } => change_profile(name, to, from, context),
         })
         .collect()
@@ -32,7 +33,9 @@ pub(super) fn steps(differences: &Differences<'_>, context: Context<'_>) -> Vec<
 fn add(name: &BackendName, backend: &Backend, context: Context<'_>) -> Step {
     let profile = backend.profile.name();
     let known = context.live.notes.contains_key(&Note::Profile(profile.to_owned()));
-    let because = if !context.capabilities.dynamic_backends {
+    let because = if context.live.foreign.contains(name.as_str()) {
+        Reason::NameTaken
+    } else if !context.capabilities.dynamic_backends {
         static_backends(context)
     } else if let Some(reason) = unfit(&backend.profile) {
         reason
@@ -51,14 +54,13 @@ fn add(name: &BackendName, backend: &Backend, context: Context<'_>) -> Step {
             FieldChange::new(&format!("server {server}"), None, Some(address))
         })
         .collect();
-    let key = Note::backend(name).to_string();
-    let mut made: Vec<Made> = vec![
-        Command::add_backend(name.as_str(), profile).map(Instruction::Send),
-        Command::add_map(NOTEBOOK, None, &key, profile).map(Instruction::Send),
-    ];
+    let mut made: Vec<Made> =
+        vec![Command::add_backend(name.as_str(), profile).map(Instruction::Must)];
+    let noted = note(context.live, &Note::backend(name), Some(profile));
+    made.extend(noted.map(|noted| Ok(Instruction::Send(noted))));
     let mut waits = Vec::new();
     for (server, settings) in &backend.servers {
-        let parts = addition(name, server, settings, &backend.profile, context.capabilities);
+        let parts = addition(name, server, settings, &backend.profile, context);
         // All servers are made before any is waited for, so that they are checked at the same time.
         let (wait, make): (Vec<_>, Vec<_>) =
             parts.into_iter().partition(|made| matches!(made, Ok(Instruction::AwaitUp { .. })));
@@ -79,7 +81,10 @@ fn merge_waits(name: &BackendName, waits: Vec<Made>) -> Option<Instruction> {
         .flatten()
         .flat_map(|wait| match wait {
             Instruction::AwaitUp { servers, .. } => servers,
-            Instruction::Send(_) | Instruction::Retire { .. } | Instruction::Settle => Vec::new(),
+            Instruction::Send(_)
+            | Instruction::Must(_)
+            | Instruction::Retire { .. }
+            | Instruction::Settle => Vec::new(),
         })
         .collect();
     (!servers.is_empty()).then(|| Instruction::AwaitUp { backend: name.clone(), servers })
@@ -132,6 +137,16 @@ fn change_profile(name: &BackendName, to: &Backend, from: &str, context: Context
     let mut step = Step::new(Object::Backend(name.clone()), Action::Change, because);
     step.origin = Some(to.origin.clone());
     step.fields = fields;
+    step
+}
+
+/// What is left of adding a backend where an earlier pass could not finish it.
+fn publish(name: &BackendName, backend: &Backend) -> Step {
+    let because = Reason::Command("`publish backend` lets requests reach it");
+    let mut step = Step::new(Object::Backend(name.clone()), Action::Add, because);
+    step.origin = Some(backend.origin.clone());
+    step.switch =
+        instructions(vec![Command::publish_backend(name.as_str()).map(Instruction::Send)]);
     step
 }
 

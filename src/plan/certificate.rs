@@ -37,7 +37,7 @@ fn renew(file: &str, certificate: &Certificate, context: Context<'_>) -> Step {
         step.make = instructions(
             [set, Command::commit_ssl_cert(file)]
                 .into_iter()
-                .map(|command| command.map(Instruction::Send))
+                .map(|command| command.map(Instruction::Must))
                 .collect(),
         );
         let digest = certificate.digest().short();

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{BackendName, MapName};
+use crate::model::{BackendName, Live, MapName};
 
 use super::step::{Action, Mechanism, Needs, Object, Step, Turn};
 
-/// The steps that make whole backends, by backend: what turns requests to one needs its step.
-pub(super) fn makers(steps: &[Step], from: usize) -> BTreeMap<BackendName, usize> {
+/// The steps that make whole backends, or the first servers of one, by backend: what turns requests
+/// to it needs its step.
+pub(super) fn makers(steps: &[Step], from: usize, live: &Live) -> BTreeMap<BackendName, usize> {
+    let serves = |name: &BackendName| {
+        let mut servers = live.backends.get(name.as_str()).into_iter().flat_map(BTreeMap::values);
+        servers.any(|server| server.up && !server.maintenance)
+    };
     steps
         .iter()
         .enumerate()
@@ -15,6 +20,7 @@ pub(super) fn makers(steps: &[Step], from: usize) -> BTreeMap<BackendName, usize
         .filter(|(_, step)| step.action == Action::Add)
         .filter_map(|(index, step)| match &step.object {
             Object::Backend(name) => Some((name.clone(), index)),
+            Object::Server(name, _) if !serves(name) => Some((name.clone(), index)),
             Object::Settings
             | Object::Frontend(_)
             | Object::Certificate(_)

@@ -28,6 +28,8 @@ pub enum Reason {
         /// The running version.
         version: String,
     },
+    /// Somebody else's section has the backend's name, which HAProxy will say.
+    NameTaken,
     /// The process has no `defaults` section with these settings to make a backend from.
     NewProfile,
     /// The balance algorithm takes no servers and no weights at runtime.
@@ -61,6 +63,7 @@ impl Reason {
             | Self::Program
             | Self::Settings(_)
             | Self::BackendsAreStatic { .. }
+            | Self::NameTaken
             | Self::NewProfile
             | Self::StaticBalance(_)
             | Self::ServerOrder(_)
@@ -89,6 +92,9 @@ impl fmt::Display for Reason {
             }
             Self::BackendsAreStatic { version } => {
                 write!(f, "HAProxy {version} can't add or remove backends at runtime (3.4 can)")
+            }
+            Self::NameTaken => {
+                f.write_str("HAProxy has a backend of this name that is not gw's")
             }
             Self::NewProfile => f.write_str(
                 "the process has no `defaults` section with these settings to make the backend from",

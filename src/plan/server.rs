@@ -60,7 +60,7 @@ impl Place<'_> {
         let mut step = Step::new(self.object(), Action::Add, because);
         step.fields = added_fields(wanted);
         step.make =
-            instructions(addition(self.backend, self.server, wanted, self.profile, capabilities));
+            instructions(addition(self.backend, self.server, wanted, self.profile, self.context));
         step
     }
 
@@ -205,22 +205,21 @@ pub(super) fn addition(
     name: &ServerName,
     server: &Server,
     profile: &Profile,
-    capabilities: &Capabilities,
+    context: Context<'_>,
 ) -> Vec<Made> {
+    let capabilities = context.capabilities;
     let mut words = profile.server_keywords.clone();
     words.extend(server_arguments(name, server, profile));
     if starts_down(profile, capabilities) {
         words.extend(["init-state".to_owned(), "fully-down".to_owned()]);
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let key = Note::server(backend, name).to_string();
     let (b, s) = (backend.as_str(), name.as_str());
     let says = if server.in_maintenance() { ServerNote::Maintenance } else { ServerNote::Adding };
-    let mut made = vec![
-        // The note goes first: if gw dies in between, the next pass knows what it finds.
-        send(Command::add_map(crate::model::NOTEBOOK, None, &key, says.as_str())),
-        send(Command::add_server(b, s, &address(server), &words)),
-    ];
+    // The note goes first: if gw dies in between, the next pass knows what it finds.
+    let noted = note(context.live, &Note::server(backend, name), Some(says.as_str()));
+    let mut made: Vec<Made> = noted.map(|noted| Ok(Instruction::Send(noted))).into_iter().collect();
+    made.push(Command::add_server(b, s, &address(server), &words).map(Instruction::Must));
     if profile.checked {
         made.push(send(Command::enable_health(b, s)));
     }

@@ -221,6 +221,8 @@ impl Mechanism {
 pub enum Instruction {
     /// Send a command; it must succeed.
     Send(Command),
+    /// Send a command on which the rest of the step builds: where it fails, nothing follows.
+    Must(Command),
     /// Wait for the first good check of each of these servers, and then send what follows.
     AwaitUp {
         /// The backend.
@@ -243,7 +245,9 @@ impl Instruction {
     /// The commands that it sends if all goes well.
     pub fn commands(&self) -> Vec<&Command> {
         match self {
-            Self::Send(command) | Self::Retire { delete: command, .. } => vec![command],
+            Self::Send(command) | Self::Must(command) | Self::Retire { delete: command, .. } => {
+                vec![command]
+            }
             Self::AwaitUp { servers, .. } => {
                 servers.iter().flat_map(|server| &server.then).collect()
             }

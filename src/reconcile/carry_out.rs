@@ -8,11 +8,12 @@ use std::{
 use crate::{
     apply::{self, Progress, Reloading},
     diff::{Differences, Scope, diff},
-    haproxy::{Capabilities, Command, Connection, SocketError},
+    haproxy::{Capabilities, Command, Connection, SocketError, Verdict},
     intent::Intent,
     model::{BackendName, Live, Process, ServerName},
     observe::{identity, observe},
     plan::{self, Action, Loading, Object, Outcome, Plan, Report},
+    render::read_back,
     store::{self, Generation, Metadata},
 };
 
@@ -38,7 +39,7 @@ impl Reconciler {
     pub async fn apply(
         &mut self,
         intent: &Intent,
-        pass: Pass,
+        mut pass: Pass,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Report, ReconcileError> {
         if pass.plan.is_empty() {
@@ -57,6 +58,58 @@ impl Reconciler {
             Some(live) => Some(self.same_worker(&live.process).await?),
             None => None,
         };
+        self.store.prune()?;
+        if !self.store.has_no_server_state() {
+            // Left by a gw that was killed in the middle of a reload.
+            self.store.write_server_state("")?;
+        }
+        let (next, written) = self.stage(intent, &pass)?;
+        let is_new = pass.disk.current.as_ref() != Some(&next);
+        if !is_new {
+            // The files keep the revision that they have, and so does the process.
+            pass.plan.closing.clear();
+        }
+        let mut report = Report {
+            outcomes: vec![Outcome::Done; pass.plan.steps.len()],
+            bytes_written: written,
+            remarks: pass.remarks.clone(),
+            ..Report::nothing(Some(next.number))
+        };
+        let went = match (&pass.live, connection) {
+            (Some(live), Some(connection)) if pass.plan.reload => {
+                // A connection would keep the old worker alive.
+                drop(connection);
+                self.load_by_reload(intent, &pass, live, &next, &mut report).await
+            }
+            (Some(_), Some(mut connection)) => {
+                let connection = &mut connection;
+                self.run_commands(intent, &pass, connection, &next, &mut report, progress).await
+            }
+            (None, _) | (_, None) => self.load_at_start(&pass, &next, &mut report).await,
+        };
+        let process = match went {
+            Ok(process) => process,
+            Err(error) => {
+                if is_new && self.store.current().is_ok_and(|now| now.as_ref() != Some(&next)) {
+                    self.store.discard(&next);
+                }
+                return Err(error);
+            }
+        };
+        let disk = Disk { current: Some(next), files: intent.rendered.files.clone() };
+        self.remember(intent, process, disk, &report);
+        Ok(report)
+    }
+
+    /// The generation with the wanted files, and the bytes written for it.
+    fn stage(&self, intent: &Intent, pass: &Pass) -> Result<(Generation, u64), ReconcileError> {
+        let files = &intent.rendered.files;
+        if let Some(current) = &pass.disk.current
+            && !files_differ(&pass.disk.files, files)
+        {
+            // A pass that finishes what an earlier one began has nothing to write.
+            return Ok((current.clone(), 0));
+        }
         let metadata = Metadata {
             revision: intent.revision.clone(),
             structure: intent.rendered.structure.clone(),
@@ -64,51 +117,31 @@ impl Reconciler {
             cause: pass.plan.summary().to_string(),
         };
         let previous = pass.disk.current.as_ref().map(|current| (current, &pass.disk.files));
-        let files = &intent.rendered.files;
-        let (next, written) = match &pass.disk.current {
-            // A pass that finishes what an earlier one began has nothing to write.
-            Some(current) if !files_differ(&pass.disk.files, files) => (current.clone(), 0),
-            Some(_) | None => self.store.stage(files, &metadata, previous)?,
-        };
-        let mut report = Report {
-            outcomes: vec![Outcome::Done; pass.plan.steps.len()],
-            bytes_written: written,
-            remarks: pass.remarks.clone(),
-            ..Report::nothing(Some(next.number))
-        };
-        let process = match (&pass.live, connection) {
-            (Some(live), Some(mut connection)) if pass.plan.reload => {
-                let states = connection.run_one(&Command::show_servers_state()).await?;
-                // A connection would keep the old worker alive.
-                drop(connection);
-                self.load_by_reload(intent, &pass, live, &states.text, &next, &mut report).await?
-            }
-            (Some(live), Some(mut connection)) => {
-                let is_new = pass.disk.current.as_ref() != Some(&next);
-                let refused = pass.plan.renews_certificates()
-                    && self.is_refused(&pass, &next, &mut report).await?;
-                if refused {
-                    None
-                } else {
-                    if is_new {
-                        self.store.switch(&next)?;
-                    }
-                    self.run_waves(intent, &pass, &mut connection, &mut report, progress).await?;
-                    if is_new {
-                        self.check_after(&pass, &next, &mut report).await?;
-                    }
-                    Some(live.process.clone())
-                }
-            }
-            (None, _) | (_, None) => {
-                self.load_at_start(&pass, &next, &mut report).await?;
-                None
-            }
-        };
-        self.store.prune()?;
-        let disk = Disk { current: Some(next), files: files.clone() };
-        self.remember(intent, process, disk, &report);
-        Ok(report)
+        Ok(self.store.stage(files, &metadata, previous)?)
+    }
+
+    /// Carries out a plan without reload.
+    async fn run_commands(
+        &self,
+        intent: &Intent,
+        pass: &Pass,
+        connection: &mut Connection,
+        next: &Generation,
+        report: &mut Report,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Option<Process>, ReconcileError> {
+        let is_new = pass.disk.current.as_ref() != Some(next);
+        if pass.plan.renews_certificates() && self.is_refused(pass, next, report).await? {
+            return Ok(None);
+        }
+        if is_new {
+            self.store.switch(next)?;
+        }
+        let process = self.run_waves(intent, pass, connection, report, progress).await?;
+        if is_new {
+            self.check_after(pass, next, report).await?;
+        }
+        Ok(process)
     }
 
     /// A connection to the worker that the plan was made for, or the news that it is another one.
@@ -146,7 +179,7 @@ impl Reconciler {
         pass: &Pass,
         next: &Generation,
         report: &mut Report,
-    ) -> Result<(), ReconcileError> {
+    ) -> Result<Option<Process>, ReconcileError> {
         report.loading = match pass.service.check(&next.path).await {
             Ok(Ok(())) => {
                 self.store.switch(next)?;
@@ -160,7 +193,7 @@ impl Reconciler {
             }
             Err(why) => return Err(ReconcileError::Check(why)),
         };
-        Ok(())
+        Ok(None)
     }
 
     async fn load_by_reload(
@@ -168,24 +201,48 @@ impl Reconciler {
         intent: &Intent,
         pass: &Pass,
         live: &Live,
-        server_states: &str,
         next: &Generation,
         report: &mut Report,
     ) -> Result<Option<Process>, ReconcileError> {
-        let adding: BTreeSet<String> = memory::adding(live);
-        let desired = &intent.desired;
-        let server_state = apply::carry_over(server_states, desired, &pass.plan.held, &adding);
+        match pass.service.check(&next.path).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => {
+                self.is_refused(pass, next, report).await?;
+                return Ok(None);
+            }
+            Err(why) => return Err(ReconcileError::Check(why)),
+        }
+        // What operators set while the plan was read and the files were checked counts as well.
+        let mut connection = self.same_worker(&live.process).await?;
+        let now = observe(&mut connection, &Scope::WHOLE, &intent.desired).await?;
+        let structure = &intent.rendered.structure;
+        let held = diff(&intent.desired, structure, &now, &Scope::WHOLE).held;
+        let states = connection.run_one(&Command::show_servers_state()).await?;
+        if let Verdict::Refused(words) = states.verdict {
+            return Err(ReconcileError::States(words));
+        }
+        drop(connection);
+        let adding: BTreeSet<String> = memory::adding(&now);
+        let server_state = apply::carry_over(&states.text, &intent.desired, &held, &adding);
+        let structure = live.structure.as_deref().unwrap_or_default();
+        let earlier = self.store.before(next, structure);
+        let previous = match &pass.disk.current {
+            Some(current) if current != next => Some(current),
+            Some(_) | None => earlier.as_ref(),
+        };
         let reloading = Reloading {
             store: &self.store,
             service: &pass.service,
             next,
-            previous: pass.disk.current.as_ref(),
+            previous,
+            running_state: &without_format(&states.text),
             server_state: &server_state,
             old_pid: live.process.pid,
         };
-        let (loading, written) = apply::reload(reloading).await?;
-        report.bytes_written += written;
-        report.loading = loading;
+        let reloaded = apply::reload(reloading).await?;
+        report.bytes_written += reloaded.written;
+        report.remarks.extend(reloaded.remarks);
+        report.loading = reloaded.loading;
         match &report.loading {
             Loading::Reloaded { .. } => report.reloads = 1,
             Loading::Refused { message, .. } | Loading::Broken { message } => {
@@ -198,6 +255,11 @@ impl Reconciler {
         let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
         self.await_newcomers(&mut connection, intent, &pass.plan, report).await?;
         let (live, left) = self.read_back(&mut connection, intent, &Scope::WHOLE).await?;
+        for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
+            if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
+                *outcome = Outcome::Failed("it still differs after the reload".to_owned());
+            }
+        }
         report.remarks.extend(left.into_iter().map(|object| {
             format!("{object} differs from the manifests after the reload; apply again")
         }));
@@ -258,9 +320,10 @@ impl Reconciler {
         connection: &mut Connection,
         report: &mut Report,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), ReconcileError> {
+    ) -> Result<Option<Process>, ReconcileError> {
+        let planned = pass.live.as_ref().map(|live| live.process.clone());
         if pass.plan.steps.iter().all(|step| step.instructions().next().is_none()) {
-            return Ok(());
+            return Ok(planned);
         }
         let capabilities = Capabilities::probe(connection).await?;
         let run =
@@ -268,7 +331,16 @@ impl Reconciler {
         report.outcomes = run.outcomes;
         report.commands_sent = run.commands_sent;
         let scope = memory::touched(&pass.plan, &intent.desired);
-        let (_, left) = self.read_back(connection, intent, &scope).await?;
+        // On a connection of its own: the old one would lead to a worker that was replaced.
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+        let (live, left) = self.read_back(&mut connection, intent, &scope).await?;
+        if Some(&live.process) != planned.as_ref() {
+            report.remarks.push(
+                "HAProxy was reloaded by somebody else meanwhile, and loaded the new files; apply \
+                 again to be sure"
+                    .to_owned(),
+            );
+        }
         for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
             if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
                 *outcome = Outcome::Failed(
@@ -276,7 +348,7 @@ impl Reconciler {
                 );
             }
         }
-        Ok(())
+        Ok(Some(live.process))
     }
 
     /// Reads the process again, until nothing differs any more or it is no matter of time. Returns
@@ -328,19 +400,55 @@ impl Reconciler {
                 }
                 report.bytes_written += self.store.note_refusal(next, &said)?;
                 report.generation = pass.generation;
-                self.store.switch(previous)?;
-                report.loading = match pass.service.reload().await {
-                    Ok(()) => Loading::Refused {
-                        message: said,
-                        generation: next.path.display().to_string(),
-                    },
-                    Err(again) => Loading::Broken { message: format!("{said}\n{again}") },
-                };
-                report.reloads += 1;
+                self.undo(pass, previous, next, said, report).await?;
             }
         }
         Ok(())
     }
+
+    /// Reloads what was before a change by commands.
+    async fn undo(
+        &self,
+        pass: &Pass,
+        previous: &Generation,
+        next: &Generation,
+        said: String,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+        let old_pid = identity(&mut connection).await?.process.pid;
+        let states = connection.run_one(&Command::show_servers_state()).await?;
+        drop(connection);
+        let before = read_back(&pass.disk.files);
+        let state = apply::carry_over(&states.text, &before, &pass.plan.held, &BTreeSet::default());
+        let reloaded = apply::reload(Reloading {
+            store: &self.store,
+            service: &pass.service,
+            next: previous,
+            previous: None,
+            running_state: &state,
+            server_state: &state,
+            old_pid,
+        })
+        .await?;
+        report.reloads += 1;
+        report.bytes_written += reloaded.written;
+        report.remarks.extend(reloaded.remarks);
+        report.loading = match reloaded.loading {
+            Loading::Reloaded { .. } => {
+                let generation = next.path.display().to_string();
+                Loading::Refused { message: said, generation }
+            }
+            other => other,
+        };
+        Ok(())
+    }
+}
+
+/// The reply of `show servers state` without the line that tells its format.
+fn without_format(states: &str) -> String {
+    let rest = states.split_once('\n').map_or("", |(_, rest)| rest.trim_end_matches('\n'));
+    format!("{rest}\n")
 }
 
 /// The objects that differ, as a plan would name them; those that wait for their first good check

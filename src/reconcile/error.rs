@@ -40,6 +40,9 @@ pub enum ReconcileError {
     /// HAProxy went away between plan and apply.
     #[error("HAProxy went away after the plan was made")]
     Gone,
+    /// HAProxy would not say in what state its servers are.
+    #[error("HAProxy does not tell the state of its servers: {0}")]
+    States(String),
     /// Something else changed HAProxy or the state directory since the plan was made.
     #[error("HAProxy or its files were changed by somebody else since the plan was made")]
     Stale,
@@ -66,7 +69,7 @@ impl ReconcileError {
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())
             }
-            Self::Invalid | Self::Socket(_) | Self::Reload(ReloadError::Service(_)) => None,
+            Self::Invalid | Self::Socket(_) | Self::States(_) => None,
         }
     }
 }

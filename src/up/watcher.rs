@@ -2,7 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -11,33 +15,62 @@ use tokio::{
     time::timeout,
 };
 
-/// Changes that wait to be looked at. When it is full, a change is dropped: those in it lead to a
-/// look all the same, and an event without paths, which follows, to one at everything.
+/// Changes that wait to be looked at. Where there are more, the next look is at everything.
 const CHANGES: usize = 1024;
+
+/// Changes that never cease are looked at so often all the same.
+const BURST_MAX: Duration = Duration::from_secs(2);
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// These paths.
+    Paths(Vec<PathBuf>),
+    /// Nobody knows: everything may have.
+    Everything,
+}
+
+impl Changed {
+    fn and(self, more: Self) -> Self {
+        match (self, more) {
+            (Self::Paths(mut all), Self::Paths(more)) => {
+                all.extend(more);
+                if all.len() > CHANGES { Self::Everything } else { Self::Paths(all) }
+            }
+            (Self::Everything, _) | (_, Self::Everything) => Self::Everything,
+        }
+    }
+}
 
 /// Tells which paths changed.
 #[derive(Debug)]
 pub(super) struct Watcher {
-    events: Receiver<Vec<PathBuf>>,
-    _watcher: RecommendedWatcher,
+    events: Receiver<Changed>,
+    /// An event found no room, so what is in the queue is not all.
+    overflown: Arc<AtomicBool>,
+    _kept: RecommendedWatcher,
 }
 
 impl Watcher {
     /// Watches the paths, folders with all that is in them, apart from the state directory.
     pub(super) fn new(paths: &[PathBuf], state: &Path) -> Result<Self, notify::Error> {
         let (sender, events) = channel(CHANGES);
+        let overflown = Arc::new(AtomicBool::new(false));
+        let overflow = Arc::clone(&overflown);
         let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            let paths = match event {
+            let changed = match event {
                 Ok(Event { kind: EventKind::Access(_), .. }) => return,
-                Ok(event) => event.paths,
-                // The queue ran over: nobody knows what changed.
-                Err(_) => Vec::new(),
+                Ok(event) if event.need_rescan() || event.paths.is_empty() => Changed::Everything,
+                Ok(event) => {
+                    let ours = |path: &PathBuf| path.starts_with(&state);
+                    let paths = event.paths.into_iter().filter(|path| !ours(path)).collect();
+                    Changed::Paths(paths)
+                }
+                Err(_) => Changed::Everything,
             };
-            let (inside, other): (Vec<PathBuf>, Vec<PathBuf>) =
-                paths.into_iter().partition(|path| path.starts_with(&state));
-            if !other.is_empty() || inside.is_empty() {
-                let _ = sender.try_send(other);
+            if changed != Changed::Paths(Vec::new()) && sender.try_send(changed).is_err() {
+                overflow.store(true, Ordering::Release);
             }
         })?;
         for path in paths {
@@ -50,33 +83,28 @@ impl Watcher {
             };
             watcher.watch(&path, mode)?;
         }
-        Ok(Self { events, _watcher: watcher })
+        Ok(Self { events, overflown, _kept: watcher })
     }
 
     /// Waits for a change. Cancel-safe.
-    pub(super) async fn changed(&mut self) -> Vec<PathBuf> {
-        match self.events.recv().await {
-            Some(paths) => paths,
+    pub(super) async fn changed(&mut self) -> Changed {
+        let changed = match self.events.recv().await {
+            Some(changed) => changed,
             // The watcher lives as long as we do, so its sender does too.
             None => std::future::pending().await,
-        }
+        };
+        if self.overflown.swap(false, Ordering::AcqRel) { Changed::Everything } else { changed }
     }
 
-    /// Adds to `first` what else changes within a moment.
-    pub(super) async fn rest_of_burst(
-        &mut self,
-        first: Vec<PathBuf>,
-        moment: Duration,
-    ) -> Vec<PathBuf> {
+    /// Adds to `first` what else changes until nothing did for a `moment`.
+    pub(super) async fn rest_of_burst(&mut self, first: Changed, moment: Duration) -> Changed {
         let mut all = first;
-        while let Ok(more) = timeout(moment, self.changed()).await {
-            all.extend(more);
-            if all.len() > CHANGES {
-                break;
-            }
+        let begin = Instant::now();
+        while begin.elapsed() < BURST_MAX
+            && let Ok(more) = timeout(moment, self.changed()).await
+        {
+            all = all.and(more);
         }
-        all.sort();
-        all.dedup();
         all
     }
 }

@@ -101,6 +101,7 @@ const EDGE: [Layer; 17] = [
             "plan",
             "reconcile",
             "report",
+            "service",
             "settings",
             "source",
             "store",

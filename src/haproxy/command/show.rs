@@ -53,14 +53,14 @@ impl Command {
         Self::new(line, Expect::data(&["# pxname,"]))
     }
 
-    /// Statistics of all backends, without their servers.
-    pub fn show_stat_backends() -> Self {
-        fixed("show stat -1 2 -1", Expect::data(&["# pxname,"]))
-    }
-
     /// Statistics of all servers. Dear: 4 times `show servers state`.
     pub fn show_stat_servers() -> Self {
         fixed("show stat -1 4 -1", Expect::data(&["# pxname,"]))
+    }
+
+    /// Statistics of all servers and backends.
+    pub fn show_stat_all() -> Self {
+        fixed("show stat -1 6 -1", Expect::data(&["# pxname,"]))
     }
 
     /// The names of all backends.

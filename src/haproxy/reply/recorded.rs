@@ -90,7 +90,9 @@ fn stat(text: &str) -> Result<Vec<Stat>, ReplyError> {
     let mut reader = StatReader::new();
     let mut rows = Vec::new();
     for line in text.split('\n') {
-        if let Some(StatRow { proxy, name, kind, limit, backup }) = reader.line(line)? {
+        if let Some(StatRow { proxy, name, kind, limit, backup, unpublished: _ }) =
+            reader.line(line)?
+        {
             rows.push((proxy.into_owned(), name.into_owned(), kind, limit, backup));
         }
     }
@@ -126,15 +128,15 @@ fn statistics_are_found_by_name_of_column() {
 
 #[test]
 fn a_quoted_field_may_hold_anything() {
-    let header = "# pxname,last_chk,svname,type,slim,bck,-,\n";
-    let row = |text: &str| format!("b,\"{text}\",s,2,7,1,-,\n");
+    let header = "# pxname,last_chk,svname,type,slim,bck,status,-,\n";
+    let row = |text: &str| format!("b,\"{text}\",s,2,7,1,UP,-,\n");
     let hostile = ["", ",", "a, \"\"b\"\"\nc", "\"\"", "\n\n\"\",\"\"\n", "b,s,2"];
     let text: String = hostile.iter().map(|text| row(text)).collect();
     let rows = stat(&format!("{header}{text}\n\0")).unwrap();
     let good = ("b".to_owned(), "s".to_owned(), StatKind::Server, Some(7), true);
     assert_eq!(rows, vec![good; hostile.len()]);
     assert!(stat(&format!("{header}b,s\n")).unwrap_err().to_string().contains("b,s"));
-    let quoted = "# pxname,svname,type,slim,bck\nb,\"a\"\",\"\"b\",2,,0\n";
+    let quoted = "# pxname,svname,type,slim,bck,status\nb,\"a\"\",\"\"b\",2,,0,UP\n";
     assert_eq!(stat(quoted).unwrap()[0].1, "a\",\"b");
 }
 

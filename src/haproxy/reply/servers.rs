@@ -33,6 +33,8 @@ pub struct ServerState<'a> {
     pub initial_weight: u16,
     /// Whether a health check is configured.
     pub check_configured: bool,
+    /// Whether a check is under way right now.
+    pub check_running: bool,
     /// What the last check said.
     pub check_result: CheckResult,
 }
@@ -54,7 +56,7 @@ pub enum OpState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckResult {
     /// None yet, or a check is under way: for the last outcome look at
-    /// [`check_status`](super::stat::StatRow::check_status).
+    /// `check_status` of `show stat`.
     Unknown,
     /// Checks are neutral now.
     Neutral,
@@ -195,5 +197,6 @@ fn server<'a>(row: &Row<'a, &'a str, 10>) -> Result<ServerState<'a>, ReplyError>
             _ => return Err(row.error("unknown srv_check_result")),
         },
         check_configured: check & 2 != 0,
+        check_running: check & 1 != 0,
     })
 }

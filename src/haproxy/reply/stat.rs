@@ -11,7 +11,7 @@ use super::{
 const COMMAND: &str = "show stat";
 
 /// The columns that are read.
-const NAMES: [&str; 5] = ["pxname", "svname", "type", "slim", "bck"];
+const NAMES: [&str; 6] = ["pxname", "svname", "type", "slim", "bck", "status"];
 
 /// One server, or another row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct StatRow<'a> {
     pub limit: Option<u32>,
     /// Whether it is a backup server.
     pub backup: bool,
+    /// Whether it is a backend that requests can't reach yet (3.4).
+    pub unpublished: bool,
 }
 
 /// The kinds of rows.
@@ -44,7 +46,7 @@ pub enum StatKind {
 /// Reads the lines of the reply one by one, for dumps that should not stand in memory.
 #[derive(Debug, Default)]
 pub struct StatReader {
-    columns: Option<Columns<5>>,
+    columns: Option<Columns<6>>,
     /// The begin of a record whose quoted field holds a newline.
     open: String,
     /// The last such record, whole.
@@ -91,7 +93,7 @@ impl StatReader {
     }
 }
 
-fn row<'a>(row: Row<'a, Cow<'a, str>, 5>) -> Result<StatRow<'a>, ReplyError> {
+fn row<'a>(row: Row<'a, Cow<'a, str>, 6>) -> Result<StatRow<'a>, ReplyError> {
     let kind = match row.number(2)? {
         0u8 => StatKind::Frontend,
         1 => StatKind::Backend,
@@ -102,8 +104,9 @@ fn row<'a>(row: Row<'a, Cow<'a, str>, 5>) -> Result<StatRow<'a>, ReplyError> {
     let limit = row.optional(3)?;
     // The row BACKEND counts its backup servers here.
     let backup = kind == StatKind::Server && row.optional(4)? == Some(1u64);
-    let [proxy, name, ..] = row.fields;
-    Ok(StatRow { proxy, name, kind, limit, backup })
+    let [proxy, name, _, _, _, status] = row.fields;
+    let unpublished = kind == StatKind::Backend && status.contains("UNPUB");
+    Ok(StatRow { proxy, name, kind, limit, backup, unpublished })
 }
 
 /// The fields of a CSV record. A quoted field may hold commas, newlines and doubled quotes.

@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Site, assert_says};
 use crate::support::clock;
 use crate::support::haproxy::Haproxy;
+use crate::support::origin::Origin;
 use crate::support::ports::free_port;
 use crate::support::versions::{Version, newest, oldest, versions};
 
@@ -146,5 +147,44 @@ fn a_server_that_never_comes_up_is_pending_and_holds_nobody_back() {
         assert_eq!(outcome.code, Some(0), "{told}: {}", outcome.transcript());
         drop(alive);
         site.rig.assert_converged();
+    }
+}
+
+#[test]
+fn a_reload_by_somebody_else_in_the_middle_does_no_harm() {
+    for version in versions() {
+        let site = Site::serving(version);
+        let told = format!("HAProxy {version}, reload in the middle");
+        let checked =
+            site.first().replace("servers:", "healthCheck: {type: tcp, interval: 200ms}, servers:");
+        let _ = site.rig.must_apply(&checked);
+        let late = Origin::http1("late");
+        late.refuse();
+        let port = late.port();
+        let server = format!("{{\"name\":\"late\",\"address\":\"127.0.0.1\",\"port\":{port}}}");
+        site.rig.write(&checked.replace("servers: [", &format!("servers: [{server},")));
+        // The old worker checks nobody any more, so gw waits in vain.
+        let arguments = ["apply", "manifests", "--yes", "--ready-timeout", "2s"];
+        let mut process = site.rig.gw.start(&arguments);
+        let added = || site.rig.haproxy().command("show servers state").contains(" late ");
+        assert!(clock::eventually(Duration::from_secs(5), added), "{told}: {}", process.log());
+        site.rig.haproxy().reload();
+        site.assert_served_by("one");
+        // The server wakes up; whoever waits for it may see that.
+        late.accept();
+        let status = process.wait(Duration::from_secs(30));
+        let log = process.log();
+        let code = status.and_then(|status| status.code());
+        assert!(matches!(code, Some(0 | 1 | 3 | 17)), "{told}: {code:?} {log}");
+        assert!(!log.contains("panicked"), "{told}: {log}");
+        let outcome = site.rig.apply();
+        assert_eq!(outcome.code, Some(0), "{told}: {log}\nand then {}", outcome.transcript());
+        site.rig.assert_converged();
+        let up = || site.rig.state().of("server web/late ").any(|line| line.ends_with("status=UP"));
+        assert!(
+            clock::eventually(Duration::from_secs(5), up),
+            "{told}: {log}\n{}",
+            site.rig.state()
+        );
     }
 }

@@ -64,7 +64,20 @@ pub(super) fn backend_of(name: &str, servers: &[Value], settings: Value) -> Valu
 
 /// The settings of a backend with a quick check by HTTP.
 pub(super) fn checked() -> Value {
-    json!({"healthCheck": {"path": HEALTH, "interval": "100ms", "rise": 1, "fall": 2}})
+    json!({"healthCheck": check()})
+}
+
+/// A quick check by HTTP, patient with a machine that has much else to do.
+pub(super) fn check() -> Value {
+    json!({
+        "path": HEALTH,
+        "interval": "500ms",
+        "fastInterval": "100ms",
+        "downInterval": "100ms",
+        "timeout": "3s",
+        "rise": 1,
+        "fall": 2,
+    })
 }
 
 /// A Route to one backend; no hosts stand for all.
@@ -83,9 +96,13 @@ pub(super) fn rule(matching: Value, backends: &[(&str, u32)]) -> Value {
         .iter()
         .map(|(name, weight)| json!({"kind": "Backend", "name": name, "weight": weight}))
         .collect();
-    json!({"matches": [matching], "backendRefs": refs})
+    let mut rule = json!({"backendRefs": refs});
+    rule["matches"] = Value::Array(vec![matching]);
+    rule
 }
 
 fn document(version: &str, kind: &str, name: &str, spec: Value) -> Value {
-    json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec})
+    let mut document = json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}});
+    document["spec"] = spec;
+    document
 }

@@ -114,6 +114,49 @@ fn a_server_that_does_not_come_up_is_pending_and_holds_nobody_back() {
     });
 }
 
+/// Requests are turned to a backend only once one of its servers was seen to be well, and a backend
+/// that was begun is finished, whoever left it unfinished.
+#[test]
+fn a_backend_that_is_born_half_up_is_reached_and_one_that_is_born_dead_waits() {
+    let version = newest();
+    let site = Site::start(version);
+    let [old, well, ill, dead] = ["old", "well", "ill", "dead"].map(Origin::http1);
+    ill.refuse();
+    dead.refuse();
+    site.converge(&manifests(&site, &[&old], json!({})));
+    let quick = ["--ready-timeout", "500ms"];
+    let with = |host: &str, to: &str, servers: &[&Origin]| {
+        let mut documents = manifests(&site, &[&old], json!({}));
+        documents.truncate(2);
+        documents.extend([backend(to, servers, checked()), route("web", &[host], to)]);
+        documents
+    };
+    // One of two is up: it is reached, and the other one is pending.
+    let half = with("web.test", "half", &[&well, &ill]);
+    let report = site.apply(&half, &quick).expect(3).json();
+    assert_eq!(report["reloads"], 0, "{report:#}");
+    let _ = site.again(&quick).expect(3);
+    assert_eq!(site.answer("web.test", "/"), "200 well");
+    ill.accept();
+    site.converge_live(&half);
+
+    // None is up: requests stay where they were, over several passes.
+    let waiting = with("web.test", "waiting", &[&dead]);
+    for _ in 0..2 {
+        let _ = site.apply(&waiting, &quick).expect(3);
+        let answer = site.answer("web.test", "/");
+        assert!(["200 well", "200 ill"].contains(&answer.as_str()), "{answer}");
+    }
+    dead.accept();
+    site.converge_live(&waiting);
+    assert_eq!(site.answer("web.test", "/"), "200 dead");
+
+    // Taken out of reach by a hand, or by a gw that was killed.
+    site.haproxy.command("unpublish backend waiting");
+    site.converge_live(&waiting);
+    assert_eq!(site.answer("web.test", "/"), "200 dead");
+}
+
 #[test]
 fn a_pending_server_may_be_corrected_and_may_be_given_up() {
     at_once(both_ways(), |version| {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::manifest::{backend, route, with};
+use super::manifest::{backend, check, checked, route, with};
 use super::site::{Site, at_once};
 use crate::support::client::Client;
 use crate::support::clock;
 use crate::support::connection::Answer;
-use crate::support::origin::{HEALTH, Origin};
+use crate::support::origin::Origin;
 use crate::support::tls::{Authority, H2_FIRST, HTTP1_ONLY, Identity};
 use crate::support::versions::versions;
 
@@ -25,10 +25,7 @@ struct Way {
 
 /// All of them, each with a quick check over the same protocol.
 fn ways() -> [Way; 6] {
-    let check = |more: Value| {
-        let check = json!({"path": HEALTH, "interval": "100ms", "rise": 1, "fall": 2});
-        json!({"healthCheck": with(check, more)})
-    };
+    let check = |more: Value| json!({"healthCheck": with(check(), more)});
     let plain = |settings: Value| with(check(json!({})), settings);
     let back = || json!("back.test");
     let only_h2: fn(&str, &Identity) -> Origin =
@@ -130,7 +127,7 @@ fn servers_are_spoken_to_and_checked_alike_however_they_came() {
         site.converge_live(&manifests(&[&new]));
         for (at, way) in ways.iter().enumerate() {
             arrives(&site, way, &new[at]);
-            let (from_file, at_runtime) = (check(&old[at]), check(&new[at]));
+            let (from_file, at_runtime) = (last_check(&old[at]), last_check(&new[at]));
             assert_eq!(from_file, at_runtime, "{version}: {}", way.name);
             assert_eq!(from_file["sni"], way.check_sni, "{version}: {}", way.name);
             let alpn = &way.settings["healthCheck"]["alpn"];
@@ -140,7 +137,7 @@ fn servers_are_spoken_to_and_checked_alike_however_they_came() {
             };
             let protocol = from_file["protocol"].as_str().unwrap();
             assert!(protocol.starts_with(checked_by), "{version}: {} by {protocol}", way.name);
-            down_and_up(&site, &hosts[at], &new[at], version.to_string());
+            down_and_up(&site, &hosts[at], &new[at]);
         }
     });
 }
@@ -159,7 +156,7 @@ fn arrives(site: &Site, way: &Way, origin: &Origin) {
 }
 
 /// What an origin's last check looked like, without what differs from origin to origin.
-fn check(origin: &Origin) -> Value {
+fn last_check(origin: &Origin) -> Value {
     let mut check = origin.last_check().expect("it was checked");
     check["origin"].take();
     check
@@ -170,7 +167,8 @@ fn body(answer: &Answer) -> Value {
 }
 
 /// The checks matter: an ill server gets no requests, and a well one gets them again.
-fn down_and_up(site: &Site, host: &str, origin: &Origin, version: String) {
+fn down_and_up(site: &Site, host: &str, origin: &Origin) {
+    let version = &site.haproxy.version;
     let answers = |status: u16| {
         clock::eventually(Duration::from_secs(5), || site.get(host, "/").status == status)
     };
@@ -178,4 +176,27 @@ fn down_and_up(site: &Site, host: &str, origin: &Origin, version: String) {
     assert!(answers(503), "{version}: {host} is not seen to be ill");
     origin.set_healthy(true);
     assert!(answers(200), "{version}: {host} is not seen to be well");
+}
+
+/// From 3.0 to 3.2 `del server` kills the worker while such a check is under way.
+#[test]
+fn servers_that_are_being_checked_can_be_removed() {
+    at_once(versions(), |version| {
+        let site = Site::start(version);
+        let authority = Authority::new(&site.manifests);
+        let identity = authority.issue("back", &["back.test"]);
+        let [old, new] = ["old", "new"].map(|name| Origin::tls(name, identity.server(&["h2"])));
+        let tls = json!({"sni": "back.test", "caFile": "ca.pem"});
+        let settings = || with(checked(), json!({"protocol": "h2", "tls": tls}));
+        let manifests = |origin: &Origin| [site.gateway(), backend("web", &[origin], settings())];
+        site.converge(&manifests(&old));
+        let worker = site.haproxy.worker();
+        let seen = old.health_checks();
+        old.set_delay(Duration::from_secs(1));
+        let come = || clock::eventually(Duration::from_secs(5), || old.health_checks() > seen);
+        assert!(come(), "{version}: a check is under way");
+        site.converge_live(&manifests(&new));
+        assert_eq!(site.haproxy.worker(), worker, "{version}: the worker lives");
+        assert!(!site.has_server("web", "old"), "{version}");
+    });
 }

@@ -60,7 +60,7 @@ fn wave<'a>(
 
 fn instruction(instruction: &Instruction) -> Vec<String> {
     match instruction {
-        Instruction::Send(command) => vec![command.to_string()],
+        Instruction::Send(command) | Instruction::Must(command) => vec![command.to_string()],
         Instruction::AwaitUp { backend, servers } => servers
             .iter()
             .flat_map(|awaited| {
