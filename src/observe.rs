@@ -16,7 +16,10 @@ use crate::{
             stat::{StatKind, StatReader, StatRow},
         },
     },
-    model::{BackendName, Desired, Live, LiveEntry, LiveServer, MapName, NOTEBOOK, Note, Process},
+    model::{
+        BackendName, Desired, Live, LiveEntry, LiveServer, MapName, NOTEBOOK, Note, Process,
+        REVISION,
+    },
 };
 
 /// How long HAProxy may stay behind while it is read.
@@ -172,7 +175,7 @@ fn notes_about_others(live: &Live, desired: &Desired) -> Vec<Note> {
 }
 
 fn look_up(note: &Note) -> Result<Command, CommandError> {
-    Command::get_map(NOTEBOOK, &note.to_string())
+    Command::get_map(note.map(), &note.to_string())
 }
 
 /// The notes that were found, with what they say.
@@ -188,9 +191,11 @@ fn found(notes: Vec<Note>, lookups: &[Reply]) -> Result<BTreeMap<Note, String>, 
 }
 
 async fn notes(connection: &mut Connection) -> Result<BTreeMap<Note, String>, SocketError> {
+    let revision = entries(connection, REVISION).await?;
     let entries = entries(connection, NOTEBOOK).await?;
     Ok(entries
         .into_iter()
+        .chain(revision)
         .filter_map(|(key, entry)| Some((key.parse().ok()?, entry.value)))
         .collect())
 }

@@ -6,14 +6,14 @@ mod error;
 mod memory;
 mod status;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
     apply::Patience,
     diff::{Scope, diff},
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Live, NOTEBOOK, Process},
+    model::{Live, Process, REVISION},
     observe::{self, observe},
     plan::{self, Plan, Report},
     report::FileDiff,
@@ -260,19 +260,13 @@ impl Reconciler {
 
 /// Whether the files say something else to HAProxy: comments and the revision aside.
 fn files_differ(old: &Files, new: &Files) -> bool {
-    fn meaning<'a>(name: &str, text: &'a str) -> impl Iterator<Item = &'a str> {
-        let notes = name == NOTEBOOK;
-        text.lines().map(str::trim).filter(move |line| {
-            let says_nothing = line.is_empty() || line.starts_with('#');
-            !(says_nothing || notes && line.starts_with("revision "))
-        })
+    fn meaning(text: &str) -> impl Iterator<Item = &str> {
+        let lines = text.lines().map(str::trim);
+        lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
     }
     old.len() != new.len()
         || old.iter().zip(new).any(|((old_name, old), (name, new))| {
-            old_name != name
-                || (!Arc::ptr_eq(old, new)
-                    && old != new
-                    && !meaning(name, old).eq(meaning(name, new)))
+            old_name != name || (old != new && name != REVISION && !meaning(old).eq(meaning(new)))
         })
 }
 
