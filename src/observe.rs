@@ -25,8 +25,11 @@ use crate::{
 /// How long HAProxy may stay behind while it is read.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Reads the process. What is not in `scope` is not in the result. `desired` names the certificates
-/// whose fingerprints are wanted and, where only some backends are read, their servers.
+/// Where gw's certificates are, as HAProxy names them.
+const CERTIFICATES: &str = "certs/";
+
+/// Reads the process. What is not in `scope` is not in the result. Where only a part is read, it is
+/// asked for by the names in `desired`.
 pub async fn observe(
     connection: &mut Connection,
     scope: &Scope,
@@ -41,7 +44,7 @@ pub async fn observe(
             let entries = entries(connection, map.file()).await?;
             live.maps.insert(map, entries);
         }
-        live.certificates = fingerprints(connection, desired.certificates.keys()).await?;
+        live.certificates = fingerprints(connection).await?;
     }
     Ok(live)
 }
@@ -118,20 +121,21 @@ async fn some(
             continue;
         }
         accept(&reply.verdict)?;
-        if !live.notes.contains_key(&Note::backend(name)) {
-            live.foreign.insert(name.to_string());
-        } else {
+        if live.notes.contains_key(&Note::backend(name)) {
             live.backends.insert(name.to_string(), BTreeMap::new());
             for row in &understood(servers::parse(&reply.text))? {
                 add_server(&mut live.backends, row);
             }
+        } else {
+            live.foreign.insert(name.to_string());
         }
     }
     for reply in limits.iter().filter(|reply| reply.verdict.is_success()) {
         let mut reader = StatReader::new();
         for line in reply.text.split('\n') {
-            let row = understood(reader.line(line))?;
-            row.into_iter().for_each(|row| add_limits(&mut live.backends, &row));
+            if let Some(row) = understood(reader.line(line))? {
+                add_limits(&mut live.backends, &row);
+            }
         }
     }
     let others = notes_about_others(&live, desired);
@@ -306,22 +310,21 @@ fn add_limits(found: &mut Backends, row: &StatRow<'_>) {
     }
 }
 
-/// The fingerprints of those certificates that the process has.
+/// The fingerprints of gw's certificates.
 async fn fingerprints(
     connection: &mut Connection,
-    files: impl IntoIterator<Item = &String>,
 ) -> Result<BTreeMap<String, String>, SocketError> {
-    let files: Vec<&String> = files.into_iter().collect();
-    if files.is_empty() {
-        return Ok(BTreeMap::new());
-    }
     let list = connection.run_one(&Command::show_ssl_certs()).await?;
-    let present: BTreeSet<String> = reply::cert::parse_list(&list.text).into_iter().collect();
+    let names = reply::cert::parse_list(&list.text).into_iter();
+    let files: Vec<String> = names.filter(|name| name.starts_with(CERTIFICATES)).collect();
+    let commands: Vec<Command> = files
+        .iter()
+        .map(|file| made(Command::show_ssl_cert(file)))
+        .collect::<Result<_, SocketError>>()?;
     let mut found = BTreeMap::new();
-    for file in files.into_iter().filter(|file| present.contains(*file)) {
-        let reply = connection.run_one(&made(Command::show_ssl_cert(file))?).await?;
+    for (file, reply) in files.into_iter().zip(connection.run(&commands).await?) {
         let certificate = understood(reply::cert::parse(&reply.text))?;
-        found.insert(file.clone(), certificate.fingerprint.unwrap_or_default());
+        found.insert(file, certificate.fingerprint.unwrap_or_default());
     }
     Ok(found)
 }

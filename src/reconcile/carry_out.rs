@@ -55,7 +55,7 @@ impl Reconciler {
             return Err(ReconcileError::Stale);
         }
         let connection = match &pass.live {
-            Some(live) => Some(self.same_worker(&live.process).await?),
+            Some(live) => Some(self.still(pass.connection.take(), &live.process).await?),
             None => None,
         };
         self.store.prune()?;
@@ -98,6 +98,8 @@ impl Reconciler {
         };
         let disk = Disk { current: Some(next), files: intent.rendered.files.clone() };
         self.remember(intent, process, disk, &report);
+        // What is left now is removed before the next one is written.
+        let _ = self.store.prune();
         Ok(report)
     }
 
@@ -142,6 +144,23 @@ impl Reconciler {
             self.check_after(pass, next, report).await?;
         }
         Ok(process)
+    }
+
+    /// The connection over which a plan was made, if it still leads to the worker that the plan is
+    /// for; else a new one.
+    async fn still(
+        &self,
+        connection: Option<Connection>,
+        planned: &Process,
+    ) -> Result<Connection, ReconcileError> {
+        if let Some(mut connection) = connection
+            && connection.level() == ADMIN
+            && let Ok(now) = identity(&mut connection).await
+            && now.process == *planned
+        {
+            return Ok(connection);
+        }
+        self.same_worker(planned).await
     }
 
     /// A connection to the worker that the plan was made for, or the news that it is another one.
