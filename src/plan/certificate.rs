@@ -34,12 +34,12 @@ fn renew(file: &str, certificate: &Certificate, context: Context<'_>) -> Step {
     let old = context.live.certificates.get(file).cloned();
     step.fields = vec![FieldChange::new("sha1", old, Some(certificate.fingerprint.clone()))];
     if fits {
-        step.make = instructions(
-            [set, Command::commit_ssl_cert(file)]
-                .into_iter()
-                .map(|command| command.map(Instruction::Must))
-                .collect(),
-        );
+        // Both go in one batch: until 3.0 the socket of an open transaction can't be told apart from
+        // one that is out of step. Where the first is refused, so is the second.
+        step.make = instructions(vec![
+            set.map(Instruction::Send),
+            Command::commit_ssl_cert(file).map(Instruction::Must),
+        ]);
         let digest = certificate.digest().short();
         let noted = note(context.live, &Note::Certificate(file.to_owned()), Some(&digest));
         step.make.extend(noted.map(Instruction::Send));

@@ -154,8 +154,8 @@ fn answers_that_break_off_are_told_and_the_next_apply_goes_on() {
         let site = Site::serving(version);
         let told = meddle(&site, Harm::Close, 30);
         assert!(told > 20, "HAProxy {version}: only {told} of 30 closed connections were told");
-        // A byte too much in one of the many columns that are not read may pass; that an apply says
-        // all is done and it is not may not.
+        // A byte too much in one of the hundred columns that nobody reads may pass; that an apply
+        // says all is done and it is not may not.
         let told = meddle(&site, Harm::Garble, 30);
         assert!(told > 5, "HAProxy {version}: only {told} of 30 garbled answers were told");
     }
