@@ -19,7 +19,7 @@ pub use live::{Live, LiveEntry, LiveServer, Process};
 pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use notebook::{KNOWN, Note, ServerNote, notes};
 pub use problem::{Problem, Problems, Severity};
-pub use routing::{Entry, MapName, NO_TABLES, NOTEBOOK, Rank, Routing, TABLE_SEPARATOR};
+pub use routing::{Entry, MapName, NO_TABLES, NOTEBOOK, REVISION, Rank, Routing, TABLE_SEPARATOR};
 pub use text::{FileRequest, Located, Location, SourceFile, Span};
 pub use value::{
     CheckPath, DnsName, FilePath, Hostname, RoutePath, SectionName, Token, ValueError,

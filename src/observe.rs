@@ -8,7 +8,7 @@ use std::{
 use crate::{
     diff::Scope,
     haproxy::{
-        Command, CommandError, Connection, SocketError, Verdict, Version,
+        Command, CommandError, Connection, Reply, SocketError, Verdict, Version,
         reply::{
             self, ReplyError,
             map::MapEntry,
@@ -16,54 +16,51 @@ use crate::{
             stat::{StatKind, StatReader, StatRow},
         },
     },
-    model::{BackendName, Live, LiveEntry, LiveServer, MapName, NOTEBOOK, Note, Process},
+    model::{
+        BackendName, Desired, Live, LiveEntry, LiveServer, MapName, NOTEBOOK, Note, Process,
+        REVISION,
+    },
 };
 
 /// How long HAProxy may stay behind while it is read.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Reads the process. `certificates` are the file names whose fingerprints are wanted.
-///
-/// A part that is not in `scope` is empty in the result, apart from the notebook, which is always
-/// read: it is what tells gw's backends from others.
+/// Where gw's certificates are, as HAProxy names them.
+const CERTIFICATES: &str = "certs/";
+
+/// Reads the process. What is not in `scope` is not in the result. Where only a part is read, it is
+/// asked for by the names in `desired`.
 pub async fn observe(
     connection: &mut Connection,
     scope: &Scope,
-    certificates: impl IntoIterator<Item = &String>,
+    desired: &Desired,
 ) -> Result<Live, SocketError> {
-    let mut live = identity(connection).await?;
-    if live.structure.is_none() {
-        return Ok(live);
-    }
-    live.notes = notes(connection).await?;
-    let ours = |name: &str| live.notes.contains_key(&Note::Backend(name.to_owned()));
-    // The notebook may be ahead of the process: a backend counts only if both know it.
-    let names = connection.run_one(&Command::show_backend()).await?;
-    let (present, foreign): (BTreeSet<String>, BTreeSet<String>) =
-        understood(reply::backend::parse(&names.text))?.into_iter().partition(|name| ours(name));
-    (live.backends, live.unpublished) = match &scope.backends {
-        None => (backends(connection, present).await?, unpublished(connection).await?),
-        Some(names) => {
-            let names = names.iter().filter(|name| present.contains(name.as_str())).collect();
-            (some_backends(connection, &names, scope.limits).await?, BTreeSet::new())
-        }
+    let mut live = match &scope.backends {
+        None => everything(connection).await?,
+        Some(names) => some(connection, names, scope, desired).await?,
     };
-    live.foreign = foreign;
-    if scope.routing {
+    if scope.routing && live.structure.is_some() {
         for map in MapName::ALL {
             let entries = entries(connection, map.file()).await?;
             live.maps.insert(map, entries);
         }
-        live.certificates = fingerprints(connection, certificates).await?;
+        live.certificates = fingerprints(connection).await?;
     }
     Ok(live)
 }
 
 /// Who answers, and which structure it loaded.
 pub async fn identity(connection: &mut Connection) -> Result<Live, SocketError> {
-    let commands = [Command::show_info(), made(Command::get_var("proc.gw_structure"))?];
-    let replies = connection.run(&commands).await?;
-    let [info, structure] = replies.as_slice() else {
+    let replies = connection.run(&identity_commands()?).await?;
+    identity_of(&replies)
+}
+
+fn identity_commands() -> Result<[Command; 2], SocketError> {
+    Ok([Command::show_info(), made(Command::get_var("proc.gw_structure"))?])
+}
+
+fn identity_of(replies: &[Reply]) -> Result<Live, SocketError> {
+    let [info, structure] = replies else {
         return Err(SocketError::Closed { answered: replies.len() });
     };
     let info = understood(reply::info::parse(&info.text))?;
@@ -72,10 +69,137 @@ pub async fn identity(connection: &mut Connection) -> Result<Live, SocketError> 
     Ok(Live { process, structure, ..Live::default() })
 }
 
+/// Who answers, all backends and the whole notebook.
+async fn everything(connection: &mut Connection) -> Result<Live, SocketError> {
+    let mut live = identity(connection).await?;
+    if live.structure.is_none() {
+        return Ok(live);
+    }
+    live.notes = notes(connection).await?;
+    // The notebook may be ahead of the process: a backend counts only if both know it.
+    let names = connection.run_one(&Command::show_backend()).await?;
+    for name in understood(reply::backend::parse(&names.text))? {
+        if live.notes.contains_key(&Note::Backend(name.clone())) {
+            live.backends.insert(name, BTreeMap::new());
+        } else {
+            live.foreign.insert(name);
+        }
+    }
+    if !live.backends.is_empty() {
+        servers_of_all(connection, &mut live).await?;
+    }
+    Ok(live)
+}
+
+/// Who answers, some backends, and what the notebook says about them. All is asked at once, and by
+/// name, so that the cost does not follow the estate.
+async fn some(
+    connection: &mut Connection,
+    names: &BTreeSet<BackendName>,
+    scope: &Scope,
+    desired: &Desired,
+) -> Result<Live, SocketError> {
+    let states = names.iter().map(|name| Command::show_servers_state_of(name.as_str()));
+    let limits = names.iter().filter(|_| scope.limits);
+    let limits = limits.map(|name| Command::show_stat_of(name.as_str()));
+    let notes = notes_about(names, scope, desired);
+    let mut commands = identity_commands()?.to_vec();
+    for command in states.chain(limits).chain(notes.iter().map(look_up)) {
+        commands.push(made(command)?);
+    }
+    let replies = connection.run(&commands).await?;
+    let (who, replies) = replies.split_at(2);
+    let (states, replies) = replies.split_at(names.len());
+    let (limits, lookups) = replies.split_at(replies.len() - notes.len());
+    let mut live = identity_of(who)?;
+    if live.structure.is_none() {
+        return Ok(live);
+    }
+    live.notes = found(notes, lookups)?;
+    for (name, reply) in names.iter().zip(states) {
+        if reply.verdict == Verdict::Refused(servers::NO_BACKEND.to_owned()) {
+            continue;
+        }
+        accept(&reply.verdict)?;
+        if live.notes.contains_key(&Note::backend(name)) {
+            live.backends.insert(name.to_string(), BTreeMap::new());
+            for row in &understood(servers::parse(&reply.text))? {
+                add_server(&mut live.backends, row);
+            }
+        } else {
+            live.foreign.insert(name.to_string());
+        }
+    }
+    for reply in limits.iter().filter(|reply| reply.verdict.is_success()) {
+        let mut reader = StatReader::new();
+        for line in reply.text.split('\n') {
+            if let Some(row) = understood(reader.line(line))? {
+                add_limits(&mut live.backends, &row);
+            }
+        }
+    }
+    let others = notes_about_others(&live, desired);
+    let commands: Vec<Command> = others.iter().map(look_up).map(made).collect::<Result<_, _>>()?;
+    let lookups = connection.run(&commands).await?;
+    live.notes.extend(found(others, &lookups)?);
+    Ok(live)
+}
+
+/// The notes that matter for backends as they are wanted.
+fn notes_about(names: &BTreeSet<BackendName>, scope: &Scope, desired: &Desired) -> Vec<Note> {
+    let mut notes = vec![Note::Revision];
+    for name in names {
+        notes.push(Note::backend(name));
+        if let Some(backend) = desired.backends.get(name) {
+            notes.push(Note::Profile(backend.profile.name().to_owned()));
+            for server in backend.servers.keys() {
+                notes.extend([Note::server(name, server), Note::weight(name, server)]);
+            }
+        }
+    }
+    if scope.routing {
+        notes.extend(desired.certificates.keys().cloned().map(Note::Certificate));
+    }
+    notes
+}
+
+/// The notes that matter for servers that run and are not wanted.
+fn notes_about_others(live: &Live, desired: &Desired) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for (name, servers) in &live.backends {
+        let wanted = desired.backends.get(name.as_str());
+        let is_wanted =
+            |server: &str| wanted.is_some_and(|backend| backend.servers.contains_key(server));
+        for server in servers.keys().filter(|server| !is_wanted(server)) {
+            notes.push(Note::Server(name.clone(), server.clone()));
+            notes.push(Note::Weight(name.clone(), server.clone()));
+        }
+    }
+    notes
+}
+
+fn look_up(note: &Note) -> Result<Command, CommandError> {
+    Command::get_map(note.map(), &note.to_string())
+}
+
+/// The notes that were found, with what they say.
+fn found(notes: Vec<Note>, lookups: &[Reply]) -> Result<BTreeMap<Note, String>, SocketError> {
+    let mut found = BTreeMap::new();
+    for (note, reply) in notes.into_iter().zip(lookups) {
+        accept(&reply.verdict)?;
+        if let Some(value) = understood(reply::map::parse_lookup(&reply.text))? {
+            found.insert(note, value);
+        }
+    }
+    Ok(found)
+}
+
 async fn notes(connection: &mut Connection) -> Result<BTreeMap<Note, String>, SocketError> {
+    let revision = entries(connection, REVISION).await?;
     let entries = entries(connection, NOTEBOOK).await?;
     Ok(entries
         .into_iter()
+        .chain(revision)
         .filter_map(|(key, entry)| Some((key.parse().ok()?, entry.value)))
         .collect())
 }
@@ -102,79 +226,32 @@ async fn entries(
 
 type Backends = BTreeMap<String, BTreeMap<String, LiveServer>>;
 
-/// The servers of gw's backends. `show servers state` has all but two columns, for which the dear
+/// The servers of all backends. `show servers state` has all but two columns, for which the dear
 /// `show stat` is needed.
-async fn backends(
-    connection: &mut Connection,
-    names: BTreeSet<String>,
-) -> Result<Backends, SocketError> {
-    let mut found: Backends = names.into_iter().map(|name| (name, BTreeMap::new())).collect();
-    if found.is_empty() {
-        return Ok(found);
-    }
-    let mut servers = ServersReader::new();
+async fn servers_of_all(connection: &mut Connection, live: &mut Live) -> Result<(), SocketError> {
+    let mut states = ServersReader::new();
     read_lines(connection, &Command::show_servers_state(), |line| {
-        servers.line(line).map(|row| row.into_iter().for_each(|row| add_server(&mut found, &row)))
-    })
-    .await?;
-    let mut stat = StatReader::new();
-    read_lines(connection, &Command::show_stat_servers(), |line| {
-        stat.line(line).map(|row| row.into_iter().for_each(|row| add_limits(&mut found, &row)))
-    })
-    .await?;
-    Ok(found)
-}
-
-/// The backends that requests can't reach yet, which only HAProxy 3.4 knows.
-async fn unpublished(connection: &mut Connection) -> Result<BTreeSet<String>, SocketError> {
-    let mut found = BTreeSet::new();
-    if connection.version() < Version::V3_4 {
-        return Ok(found);
-    }
-    let mut stat = StatReader::new();
-    read_lines(connection, &Command::show_stat_backends(), |line| {
-        let row = stat.line(line)?.filter(|row| row.unpublished);
-        found.extend(row.map(|row| row.proxy.into_owned()));
+        if let Some(row) = states.line(line)? {
+            add_server(&mut live.backends, &row);
+        }
         Ok(())
     })
     .await?;
-    Ok(found)
-}
-
-/// The servers of some backends, each read by itself. One that the process does not have is not in
-/// the result.
-async fn some_backends(
-    connection: &mut Connection,
-    names: &BTreeSet<&BackendName>,
-    limits: bool,
-) -> Result<Backends, SocketError> {
-    let states = names.iter().map(|name| Command::show_servers_state_of(name.as_str()));
-    let stats = names.iter().filter(|_| limits).map(|name| Command::show_stat_of(name.as_str()));
-    let commands: Vec<Command> =
-        states.chain(stats).map(made).collect::<Result<_, SocketError>>()?;
-    let replies = connection.run(&commands).await?;
-    let (states, stats) = replies.split_at(names.len());
-    let mut found = Backends::new();
-    for (name, reply) in names.iter().zip(states) {
-        if reply.verdict == Verdict::Refused(servers::NO_BACKEND.to_owned()) {
-            continue;
-        }
-        accept(&reply.verdict)?;
-        found.insert(name.to_string(), BTreeMap::new());
-        for row in &understood(servers::parse(&reply.text))? {
-            add_server(&mut found, row);
-        }
-    }
-    for reply in stats.iter().filter(|reply| reply.verdict.is_success()) {
-        let mut reader = StatReader::new();
-        for line in reply.text.split('\n') {
-            let row = understood(reader.line(line))?;
-            if let Some(row) = row {
-                add_limits(&mut found, &row);
+    // That a backend is not published yet only 3.4 knows.
+    let has_unpublished = connection.version() >= Version::V3_4;
+    let command =
+        if has_unpublished { Command::show_stat_all() } else { Command::show_stat_servers() };
+    let mut stat = StatReader::new();
+    read_lines(connection, &command, |line| {
+        if let Some(row) = stat.line(line)? {
+            add_limits(&mut live.backends, &row);
+            if row.unpublished {
+                live.unpublished.insert(row.proxy.into_owned());
             }
         }
-    }
-    Ok(found)
+        Ok(())
+    })
+    .await
 }
 
 /// Reads a large reply line by line.
@@ -233,22 +310,21 @@ fn add_limits(found: &mut Backends, row: &StatRow<'_>) {
     }
 }
 
-/// The fingerprints of those certificates that the process has.
+/// The fingerprints of gw's certificates.
 async fn fingerprints(
     connection: &mut Connection,
-    files: impl IntoIterator<Item = &String>,
 ) -> Result<BTreeMap<String, String>, SocketError> {
-    let files: Vec<&String> = files.into_iter().collect();
-    if files.is_empty() {
-        return Ok(BTreeMap::new());
-    }
     let list = connection.run_one(&Command::show_ssl_certs()).await?;
-    let present: BTreeSet<String> = reply::cert::parse_list(&list.text).into_iter().collect();
+    let names = reply::cert::parse_list(&list.text).into_iter();
+    let files: Vec<String> = names.filter(|name| name.starts_with(CERTIFICATES)).collect();
+    let commands: Vec<Command> = files
+        .iter()
+        .map(|file| made(Command::show_ssl_cert(file)))
+        .collect::<Result<_, SocketError>>()?;
     let mut found = BTreeMap::new();
-    for file in files.into_iter().filter(|file| present.contains(*file)) {
-        let reply = connection.run_one(&made(Command::show_ssl_cert(file))?).await?;
+    for (file, reply) in files.into_iter().zip(connection.run(&commands).await?) {
         let certificate = understood(reply::cert::parse(&reply.text))?;
-        found.insert(file.clone(), certificate.fingerprint.unwrap_or_default());
+        found.insert(file, certificate.fingerprint.unwrap_or_default());
     }
     Ok(found)
 }

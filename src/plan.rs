@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use crate::{
     diff::{Differences, Held},
     haproxy::{Capabilities, Command},
-    model::{Desired, Live, MapName, NOTEBOOK, Note},
+    model::{Desired, Live, MapName, Note},
 };
 
 pub(crate) use self::outcome::tolerates_waiting;
@@ -132,9 +132,9 @@ fn note(live: &Live, note: &Note, value: Option<&str>) -> Option<Command> {
     let key = note.to_string();
     let command = match (live.notes.get(note).map(String::as_str), value) {
         (present, wanted) if present == wanted => return None,
-        (None, Some(value)) => Command::add_map(NOTEBOOK, None, &key, value),
-        (Some(_), Some(value)) => Command::set_map(NOTEBOOK, &key, value),
-        (Some(_), None) => Command::del_map(NOTEBOOK, &key),
+        (None, Some(value)) => Command::add_map(note.map(), None, &key, value),
+        (Some(_), Some(value)) => Command::set_map(note.map(), &key, value),
+        (Some(_), None) => Command::del_map(note.map(), &key),
         (None, None) => return None,
     };
     // Keys and values are names and digests; the revision is checked where it is read.

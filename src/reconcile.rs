@@ -6,14 +6,16 @@ mod error;
 mod memory;
 mod status;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf};
+
+use tokio::task::JoinHandle;
 
 use crate::{
     apply::Patience,
     diff::{Scope, diff},
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Live, NOTEBOOK, Process},
+    model::{Desired, Live, Process, REVISION},
     observe::{self, observe},
     plan::{self, Plan, Report},
     report::FileDiff,
@@ -42,6 +44,16 @@ pub struct Pass {
     pub remarks: Vec<String>,
     service: Service,
     disk: Disk,
+    /// The connection over which HAProxy was read, for carrying the plan out.
+    connection: Option<Connection>,
+}
+
+impl Pass {
+    /// Closes the connection to HAProxy, for a while that may be long: an old worker lives for as
+    /// long as it is connected to.
+    pub fn hang_up(&mut self) {
+        self.connection = None;
+    }
 }
 
 /// What is on disk.
@@ -59,6 +71,15 @@ pub struct Reconciler {
     builder: Option<(Vec<PathBuf>, Builder)>,
     memory: Option<Memory>,
     patience: Patience,
+    look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
+}
+
+/// A process and its state.
+#[derive(Debug)]
+struct Look {
+    connection: Connection,
+    capabilities: Capabilities,
+    live: Live,
 }
 
 impl Reconciler {
@@ -67,12 +88,23 @@ impl Reconciler {
         let store = Store::new(&settings.state);
         let patience =
             Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
-        Self { settings: settings.clone(), store, builder: None, memory: None, patience }
+        let settings = settings.clone();
+        Self { settings, store, builder: None, memory: None, patience, look: None }
     }
 
     /// Changes how long the passes to come wait for what takes its time.
     pub fn set_patience(&mut self, patience: Patience) {
         self.patience = patience;
+    }
+
+    /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while
+    /// the manifests are compiled. Must be called on a runtime.
+    pub fn look_ahead(&mut self) {
+        let settings = self.settings.clone();
+        self.look =
+            Some(tokio::spawn(
+                async move { look(&settings, &Scope::WHOLE, &Desired::default()).await },
+            ));
     }
 
     /// Reads and compiles manifests. HAProxy is not involved.
@@ -116,18 +148,19 @@ impl Reconciler {
             return Err(ReconcileError::Invalid);
         }
         let disk = self.disk()?;
-        let Some(mut connection) = self.connect().await? else {
+        let begun = self.look.take().filter(|_| *scope == Scope::WHOLE);
+        let looked = match begun {
+            Some(begun) => begun.await.map_err(|_| ReconcileError::Gone)??,
+            None => look(&self.settings, scope, &intent.desired).await?,
+        };
+        let Some(Look { mut connection, capabilities, mut live }) = looked else {
             return self.plan_start(intent, disk);
         };
-        let capabilities = Capabilities::probe(&mut connection).await?;
-        let certificates = intent.desired.certificates.keys();
         let mut scope = scope.clone();
-        let mut live = observe(&mut connection, &scope, certificates).await?;
         let same = self.memory.as_ref().is_some_and(|memory| memory.is_about(&live, &disk));
         if scope != Scope::WHOLE && !same {
             scope = Scope::WHOLE;
-            let certificates = intent.desired.certificates.keys();
-            live = observe(&mut connection, &scope, certificates).await?;
+            live = observe(&mut connection, &scope, &intent.desired).await?;
         }
         let service = self.service(Some(live.process.pid))?;
         if live.structure.is_none() {
@@ -172,6 +205,7 @@ impl Reconciler {
             remarks,
             service,
             disk,
+            connection: Some(connection),
         })
     }
 
@@ -196,6 +230,7 @@ impl Reconciler {
             )],
             service: self.service(None)?,
             disk,
+            connection: None,
         })
     }
 
@@ -205,20 +240,9 @@ impl Reconciler {
         self.memory = process.map(|process| Memory::new(intent, process, disk));
     }
 
-    /// A connection to the worker: through the master where the runtime socket is dead. `None`
-    /// where HAProxy does not run.
+    /// A connection to the worker; `None` where HAProxy does not run.
     async fn connect(&self) -> Result<Option<Connection>, ReconcileError> {
-        match Connection::open(self.socket()?, observe::DEADLINE).await {
-            Ok(connection) => return Ok(Some(connection)),
-            Err(SocketError::Missing(_) | SocketError::Refused(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let Some(master) = &self.settings.master else { return Ok(None) };
-        match Connection::open(master, observe::DEADLINE).await {
-            Ok(connection) => Ok(Some(connection)),
-            Err(SocketError::Missing(_) | SocketError::Refused(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        connect(&self.settings).await
     }
 
     fn service(&self, pid: Option<u32>) -> Result<Service, ReconcileError> {
@@ -260,21 +284,43 @@ impl Reconciler {
     }
 }
 
+/// Reads the process; `None` where HAProxy does not run.
+async fn look(
+    settings: &Settings,
+    scope: &Scope,
+    desired: &Desired,
+) -> Result<Option<Look>, ReconcileError> {
+    let Some(mut connection) = connect(settings).await? else { return Ok(None) };
+    let capabilities = Capabilities::probe(&mut connection).await?;
+    let live = observe(&mut connection, scope, desired).await?;
+    Ok(Some(Look { connection, capabilities, live }))
+}
+
+/// A connection to the worker: through the master where the runtime socket is dead. `None` where
+/// HAProxy does not run.
+async fn connect(settings: &Settings) -> Result<Option<Connection>, ReconcileError> {
+    match Connection::open(settings.socket()?, observe::DEADLINE).await {
+        Ok(connection) => return Ok(Some(connection)),
+        Err(SocketError::Missing(_) | SocketError::Refused(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let Some(master) = &settings.master else { return Ok(None) };
+    match Connection::open(master, observe::DEADLINE).await {
+        Ok(connection) => Ok(Some(connection)),
+        Err(SocketError::Missing(_) | SocketError::Refused(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether the files say something else to HAProxy: comments and the revision aside.
 fn files_differ(old: &Files, new: &Files) -> bool {
-    fn meaning<'a>(name: &str, text: &'a str) -> impl Iterator<Item = &'a str> {
-        let notes = name == NOTEBOOK;
-        text.lines().map(str::trim).filter(move |line| {
-            let says_nothing = line.is_empty() || line.starts_with('#');
-            !(says_nothing || notes && line.starts_with("revision "))
-        })
+    fn meaning(text: &str) -> impl Iterator<Item = &str> {
+        let lines = text.lines().map(str::trim);
+        lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
     }
     old.len() != new.len()
         || old.iter().zip(new).any(|((old_name, old), (name, new))| {
-            old_name != name
-                || (!Arc::ptr_eq(old, new)
-                    && old != new
-                    && !meaning(name, old).eq(meaning(name, new)))
+            old_name != name || (old != new && name != REVISION && !meaning(old).eq(meaning(new)))
         })
 }
 

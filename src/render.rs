@@ -3,12 +3,13 @@
 
 mod backends;
 mod maps;
+mod notebook;
 mod program;
 mod read_back;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::model::{Desired, Digest, MapName, NOTEBOOK};
+use crate::model::{Desired, Digest, MapName, NOTEBOOK, REVISION};
 
 pub use self::{
     backends::{address, server_arguments},
@@ -48,6 +49,7 @@ pub fn render(desired: &Desired, settings: &Settings) -> Rendered {
 pub struct Renderer {
     backends: backends::Shards,
     maps: maps::Maps,
+    notebook: notebook::Notebook,
 }
 
 impl Renderer {
@@ -63,7 +65,8 @@ impl Renderer {
         for map in MapName::ALL {
             files.insert(map.file().to_owned(), self.maps.render(&desired.routing, map));
         }
-        files.insert(NOTEBOOK.to_owned(), backends::notebook(desired, settings));
+        files.insert(NOTEBOOK.to_owned(), self.notebook.render(desired));
+        files.insert(REVISION.to_owned(), notebook::revision(&settings.revision));
         for (file, certificate) in &desired.certificates {
             files.insert(file.clone(), Arc::clone(&certificate.pem));
         }

@@ -106,6 +106,8 @@ for binary in "$binaries"/*/haproxy; do
     record stat-backends 'show stat -1 2 -1'
     record maps 'show map'
     record map-hosts "show map $work/maps/hosts.map"
+    record map-get "get map $work/maps/hosts.map b.example"
+    record map-get-missing "get map $work/maps/hosts.map nosuch"
     record map-empty "show map $work/maps/empty.map"
     record map-prepared "prepare map $work/maps/hosts.map"
     record backend 'show backend'

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// All that HAProxy tells about itself: what a plan must know.
-const DUMPS: [&str; 9] = [
+const DUMPS: [&str; 10] = [
     "show servers state",
     "show stat -1 6 -1",
     "show backend",
@@ -20,6 +20,7 @@ const DUMPS: [&str; 9] = [
     "show map maps/prefix.map",
     "show map maps/hosts.map",
     "show map maps/gw.map",
+    "show map maps/revision.map",
 ];
 /// The most memory that gw should ever need, in KiB.
 const MEMORY: u64 = 150 * 1024;

@@ -55,8 +55,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.options.settings()?;
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
+    reconciler.look_ahead();
     let intent = args.manifests.compile(&mut reconciler)?;
-    let pass = reconciler.plan(&intent).await?;
+    let mut pass = reconciler.plan(&intent).await?;
     let detail = args.verbosity.detail();
     // Standard output is the report's where that is JSON; then the plan is shown for the question.
     let shown = || text::plan(view(&intent, &pass), detail, Diff::OfReloads) + "\n";
@@ -66,6 +67,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
         (Format::Json, true) => {}
     }
     if !args.yes {
+        pass.hang_up();
         confirm::confirm(view(&intent, &pass))?;
     }
     let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());

@@ -58,6 +58,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.options.settings()?;
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
+    reconciler.look_ahead();
     let intent = args.manifests.compile(&mut reconciler)?;
     let pass = reconciler.plan(&intent).await?;
     let view = view(&intent, &pass);

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use super::{
     desired::Desired,
     name::{BackendName, ServerName},
+    routing::{NOTEBOOK, REVISION},
 };
 
 /// What a note says whose key says it all.
@@ -30,6 +31,18 @@ pub enum Note {
 }
 
 impl Note {
+    /// The map that holds it.
+    pub fn map(&self) -> &'static str {
+        match self {
+            Self::Revision => REVISION,
+            Self::Profile(_)
+            | Self::Backend(_)
+            | Self::Certificate(_)
+            | Self::Server(..)
+            | Self::Weight(..) => NOTEBOOK,
+        }
+    }
+
     /// The note about a backend.
     pub fn backend(name: &BackendName) -> Self {
         Self::Backend(name.to_string())
@@ -123,9 +136,9 @@ impl FromStr for Note {
     }
 }
 
-/// All notes of a process that has just been started on `desired`.
-pub fn notes(desired: &Desired, revision: &str) -> BTreeMap<Note, String> {
-    let mut notes = BTreeMap::from([(Note::Revision, revision.to_owned())]);
+/// All notes of a process that has just been started on `desired`, but the revision.
+pub fn notes(desired: &Desired) -> BTreeMap<Note, String> {
+    let mut notes = BTreeMap::new();
     for (name, backend) in &*desired.backends {
         let profile = backend.profile.name().to_owned();
         notes.insert(Note::backend(name), profile);

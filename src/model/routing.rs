@@ -43,6 +43,10 @@ impl MapName {
 /// The file name of the notebook: what the socket can't read back, kept in the process itself.
 pub const NOTEBOOK: &str = "maps/gw.map";
 
+/// The file name of the note of the revision, apart from the others because it changes most often:
+/// a new revision must not write the notes of ten thousand backends again.
+pub const REVISION: &str = "maps/revision.map";
+
 /// A value of [`MapName::Hosts`] that leads to no table.
 pub const NO_TABLES: &str = "-";
 

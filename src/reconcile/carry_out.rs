@@ -55,7 +55,7 @@ impl Reconciler {
             return Err(ReconcileError::Stale);
         }
         let connection = match &pass.live {
-            Some(live) => Some(self.same_worker(&live.process).await?),
+            Some(live) => Some(self.still(pass.connection.take(), &live.process).await?),
             None => None,
         };
         self.store.prune()?;
@@ -98,6 +98,8 @@ impl Reconciler {
         };
         let disk = Disk { current: Some(next), files: intent.rendered.files.clone() };
         self.remember(intent, process, disk, &report);
+        // What is left now is removed before the next one is written.
+        let _ = self.store.prune();
         Ok(report)
     }
 
@@ -142,6 +144,23 @@ impl Reconciler {
             self.check_after(pass, next, report).await?;
         }
         Ok(process)
+    }
+
+    /// The connection over which a plan was made, if it still leads to the worker that the plan is
+    /// for; else a new one.
+    async fn still(
+        &self,
+        connection: Option<Connection>,
+        planned: &Process,
+    ) -> Result<Connection, ReconcileError> {
+        if let Some(mut connection) = connection
+            && connection.level() == ADMIN
+            && let Ok(now) = identity(&mut connection).await
+            && now.process == *planned
+        {
+            return Ok(connection);
+        }
+        self.same_worker(planned).await
     }
 
     /// A connection to the worker that the plan was made for, or the news that it is another one.
@@ -214,7 +233,7 @@ impl Reconciler {
         }
         // What operators set while the plan was read and the files were checked counts as well.
         let mut connection = self.same_worker(&live.process).await?;
-        let now = observe(&mut connection, &Scope::WHOLE, []).await?;
+        let now = observe(&mut connection, &Scope::WHOLE, &intent.desired).await?;
         let structure = &intent.rendered.structure;
         let held = diff(&intent.desired, structure, &now, &Scope::WHOLE).held;
         let states = connection.run_one(&Command::show_servers_state()).await?;
@@ -292,7 +311,7 @@ impl Reconciler {
         while !waiting.is_empty() {
             let names = waiting.iter().map(|(_, backend, _)| (*backend).clone()).collect();
             let scope = Scope { backends: Some(names), limits: false, routing: false };
-            let live = observe(connection, &scope, []).await?;
+            let live = observe(connection, &scope, &intent.desired).await?;
             waiting.retain(|(_, backend, server)| {
                 let servers = live.backends.get(backend.as_str());
                 let state = servers.and_then(|servers| servers.get(server.as_str()));
@@ -363,8 +382,7 @@ impl Reconciler {
         let mut last = (Live::default(), BTreeSet::new());
         for pause in READ_BACK {
             tokio::time::sleep(pause).await;
-            let certificates = intent.desired.certificates.keys();
-            let live = observe(connection, scope, certificates).await?;
+            let live = observe(connection, scope, &intent.desired).await?;
             let differences = diff(&intent.desired, &intent.rendered.structure, &live, scope);
             let left = objects(&differences, intent, &live, &capabilities);
             let done = left.is_empty();

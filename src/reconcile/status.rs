@@ -27,7 +27,7 @@ impl Reconciler {
         let mut status = Status { generation, objects: count(&desired), ..Status::default() };
         let Some(mut connection) = self.connect().await? else { return Ok(status) };
         let capabilities = Capabilities::probe(&mut connection).await?;
-        let live = observe(&mut connection, &Scope::WHOLE, []).await?;
+        let live = observe(&mut connection, &Scope::WHOLE, &Desired::default()).await?;
         let info = connection.run_one(&Command::show_info()).await?;
         let uptime = reply::info::parse(&info.text).map_or(0, |info| info.uptime);
         status.haproxy = Some(Worker {

@@ -7,12 +7,8 @@ use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
 
 use crate::{
     config::{comment, line},
-    model::{
-        self, Backend, BackendName, BalanceKind, Desired, Digest, Profile, Server, ServerName,
-    },
+    model::{Backend, BackendName, BalanceKind, Desired, Digest, Profile, Server, ServerName},
 };
-
-use super::Settings;
 
 /// How many backends a shard holds on average, at the most.
 const PER_SHARD: usize = 256;
@@ -68,15 +64,6 @@ pub(super) fn profiles(desired: &Desired) -> Arc<str> {
         if !profile.server_keywords.is_empty() {
             let _ = writeln!(text, "    default-server {}", line(&profile.server_keywords));
         }
-    }
-    text.into()
-}
-
-/// The notebook that a process begins with.
-pub(super) fn notebook(desired: &Desired, settings: &Settings) -> Arc<str> {
-    let mut text = String::from("# gw's notes about this process. No request is looked up here.\n");
-    for (note, value) in model::notes(desired, &settings.revision) {
-        let _ = writeln!(text, "{note} {value}");
     }
     text.into()
 }

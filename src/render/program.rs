@@ -6,7 +6,7 @@ use std::{fmt::Write as _, sync::Arc};
 use crate::{
     config::{argument, comment},
     model::{
-        Desired, Frontend, FrontendName, ListenerProtocol, MapName, NOTEBOOK, Routing,
+        Desired, Frontend, FrontendName, ListenerProtocol, MapName, NOTEBOOK, REVISION, Routing,
         TABLE_SEPARATOR,
     },
 };
@@ -208,7 +208,7 @@ fn render_keeper(text: &mut String) {
         MapName::Splits | MapName::Prefix | MapName::Hosts => ("map_beg", map.file()),
         MapName::Methods | MapName::Exact => ("map_str", map.file()),
     });
-    for (matching, file) in maps.into_iter().chain([("map_str", NOTEBOOK)]) {
+    for (matching, file) in maps.into_iter().chain([("map_str", NOTEBOOK), ("map_str", REVISION)]) {
         let _ =
             writeln!(text, "    http-request set-var(txn.gw_to) str(),{matching}({file}) if FALSE");
     }

@@ -85,7 +85,9 @@ fn objects(state: &State) -> BTreeMap<String, usize> {
 
 /// The keys of the routing maps.
 fn keys(state: &State) -> BTreeSet<String> {
-    let routing = state.of("map maps/").filter(|line| !line.starts_with("gw.map"));
+    let routing = state
+        .of("map maps/")
+        .filter(|line| !line.starts_with("gw.map") && !line.starts_with("revision.map"));
     let key = |line: &str| line.split(' ').nth(1).map(str::to_owned);
     routing.filter_map(key).collect()
 }

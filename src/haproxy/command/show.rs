@@ -53,14 +53,14 @@ impl Command {
         Self::new(line, Expect::data(&["# pxname,"]))
     }
 
-    /// Statistics of all backends, without their servers.
-    pub fn show_stat_backends() -> Self {
-        fixed("show stat -1 2 -1", Expect::data(&["# pxname,"]))
-    }
-
     /// Statistics of all servers. Dear: 4 times `show servers state`.
     pub fn show_stat_servers() -> Self {
         fixed("show stat -1 4 -1", Expect::data(&["# pxname,"]))
+    }
+
+    /// Statistics of all servers and backends.
+    pub fn show_stat_all() -> Self {
+        fixed("show stat -1 6 -1", Expect::data(&["# pxname,"]))
     }
 
     /// The names of all backends.
@@ -77,6 +77,12 @@ impl Command {
     pub fn show_map(map: &str, version: Option<u32>) -> Result<Self, CommandError> {
         let line = Line::new("show map").version(version).value(map);
         Self::new(line, Expect::Data { starts: &["0x"], or_empty: true })
+    }
+
+    /// The entry of a map that a key finds, by the rules of its matching.
+    pub fn get_map(map: &str, key: &str) -> Result<Self, CommandError> {
+        let line = Line::new("get map").value(map).value(key);
+        Self::new(line, Expect::data(&["type="]))
     }
 
     /// A process-wide variable. `Variable not found.` is an answer too.

@@ -70,6 +70,18 @@ pub fn parse_entries(text: &str) -> Result<Vec<MapEntry>, ReplyError> {
     text.split('\n').filter_map(|line| parse_entry(line).transpose()).collect()
 }
 
+/// Reads the reply to `get map`: the value that the key finds; None where it finds nothing.
+/// `type=str, case=sensitive, found=yes, idx=tree, key="k", value="v", type="str"`.
+pub fn parse_lookup(text: &str) -> Result<Option<String>, ReplyError> {
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.ends_with(", found=no") {
+        return Ok(None);
+    }
+    let value = text.split_once("\", value=\"").and_then(|(_, rest)| rest.rsplit_once("\", type="));
+    let error = || ReplyError::new("get map", "no value", text);
+    value.map(|(value, _)| Some(value.to_owned())).ok_or_else(error)
+}
+
 /// The number of the version that `prepare map` opened: `New version created: 1`.
 pub fn prepared_version(text: &str) -> Option<u32> {
     text.trim_end().strip_prefix("New version created: ")?.parse().ok()

@@ -160,6 +160,12 @@ fn maps_are_listed_and_read() {
         assert_eq!(Command::show_map("m", None).unwrap().judge(text), Verdict::Done);
         assert_eq!(map::parse_entries(text), Ok(Vec::new()));
     });
+    on_all("map-get", |_, text| {
+        assert_eq!(Command::get_map("m", "b.example").unwrap().judge(text), Verdict::Done);
+        assert_eq!(map::parse_lookup(text), Ok(Some("two words".to_owned())));
+    });
+    on_all("map-get-missing", |_, text| assert_eq!(map::parse_lookup(text), Ok(None)));
+    assert!(map::parse_lookup("Unknown map identifier.").is_err());
     on_all("map-prepared", |_, text| assert_eq!(map::prepared_version(text), Some(1)));
 }
 

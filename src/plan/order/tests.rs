@@ -160,7 +160,7 @@ fn live(desired: &Desired) -> Live {
     });
     Live {
         structure: Some("same".to_owned()),
-        notes: model::notes(desired, "1"),
+        notes: model::notes(desired),
         maps: maps.collect(),
         ..Live::default()
     }

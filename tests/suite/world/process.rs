@@ -12,7 +12,9 @@ use gw::{
         Command, Version,
         reply::servers::{self, OpState},
     },
-    model::{Live, LiveEntry, LiveServer, MapName, NOTEBOOK, Note, Server, ServerNote, notes},
+    model::{
+        Live, LiveEntry, LiveServer, MapName, NOTEBOOK, Note, REVISION, Server, ServerNote, notes,
+    },
     plan::{Instruction, Plan},
 };
 use sha1::{Digest as _, Sha1};
@@ -44,7 +46,8 @@ impl Process {
         let mut process = Self::foreign(version);
         let (live, desired) = (&mut process.live, &wanted.desired);
         live.structure = Some(wanted.rendered.structure.clone());
-        live.notes = notes(desired, wanted.revision);
+        live.notes = notes(desired);
+        live.notes.insert(Note::Revision, wanted.revision.to_owned());
         live.maps = MapName::ALL
             .map(|map| {
                 let entry = |value: &String| LiveEntry { value: value.clone(), duplicates: vec![] };
@@ -234,8 +237,9 @@ impl Process {
     }
 
     fn change_map(&mut self, verb: &str, map: &str, key: &str, value: &[&str]) {
-        if map == NOTEBOOK {
+        if map == NOTEBOOK || map == REVISION {
             let note: Note = key.parse().unwrap_or_else(|()| panic!("{key} is no note"));
+            assert_eq!(note.map(), map, "{key} is in the wrong map");
             let was = match value {
                 [value] => self.live.notes.insert(note, (*value).to_owned()),
                 _ => self.live.notes.remove(&note),
