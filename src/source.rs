@@ -101,7 +101,8 @@ enum Change {
 pub struct Loader {
     paths: Vec<PathBuf>,
     root: PathBuf,
-    /// The directory without links and relative parts; `None` where the user named files.
+    /// The directory without links and relative parts; `None` where the user named files, or where
+    /// the last look failed: then only a look at all can tell what there is.
     real_root: Option<PathBuf>,
     /// What was found, by the path that the user sees.
     entries: BTreeMap<Arc<str>, Entry>,
@@ -129,15 +130,18 @@ impl Loader {
     /// Looks at all files, and reads those that changed since the last time.
     pub fn load(&mut self) -> Result<Snapshot, LoadError> {
         let mut found = dir::Found::default();
+        let mut real_root = None;
+        // Until this look has succeeded, nothing may build on what is half known.
+        self.real_root = None;
         match self.paths.as_slice() {
             [] => return Err(LoadError::Nothing),
             [only] if only.is_dir() => {
                 self.root.clone_from(only);
-                self.real_root = Some(only.canonicalize().map_err(LoadError::io(only))?);
+                real_root = Some(only.canonicalize().map_err(LoadError::io(only))?);
                 found.directory(only, Path::new(""))?;
             }
             several => {
-                (self.root, self.real_root) = (PathBuf::new(), None);
+                self.root = PathBuf::new();
                 for path in several {
                     found.named(path)?;
                 }
@@ -155,11 +159,16 @@ impl Loader {
         }
         self.problems = found.problems;
         self.has_links = found.has_links;
+        self.real_root = real_root;
         self.snapshot()
     }
 
     /// Looks at the `changed` paths only, where that is enough; else at all.
     pub fn reload(&mut self, changed: &[PathBuf]) -> Result<Snapshot, LoadError> {
+        // Where the directory itself is gone, its files did not change: the source is lost.
+        if !self.root.is_dir() {
+            return self.load();
+        }
         let mut names = Vec::new();
         for path in changed {
             match self.classify(path) {
@@ -168,11 +177,13 @@ impl Loader {
                 Change::Unclear => return self.load(),
             }
         }
+        let real_root = self.real_root.take();
         for name in names {
             let known = self.entries.remove(&name);
             let entry = file::look(&self.root, &name, known)?;
             self.entries.extend(entry.map(|entry| (name, entry)));
         }
+        self.real_root = real_root;
         self.snapshot()
     }
 
@@ -192,8 +203,10 @@ impl Loader {
         let shown = name.to_str().filter(|name| is_plain && !name.contains(char::is_control));
         let Some(shown) = shown else { return Change::Unclear };
         let has_children = || {
-            let first = self.entries.range::<str, _>((Bound::Excluded(shown), Bound::Unbounded));
-            first.take(1).any(|(entry, _)| Path::new(&**entry).starts_with(name))
+            let below = format!("{shown}/");
+            let from = (Bound::Included(below.as_str()), Bound::Unbounded);
+            let first = self.entries.range::<str, _>(from).next();
+            first.is_some_and(|(entry, _)| entry.starts_with(&below))
         };
         match path.symlink_metadata() {
             Ok(found) if !found.is_file() => Change::Unclear,

@@ -88,6 +88,21 @@ fn a_lost_source_is_an_error_not_an_empty_one() {
 }
 
 #[test]
+fn after_a_failure_a_partial_look_is_a_whole_one() {
+    let root = TempDir::new().unwrap();
+    let (here, gone) = (root.path().join("here"), root.path().join("gone"));
+    write(&here, "a.yaml", "a");
+    write(&here, "b.yaml", "b");
+    let mut loader = Loader::new(std::slice::from_ref(&here));
+    loader.load().unwrap();
+    fs::rename(&here, &gone).unwrap();
+    assert!(loader.load().is_err());
+    assert!(loader.reload(&[here.join("a.yaml")]).is_err());
+    fs::rename(&gone, &here).unwrap();
+    assert_eq!(names(&loader.reload(&[here.join("a.yaml")]).unwrap()), ["a.yaml", "b.yaml"]);
+}
+
+#[test]
 fn named_files_keep_their_names() {
     let root = TempDir::new().unwrap();
     write(root.path(), "a.conf", "a");
@@ -134,9 +149,16 @@ fn another_look_sees_each_change_and_keeps_what_stayed() {
     write(root.path(), "b.yaml", "4");
     assert_eq!(&*loader.load().unwrap().files[0].text, "4");
 
+    // Sorts between the directory and what is in it.
+    write(root.path(), "d-.yaml", "5");
+    loader.load().unwrap();
     fs::remove_dir_all(root.path().join("d")).unwrap();
     let last = loader.reload(&[root.path().join("d")]).unwrap();
-    assert_eq!(names(&last), ["b.yaml", "new.yaml"]);
+    assert_eq!(names(&last), ["b.yaml", "d-.yaml", "new.yaml"]);
+
+    let paths = ["b.yaml", "new.yaml"].map(|name| root.path().join(name));
+    drop(root);
+    assert!(loader.reload(&paths).is_err(), "a lost source looks like an empty one");
 }
 
 #[test]
