@@ -44,7 +44,6 @@ impl Intent {
 }
 
 /// Makes intents out of the same source again and again.
-#[derive(Debug)]
 pub struct Builder {
     loader: Loader,
     server_state_file: String,

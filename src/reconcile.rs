@@ -30,7 +30,6 @@ use self::memory::Memory;
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
-#[derive(Debug)]
 pub struct Pass {
     /// What is to be done.
     pub plan: Plan,
@@ -57,14 +56,13 @@ impl Pass {
 }
 
 /// What is on disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Disk {
     current: Option<Generation>,
     files: Files,
 }
 
 /// Plans and applies, again and again, for one HAProxy.
-#[derive(Debug)]
 pub struct Reconciler {
     settings: Settings,
     store: Store,
