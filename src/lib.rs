@@ -17,8 +17,8 @@
 //! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
-//! [`store`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a loop of
-//! passes, [`cli`] talks to people. A module uses only modules above it in the list below.
+//! [`store`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a
+//! loop of passes, [`cli`] talks to people. A module uses only modules above it in the list below.
 //!
 //! # Invariants
 //!
@@ -67,6 +67,7 @@
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
 //! | [`source`] | manifests and the files they name, from disk; the revision |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
+//! | [`control`] | what people told gw: that following is suspended |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |
 //! | [`observe`] | a process to `Live` |
 //! | [`service`] | the HAProxy of this machine: its check, its reload, what `/proc` tells of it |
@@ -96,6 +97,7 @@ pub mod apply;
 pub mod cli;
 pub mod compile;
 pub mod config;
+pub mod control;
 pub mod diff;
 pub mod haproxy;
 pub mod init;

@@ -38,9 +38,10 @@ const PURE: [Layer; 15] = [
 ];
 
 /// Modules that do IO, from the lowest to the highest.
-const EDGE: [Layer; 17] = [
+const EDGE: [Layer; 18] = [
     ("source", &["manifest", "model"], "manifests from disk"),
     ("store", &["model", "render"], "generations on disk"),
+    ("control", &["store"], "what people told gw"),
     (
         "haproxy",
         &["haproxy::*"],
