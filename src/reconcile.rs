@@ -25,8 +25,8 @@ use crate::{
     store::{self, Files, Generation, Store},
 };
 
-pub use self::error::ReconcileError;
-use self::memory::Memory;
+pub use self::{carry_out::CheckResult, error::ReconcileError};
+use self::{carry_out::Unchecked, memory::Memory};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
@@ -70,6 +70,8 @@ pub struct Reconciler {
     memory: Option<Memory>,
     patience: Patience,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
+    checks_later: bool,
+    unchecked: Option<Unchecked>,
 }
 
 /// A process and its state.
@@ -87,7 +89,16 @@ impl Reconciler {
         let patience =
             Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
         let settings = settings.clone();
-        Self { settings, store, builder: None, memory: None, patience, look: None }
+        Self {
+            settings,
+            store,
+            builder: None,
+            memory: None,
+            patience,
+            look: None,
+            checks_later: false,
+            unchecked: None,
+        }
     }
 
     /// Changes how long the passes to come wait for what takes its time.
