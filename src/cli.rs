@@ -56,8 +56,11 @@ enum Command {
     Completions(completions::Args),
 }
 
+/// How much gw yields to others on a busy machine (`nice(2)`).
+const NICE: i32 = 10;
+
 /// Runs the command that `arguments` name and reports its error, if any.
-pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -66,7 +69,19 @@ pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
         }
     };
-    match run(cli.command).await {
+    if !matches!(cli.command, Command::Up(_)) {
+        // HAProxy's requests go before gw's own work. Before any thread starts, since each inherits
+        // it. The HAProxy of `gw up` would, too. Where the system won't, all is as without.
+        let _ = rustix::process::nice(NICE);
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let message = format!("can't start: {error}");
+            return CliError::new(Exit::Error, message).report().into();
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
         Ok(exit) => exit.into(),
         Err(error) => error.report().into(),
     }
