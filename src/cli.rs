@@ -17,6 +17,7 @@ mod schema;
 mod status;
 mod up;
 mod validate;
+mod watch;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -50,6 +51,7 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Up(up::Args),
+    Watch(watch::Args),
     Init(init::Args),
     Status(status::Args),
     Schema(schema::Args),
@@ -94,6 +96,7 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Plan(args) => plan::run(&args).await,
         Command::Apply(args) => apply::run(&args).await,
         Command::Up(args) => up::run(&args).await,
+        Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,
         Command::Schema(args) => schema::run(&args),

@@ -114,3 +114,4 @@ pub mod settings;
 pub mod source;
 pub mod store;
 pub mod up;
+pub mod watch;

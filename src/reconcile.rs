@@ -86,8 +86,7 @@ impl Reconciler {
     /// Prepares; touches nothing.
     pub fn new(settings: &Settings) -> Self {
         let store = Store::new(&settings.state);
-        let patience =
-            Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
+        let patience = Patience::new(settings.ready_timeout, settings.removal_timeout);
         let settings = settings.clone();
         Self {
             settings,
@@ -104,6 +103,11 @@ impl Reconciler {
     /// Changes how long the passes to come wait for what takes its time.
     pub fn set_patience(&mut self, patience: Patience) {
         self.patience = patience;
+    }
+
+    /// Whether the last pass left this process as it should be, with nothing left to do.
+    pub fn knows(&self, process: &Process) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.process == *process)
     }
 
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while
@@ -303,6 +307,12 @@ async fn look(
     let capabilities = Capabilities::probe(&mut connection).await?;
     let live = observe(&mut connection, scope, desired).await?;
     Ok(Some(Look { connection, capabilities, live }))
+}
+
+/// The HAProxy that answers; `None` where none does.
+pub async fn running(settings: &Settings) -> Option<Process> {
+    let mut connection = connect(settings).await.ok()??;
+    Some(observe::identity(&mut connection).await.ok()?.process)
 }
 
 /// A connection to the worker: through the master where the runtime socket is dead. `None` where

@@ -40,7 +40,7 @@ pub async fn run(
     plan: &Plan,
     connection: &mut Connection,
     capabilities: &Capabilities,
-    patience: Patience,
+    patience: &Patience,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Run, SocketError> {
     let mut runner = Runner {
@@ -85,7 +85,7 @@ struct Runner<'a> {
     can_wait: bool,
     /// Whether a server may be deleted while it is being checked.
     spares_checks: bool,
-    patience: Patience,
+    patience: &'a Patience,
     steps: &'a [Step],
     outcomes: Vec<Outcome>,
     /// Whether every switch that was tried succeeded.

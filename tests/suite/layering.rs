@@ -38,7 +38,7 @@ const PURE: [Layer; 15] = [
 ];
 
 /// Modules that do IO, from the lowest to the highest.
-const EDGE: [Layer; 18] = [
+const EDGE: [Layer; 19] = [
     ("source", &["manifest", "model"], "manifests from disk"),
     ("store", &["model", "render"], "generations on disk"),
     ("control", &["store"], "what people told gw"),
@@ -91,23 +91,14 @@ const EDGE: [Layer; 18] = [
         "an empty generation for a HAProxy of others",
     ),
     (
+        "watch",
+        &["apply", "intent", "model", "plan", "reconcile", "report", "settings", "source", "store"],
+        "one pass after another, each for a reason",
+    ),
+    (
         "up",
-        &[
-            "apply",
-            "config",
-            "haproxy::*",
-            "init",
-            "intent",
-            "model",
-            "plan",
-            "reconcile",
-            "report",
-            "service",
-            "settings",
-            "source",
-            "store",
-        ],
-        "a HAProxy of gw's own, and the loop around it",
+        &["config", "haproxy::*", "init", "report", "service", "settings", "store", "watch"],
+        "a HAProxy of gw's own, followed",
     ),
 ];
 

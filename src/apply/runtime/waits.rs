@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{
     apply::leaving::{being_checked, closers},
@@ -126,14 +126,18 @@ impl<'a> Runner<'a> {
             // It answers at once where waiting is of no use.
             self.connection.run_one(&wait).await?;
         }
-        sleep(pause.saturating_sub(begin.elapsed())).await;
+        self.patience.pause(pause.saturating_sub(begin.elapsed())).await;
         Ok(())
     }
 
     /// Ends waits that have lasted long enough.
     pub(super) fn give_up(&mut self, cursors: &[Cursor<'a>], waited: Duration) {
+        let over = self.patience.is_over();
         for cursor in cursors {
             let why = match cursor.front() {
+                Some(Instruction::AwaitUp { .. } | Instruction::Retire { .. }) if over => {
+                    "not waited for any longer, since there is something newer to do".to_owned()
+                }
                 Some(Instruction::AwaitUp { .. }) if waited >= self.patience.ready => {
                     let names: Vec<String> =
                         cursor.waiting.iter().map(|awaited| awaited.server.to_string()).collect();

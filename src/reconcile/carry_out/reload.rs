@@ -130,10 +130,10 @@ impl Reconciler {
                 // In maintenance it is for a reason, and not there at all for another pass.
                 state.is_some_and(|state| !state.up && !state.maintenance)
             });
-            if begin.elapsed() >= self.patience.ready {
+            if begin.elapsed() >= self.patience.ready || self.patience.is_over() {
                 break;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            self.patience.pause(LOOK_AGAIN).await;
         }
         for (index, _, _) in waiting {
             report.outcomes[index] = Outcome::Pending(format!(

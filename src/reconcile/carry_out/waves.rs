@@ -26,7 +26,7 @@ impl Reconciler {
         }
         let capabilities = Capabilities::probe(connection).await?;
         let run =
-            apply::run(&pass.plan, connection, &capabilities, self.patience, progress).await?;
+            apply::run(&pass.plan, connection, &capabilities, &self.patience, progress).await?;
         report.outcomes = run.outcomes;
         report.commands_sent = run.commands_sent;
         let scope = memory::touched(&pass.plan, &intent.desired);

@@ -1,4 +1,4 @@
-//! What `gw up` tells while it runs.
+//! What `gw up` and `gw watch` tell while it runs.
 
 use std::{path::Path, sync::Arc};
 
@@ -11,7 +11,7 @@ use super::PlanView;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
-pub enum UpEvent<'a> {
+pub enum WatchEvent<'a> {
     /// HAProxy runs.
     Started {
         /// Its version.

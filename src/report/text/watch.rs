@@ -1,10 +1,10 @@
-//! What `gw up` tells while it runs.
+//! What `gw up` and `gw watch` tell while it runs.
 
 use std::fmt::Write as _;
 
 use crate::report::{
     snippet::{self, printable},
-    up::UpEvent,
+    watch::WatchEvent,
 };
 
 use super::{
@@ -13,29 +13,29 @@ use super::{
 };
 
 /// One event, as lines that follow those of the events before.
-pub fn up(event: UpEvent<'_>, detail: Detail) -> String {
+pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
     match event {
-        UpEvent::Started { version, pid, state } => format!(
+        WatchEvent::Started { version, pid, state } => format!(
             "{GOOD}HAProxy {} runs{GOOD:#}, process {pid}; its state is in {}.\n",
             printable(version),
             printable(&state.display().to_string())
         ),
-        UpEvent::Problems { problems, files } => snippet::problems(problems, files, true),
-        UpEvent::Planned(view) => format!("\n{}", plan(view, detail, Diff::InFull)),
-        UpEvent::Applied { revision, plan, report: outcome } => {
+        WatchEvent::Problems { problems, files } => snippet::problems(problems, files, true),
+        WatchEvent::Planned(view) => format!("\n{}", plan(view, detail, Diff::InFull)),
+        WatchEvent::Applied { revision, plan, report: outcome } => {
             report(revision, plan, outcome, detail)
         }
-        UpEvent::Unchanged { revision } => {
+        WatchEvent::Unchanged { revision } => {
             format!("{DIM}Revision {}: nothing to do.{DIM:#}\n", printable(revision))
         }
-        UpEvent::Failed { message, hint } => {
+        WatchEvent::Failed { message, hint } => {
             let mut text = format!("{BAD}error{BAD:#}: {}\n", printable(message));
             if let Some(hint) = hint {
                 let _ = writeln!(text, "{HEADING}hint{HEADING:#}: {}", printable(hint));
             }
             text
         }
-        UpEvent::Watching => format!("{DIM}Watching for changes. Ctrl-C ends both.{DIM:#}\n"),
-        UpEvent::Stopping => "Stopping.\n".to_owned(),
+        WatchEvent::Watching => format!("{DIM}Watching for changes. Ctrl-C ends both.{DIM:#}\n"),
+        WatchEvent::Stopping => "Stopping.\n".to_owned(),
     }
 }

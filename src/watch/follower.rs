@@ -1,0 +1,208 @@
+//! One pass: from the manifests to HAProxy, told as it goes.
+
+use std::{path::PathBuf, time::Duration};
+
+use tokio::sync::watch;
+
+use crate::{
+    apply::Patience,
+    intent::Intent,
+    model::{MapName, Process, Severity},
+    plan::{Loading, Object},
+    reconcile::{CheckResult, ReconcileError, Reconciler},
+    report::{PlanView, WatchEvent},
+    settings::Settings,
+    source::LoadError,
+    store::Files,
+};
+
+use super::{files::Changed, work::Work};
+
+/// Why a pass should be repeated soon, in a word or two that are the same while the cause is.
+pub(super) type Left = Option<String>;
+
+pub(super) struct Follower<'a> {
+    reconciler: Reconciler,
+    paths: &'a [PathBuf],
+    /// How long to wait for servers where something changed.
+    patience: Patience,
+    /// What the last pass left undone, which is not told again while it stays so.
+    told: Vec<Object>,
+    /// The files that HAProxy refused. They are not tried again: only others may be better.
+    refused: Option<Files>,
+    /// How many objects the manifests asked for the last time.
+    objects: usize,
+}
+
+impl<'a> Follower<'a> {
+    pub(super) fn new(settings: &Settings, paths: &'a [PathBuf]) -> Self {
+        let mut reconciler = Reconciler::new(settings);
+        reconciler.check_later();
+        Self {
+            reconciler,
+            paths,
+            patience: Patience::new(settings.ready_timeout, settings.removal_timeout),
+            told: Vec::new(),
+            refused: None,
+            objects: 0,
+        }
+    }
+
+    /// What ends the waits of the next pass when it is set.
+    pub(super) fn hurry(&mut self) -> watch::Sender<bool> {
+        let (sender, receiver) = watch::channel(false);
+        self.patience.hurry = Some(receiver);
+        sender
+    }
+
+    /// Whether the last pass ended with this process as it should be.
+    pub(super) fn knows(&self, process: &Process) -> bool {
+        self.reconciler.knows(process)
+    }
+
+    /// Checks the files that the last pass left unchecked. Cancel-safe.
+    pub(super) async fn check(&self) -> CheckResult {
+        self.reconciler.check().await
+    }
+
+    /// Acts on the result of a check.
+    pub(super) async fn judge(
+        &mut self,
+        checked: CheckResult,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) {
+        match self.reconciler.judge(checked).await {
+            Ok(None) => {}
+            Ok(Some(report)) => {
+                if let Loading::Refused { message, .. } | Loading::Broken { message } =
+                    &report.loading
+                {
+                    let hint = "the last change was undone; change the manifests";
+                    on_event(WatchEvent::Failed { message, hint: Some(hint) });
+                }
+                for remark in &report.remarks {
+                    on_event(WatchEvent::Failed { message: remark, hint: None });
+                }
+            }
+            Err(error) => failed(&error, error.hint().as_deref(), on_event),
+        }
+    }
+
+    /// Reads and compiles what the work is about.
+    fn compile(&mut self, changed: Option<&Changed>) -> Result<Intent, LoadError> {
+        let changed = match changed {
+            Some(Changed::Paths(paths)) => Some(paths.as_slice()),
+            Some(Changed::Everything) | None => None,
+        };
+        self.reconciler.compile_changed(self.paths, changed)
+    }
+
+    /// Whether the manifests are invalid after a change, or ask for less than before.
+    pub(super) fn loses_something(&mut self, changed: &Changed) -> bool {
+        match self.compile(Some(changed)) {
+            Ok(intent) => !intent.is_valid() || objects(&intent) < self.objects,
+            Err(_) => true,
+        }
+    }
+
+    /// One pass. Returns why another one should follow soon.
+    pub(super) async fn pass(
+        &mut self,
+        work: &Work,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Left {
+        if work.is_anew() {
+            self.refused = None;
+        }
+        let intent = match self.compile(work.only_files()) {
+            Ok(intent) => intent,
+            Err(error) => {
+                failed(&error, None, on_event);
+                return Some(error.to_string());
+            }
+        };
+        let has_warnings = intent.problems.worst() > Some(Severity::Note);
+        if has_warnings && work.has_changes() || !intent.is_valid() {
+            on_event(WatchEvent::Problems { problems: &intent.problems, files: &intent.files });
+        }
+        if !intent.is_valid() {
+            return None;
+        }
+        self.objects = objects(&intent);
+        match self.reach(&intent, work, on_event).await {
+            Ok(left) => left,
+            Err(error) => {
+                failed(&error, error.hint().as_deref(), on_event);
+                Some(error.to_string())
+            }
+        }
+    }
+
+    /// Plans and applies.
+    async fn reach(
+        &mut self,
+        intent: &Intent,
+        work: &Work,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Result<Left, ReconcileError> {
+        if self.refused.as_ref() == Some(&intent.rendered.files) {
+            return Ok(None);
+        }
+        let pass = if work.only_files().is_some() {
+            self.reconciler.plan_changes(intent).await?
+        } else {
+            self.reconciler.plan(intent).await?
+        };
+        let revision = &intent.revision;
+        let plan = pass.plan.clone();
+        let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
+        let is_news = work.has_changes() || objects != self.told;
+        if plan.is_empty() {
+            if work.has_changes() {
+                on_event(WatchEvent::Unchanged { revision });
+            }
+        } else if is_news {
+            on_event(WatchEvent::Planned(PlanView {
+                plan: &plan,
+                revision,
+                running: pass.live.is_some(),
+                config_diff: &pass.config_diff,
+                remarks: &pass.remarks,
+            }));
+        }
+        // A look at what was left does not keep a change waiting.
+        let is_retry = !is_news && !work.has_changes();
+        let patience = self.patience.clone();
+        let at_once = Patience { ready: Duration::ZERO, removal: Duration::ZERO, hurry: None };
+        self.reconciler.set_patience(if is_retry { at_once } else { patience });
+        let report = self.reconciler.apply(intent, pass, &mut |_| {}).await?;
+        if !plan.is_empty() && (is_news || report.is_complete()) {
+            on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
+        }
+        self.told = if report.is_complete() { Vec::new() } else { objects };
+        self.refused = match report.loading {
+            Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
+            Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
+        };
+        let is_left = !report.is_complete() && self.refused.is_none();
+        Ok(is_left.then(|| "unfinished".to_owned()))
+    }
+}
+
+/// Tells that a pass failed, with all causes.
+fn failed(
+    error: &dyn std::error::Error,
+    hint: Option<&str>,
+    on_event: &mut dyn FnMut(WatchEvent<'_>),
+) {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let message = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    on_event(WatchEvent::Failed { message: &message, hint });
+}
+
+/// How many servers, backends and routing entries the manifests ask for.
+fn objects(intent: &Intent) -> usize {
+    let servers = intent.desired.backends.values().map(|backend| backend.servers.len() + 1);
+    let entries = MapName::ALL.map(|map| intent.desired.routing.table(map).len());
+    servers.sum::<usize>() + entries.iter().sum::<usize>()
+}

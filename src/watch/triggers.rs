@@ -1,0 +1,97 @@
+//! What makes gw look again.
+
+use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+use crate::{model::Process, settings::Settings};
+
+use super::{
+    WatchError,
+    files::{Changed, Watcher},
+    work::Cause,
+};
+
+/// How often everything is compared, whether or not something changed.
+const RESYNC: Duration = Duration::from_secs(60);
+
+/// Something to do.
+#[derive(Debug)]
+pub(super) enum Trigger<E> {
+    /// A pass is to be made.
+    Pass(Cause),
+    /// gw is to end: SIGINT or SIGTERM.
+    Stop,
+    /// What gw watches for ended.
+    Ended(E),
+}
+
+/// Where triggers come from.
+pub(super) struct Triggers<'a, E> {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    files: Watcher,
+    process: watch::Receiver<Option<Process>>,
+    resync: Interval,
+    ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
+}
+
+impl<'a, E> Triggers<'a, E> {
+    /// Begins to listen. `ended` ends where there is no reason to go on.
+    pub(super) fn new(
+        settings: &Settings,
+        paths: &[PathBuf],
+        ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
+    ) -> Result<Self, WatchError> {
+        let listen = |kind| signal(kind).map_err(WatchError::Signals);
+        let mut resync = interval(RESYNC);
+        resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick comes at once, and the first pass without it.
+        resync.reset();
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+            files: Watcher::new(paths, &settings.state)?,
+            process: super::process::observe(settings),
+            resync,
+            ended,
+        })
+    }
+
+    /// Waits for the next one. Cancel-safe: every arm only waits.
+    pub(super) async fn next(&mut self) -> Trigger<E> {
+        tokio::select! {
+            ended = &mut self.ended => Trigger::Ended(ended),
+            _ = self.interrupt.recv() => Trigger::Stop,
+            _ = self.terminate.recv() => Trigger::Stop,
+            _ = self.hangup.recv() => Trigger::Pass(Cause::Asked),
+            changed = self.files.changed() => Trigger::Pass(Cause::Files(changed)),
+            process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
+            _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
+        }
+    }
+
+    /// The files that change until nothing did for a `moment`.
+    pub(super) async fn rest_of_burst(&mut self, moment: Duration) -> Changed {
+        self.files.rest_of_burst(Changed::Paths(Vec::new()), moment).await
+    }
+}
+
+/// Waits for another process than the last one. Cancel-safe.
+async fn another(process: &mut watch::Receiver<Option<Process>>) -> Process {
+    loop {
+        if process.changed().await.is_err() {
+            // Whoever looks for it is gone, which only happens at the end.
+            std::future::pending::<()>().await;
+        }
+        if let Some(process) = process.borrow_and_update().clone() {
+            return process;
+        }
+    }
+}
