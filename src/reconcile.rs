@@ -224,9 +224,7 @@ impl Reconciler {
 
     /// The plan while HAProxy does not run: the files that it will load.
     fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
-        if let Some(pid) = service::running_with(&self.store.current_link()) {
-            return Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() });
-        }
+        self.assert_stopped()?;
         let mut plan = Plan::default();
         if files_differ(&disk.files, &intent.rendered.files) {
             plan = plan::plan_start(&intent.desired);
@@ -245,6 +243,16 @@ impl Reconciler {
             disk,
             connection: None,
         })
+    }
+
+    /// An error where HAProxy runs after all, and just does not answer where it was looked for.
+    fn assert_stopped(&self) -> Result<(), ReconcileError> {
+        match service::running_with(&self.store.current_link()) {
+            Some(pid) => {
+                Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Remembers a state that was reached with nothing left to do; else the next pass looks at all.

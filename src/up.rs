@@ -13,7 +13,7 @@ use crate::{
     service::running_with,
     settings::Settings,
     store::{Store, StoreError},
-    watch::{self, WatchError},
+    watch::{self, Signals, WatchError},
 };
 
 use self::child::Child;
@@ -73,10 +73,12 @@ pub async fn run(
         let what = format!("runs on this state directory already (process {pid}): end it first");
         return Err(UpError::Haproxy { what, log: String::new() });
     }
+    // A Ctrl-C from here on must end HAProxy as well.
+    let signals = Signals::listen()?;
     let mut child = Child::start(settings, &store).await?;
     let version = child.version().to_string();
     on_event(WatchEvent::Started { version: &version, pid: child.pid(), state: store.root() });
-    let followed = watch::follow(settings, paths, child.ended(), on_event).await;
+    let followed = watch::follow(settings, paths, signals, child.ended(), on_event).await;
     on_event(WatchEvent::Stopping);
     child.stop().await;
     match followed? {

@@ -28,6 +28,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
+pub use self::triggers::Signals;
 use self::{
     backoff::Backoff,
     follower::Follower,
@@ -66,7 +67,7 @@ pub async fn run(
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), WatchError> {
     let never = future::pending::<Infallible>();
-    follow(settings, paths, never, on_event).await?;
+    follow(settings, paths, Signals::listen()?, never, on_event).await?;
     Ok(())
 }
 
@@ -76,6 +77,7 @@ pub async fn run(
 pub async fn follow<E>(
     settings: &Settings,
     paths: &[PathBuf],
+    signals: Signals,
     ended: impl Future<Output = E> + Send,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<Option<E>, WatchError> {
@@ -83,7 +85,7 @@ pub async fn follow<E>(
     store.create()?;
     let _only = store.lock_as(LOCK)?;
     let ended: Pin<&mut (dyn Future<Output = E> + Send)> = pin!(ended);
-    let mut triggers = Triggers::new(settings, paths, ended)?;
+    let mut triggers = Triggers::new(settings, paths, signals, ended)?;
     let mut follower = Follower::new(settings, paths);
     let mut backoff = Backoff::default();
     let mut work = Work::default();

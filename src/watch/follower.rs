@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::{
     apply::Patience,
     intent::Intent,
-    model::{MapName, Process, Severity},
+    model::{MapName, Problems, Process, Severity},
     plan::{Loading, Object},
     reconcile::{CheckResult, ReconcileError, Reconciler},
     report::{PlanView, WatchEvent},
@@ -28,6 +28,10 @@ pub(super) struct Follower<'a> {
     patience: Patience,
     /// What the last pass left undone, which is not told again while it stays so.
     told: Vec<Object>,
+    /// The problems of the manifests, which are not told again while they stay the same.
+    problems: Problems,
+    /// The failure of the last pass, which is not told again while it stays the same.
+    failure: Option<String>,
     /// The files that HAProxy refused. They are not tried again: only others may be better.
     refused: Option<Files>,
     /// How many objects the manifests asked for the last time.
@@ -43,6 +47,8 @@ impl<'a> Follower<'a> {
             paths,
             patience: Patience::new(settings.ready_timeout, settings.removal_timeout),
             told: Vec::new(),
+            problems: Problems::default(),
+            failure: None,
             refused: None,
             objects: 0,
         }
@@ -84,7 +90,7 @@ impl<'a> Follower<'a> {
                     on_event(WatchEvent::Failed { message: remark, hint: None });
                 }
             }
-            Err(error) => failed(&error, error.hint().as_deref(), on_event),
+            Err(error) => drop(self.failed(&error, error.hint().as_deref(), on_event)),
         }
     }
 
@@ -116,25 +122,22 @@ impl<'a> Follower<'a> {
         }
         let intent = match self.compile(work.only_files()) {
             Ok(intent) => intent,
-            Err(error) => {
-                failed(&error, None, on_event);
-                return Some(error.to_string());
-            }
+            Err(error) => return Some(self.failed(&error, None, on_event)),
         };
-        let has_warnings = intent.problems.worst() > Some(Severity::Note);
-        if has_warnings && work.has_changes() || !intent.is_valid() {
+        if intent.problems.worst() > Some(Severity::Note) && self.problems != intent.problems {
             on_event(WatchEvent::Problems { problems: &intent.problems, files: &intent.files });
         }
+        self.problems.clone_from(&intent.problems);
         if !intent.is_valid() {
             return None;
         }
         self.objects = objects(&intent);
         match self.reach(&intent, work, on_event).await {
-            Ok(left) => left,
-            Err(error) => {
-                failed(&error, error.hint().as_deref(), on_event);
-                Some(error.to_string())
+            Ok(left) => {
+                self.failure = None;
+                left
             }
+            Err(error) => Some(self.failed(&error, error.hint().as_deref(), on_event)),
         }
     }
 
@@ -187,17 +190,22 @@ impl<'a> Follower<'a> {
         let is_left = !report.is_complete() && self.refused.is_none();
         Ok(is_left.then(|| "unfinished".to_owned()))
     }
-}
 
-/// Tells that a pass failed, with all causes.
-fn failed(
-    error: &dyn std::error::Error,
-    hint: Option<&str>,
-    on_event: &mut dyn FnMut(WatchEvent<'_>),
-) {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    let message = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    on_event(WatchEvent::Failed { message: &message, hint });
+    /// Tells that a pass failed, with all causes, which it returns.
+    fn failed(
+        &mut self,
+        error: &dyn std::error::Error,
+        hint: Option<&str>,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> String {
+        let causes = std::iter::successors(Some(error), |&error| error.source());
+        let message = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        if self.failure.as_ref() != Some(&message) {
+            on_event(WatchEvent::Failed { message: &message, hint });
+        }
+        self.failure = Some(message.clone());
+        message
+    }
 }
 
 /// How many servers, backends and routing entries the manifests ask for.

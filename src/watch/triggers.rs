@@ -30,11 +30,29 @@ pub(super) enum Trigger<E> {
     Ended(E),
 }
 
-/// Where triggers come from.
-pub(super) struct Triggers<'a, E> {
+/// The signals that gw listens to. From when they are made on, none of them ends gw by itself.
+#[derive(Debug)]
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    pub fn listen() -> Result<Self, WatchError> {
+        let listen = |kind| signal(kind).map_err(WatchError::Signals);
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Where triggers come from.
+pub(super) struct Triggers<'a, E> {
+    signals: Signals,
     files: Watcher,
     process: watch::Receiver<Option<Process>>,
     resync: Interval,
@@ -46,17 +64,15 @@ impl<'a, E> Triggers<'a, E> {
     pub(super) fn new(
         settings: &Settings,
         paths: &[PathBuf],
+        signals: Signals,
         ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
     ) -> Result<Self, WatchError> {
-        let listen = |kind| signal(kind).map_err(WatchError::Signals);
         let mut resync = interval(RESYNC);
         resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and the first pass without it.
         resync.reset();
         Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
+            signals,
             files: Watcher::new(paths, &settings.state)?,
             process: super::process::observe(settings),
             resync,
@@ -68,9 +84,9 @@ impl<'a, E> Triggers<'a, E> {
     pub(super) async fn next(&mut self) -> Trigger<E> {
         tokio::select! {
             ended = &mut self.ended => Trigger::Ended(ended),
-            _ = self.interrupt.recv() => Trigger::Stop,
-            _ = self.terminate.recv() => Trigger::Stop,
-            _ = self.hangup.recv() => Trigger::Pass(Cause::Asked),
+            _ = self.signals.interrupt.recv() => Trigger::Stop,
+            _ = self.signals.terminate.recv() => Trigger::Stop,
+            _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
             changed = self.files.changed() => Trigger::Pass(Cause::Files(changed)),
             process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
             _ = self.resync.tick() => Trigger::Pass(Cause::Resync),

@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::symlink,
+    os::unix::{fs::symlink, net::UnixStream},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -150,6 +150,25 @@ fn a_signal_ends_it_even_while_it_waits() {
         assert_eq!(status.and_then(|status| status.code()), Some(0), "{told}");
         assert!(begin.elapsed() < SOON, "{told}");
         assert!(test_kill_process(haproxy).is_err(), "HAProxy still runs; {told}");
+    }
+}
+
+#[test]
+fn a_signal_during_the_start_leaves_no_haproxy_behind() {
+    for version in [oldest(), newest()] {
+        for delay in [20, 60, 120, 240, 480] {
+            let dir = tempfile::tempdir().expect("a temporary folder");
+            write(&dir.path().join("all.yaml"), &manifests(free_port(), 9, ""));
+            let state = dir.path().join("state");
+            let gw = Gw::new(dir.path()).env("GW_HAPROXY", &version.binary);
+            let gw = gw.env("GW_STATE", &state);
+            let mut up = gw.start(&["up", dir.path().to_str().expect("UTF-8")]);
+            clock::pause(Duration::from_millis(delay));
+            up.signal(Signal::INT);
+            assert!(up.wait(SOON).is_some(), "HAProxy {version}, after {delay} ms\n{}", up.log());
+            let answers = UnixStream::connect(state.join("haproxy.sock"));
+            assert!(answers.is_err(), "HAProxy {version}, after {delay} ms\n{}", up.log());
+        }
     }
 }
 
