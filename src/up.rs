@@ -24,7 +24,7 @@ use crate::{
     report::{PlanView, UpEvent},
     service::running_with,
     settings::Settings,
-    source::LoadError,
+    source::{LoadError, Look, Source},
     store::{Files, Store, StoreError},
 };
 
@@ -120,7 +120,7 @@ async fn follow(
     let mut watcher = Watcher::new(paths, &settings.state)?;
     let mut follower = Follower {
         reconciler: Reconciler::new(settings),
-        paths,
+        source: Source::Paths(paths.to_vec()),
         told: Vec::new(),
         refused: None,
         objects: 0,
@@ -168,9 +168,9 @@ enum Trigger {
     Whole,
 }
 
-struct Follower<'a> {
+struct Follower {
     reconciler: Reconciler,
-    paths: &'a [PathBuf],
+    source: Source,
     /// What the last pass left undone, which is not told again while it stays so.
     told: Vec<Object>,
     /// The files that HAProxy refused. They are not tried again: only others may be better.
@@ -179,14 +179,16 @@ struct Follower<'a> {
     objects: usize,
 }
 
-impl Follower<'_> {
+impl Follower {
     /// Reads and compiles what a trigger is about.
     fn compile(&mut self, trigger: &Trigger) -> Result<Intent, LoadError> {
         let changed = match trigger {
-            Trigger::Files(Changed::Paths(paths)) => Some(paths.as_slice()),
-            Trigger::Files(Changed::Everything) | Trigger::Retry | Trigger::Whole => None,
+            Trigger::Files(Changed::Paths(paths)) => Look::Paths(paths),
+            Trigger::Files(Changed::Everything) | Trigger::Retry | Trigger::Whole => {
+                Look::Everything
+            }
         };
-        self.reconciler.compile_changed(self.paths, changed)
+        self.reconciler.compile_changed(&self.source, changed)
     }
 
     /// Whether the manifests are invalid after a change, or ask for less than before.
