@@ -6,6 +6,8 @@ mod completions;
 mod confirm;
 mod error;
 mod exit;
+mod fetch_git;
+mod git;
 mod init;
 mod manifests;
 mod options;
@@ -56,6 +58,8 @@ enum Command {
     Status(status::Args),
     Schema(schema::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    FetchGit(fetch_git::Args),
 }
 
 /// How much gw yields to others on a busy machine (`nice(2)`).
@@ -101,6 +105,7 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Status(args) => status::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::FetchGit(args) => fetch_git::run(&args),
     }
 }
 
@@ -113,6 +118,12 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn gw_knows_the_command_by_which_it_fetches() {
+        let cli = Cli::try_parse_from(["gw", crate::source::git::COMMAND]);
+        assert!(matches!(cli, Ok(Cli { command: Command::FetchGit(_) })));
     }
 
     #[test]

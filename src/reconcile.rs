@@ -6,7 +6,7 @@ mod error;
 mod memory;
 mod status;
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use tokio::task::JoinHandle;
 
@@ -21,7 +21,7 @@ use crate::{
     report::FileDiff,
     service::{self, Service},
     settings::Settings,
-    source::LoadError,
+    source::{self, LoadError, Source},
     store::{self, Files, Generation, Store},
 };
 
@@ -66,7 +66,7 @@ struct Disk {
 pub struct Reconciler {
     settings: Settings,
     store: Store,
-    builder: Option<(Vec<PathBuf>, Builder)>,
+    builder: Option<(Source, Builder)>,
     memory: Option<Memory>,
     patience: Patience,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
@@ -120,25 +120,27 @@ impl Reconciler {
             ));
     }
 
-    /// Reads and compiles manifests. HAProxy is not involved.
-    pub fn compile(&mut self, paths: &[PathBuf]) -> Result<Intent, LoadError> {
-        self.compile_changed(paths, None)
+    /// Reads and compiles manifests; from a repository, what its server has now. HAProxy is not
+    /// involved. Blocks for as long as that takes.
+    pub fn compile(&mut self, source: &Source) -> Result<Intent, LoadError> {
+        self.compile_changed(source, source::Look::Everything)
     }
 
-    /// As [`compile`](Self::compile), of the same paths as the last time, where only `changed`
-    /// need be looked at.
+    /// As [`compile`](Self::compile), of the same source as the last time, where only a part need be
+    /// looked at, or at a commit that was fetched before.
     pub fn compile_changed(
         &mut self,
-        paths: &[PathBuf],
-        changed: Option<&[PathBuf]>,
+        source: &Source,
+        look: source::Look<'_>,
     ) -> Result<Intent, LoadError> {
-        if self.builder.as_ref().is_none_or(|(known, _)| known != paths) {
+        if self.builder.as_ref().is_none_or(|(known, _)| known != source) {
             self.builder = None;
         }
-        let state_file = self.store.server_state_file();
-        let (_, builder) =
-            self.builder.get_or_insert_with(|| (paths.to_vec(), Builder::new(paths, &state_file)));
-        builder.build(changed)
+        let (_, builder) = self.builder.get_or_insert_with(|| {
+            let state_file = self.store.server_state_file();
+            (source.clone(), Builder::new(source, self.store.root(), &state_file))
+        });
+        builder.build(look)
     }
 
     /// Compares what is wanted with what runs and what is on disk. Changes nothing.

@@ -39,7 +39,7 @@ const PURE: [Layer; 15] = [
 
 /// Modules that do IO, from the lowest to the highest.
 const EDGE: [Layer; 19] = [
-    ("source", &["manifest", "model"], "manifests from disk"),
+    ("source", &["manifest", "model"], "manifests from disk or from Git"),
     ("store", &["model", "render"], "generations on disk"),
     ("control", &["store"], "what people told gw"),
     (
@@ -53,7 +53,7 @@ const EDGE: [Layer; 19] = [
     ("haproxy::probe", &["haproxy::*"], "what a running HAProxy can do"),
     ("haproxy::master", &["haproxy::*"], "reloads"),
     ("haproxy::binary", &["haproxy::*"], "`haproxy -c`"),
-    ("settings", &["haproxy::endpoint", "model"], "gw's own settings"),
+    ("settings", &["haproxy::endpoint", "model", "source"], "gw's own settings"),
     ("observe", &["diff", "haproxy::*", "model"], "from a process to what it reports"),
     ("service", &["haproxy::*", "settings", "store"], "how HAProxy is checked and reloaded"),
     (
