@@ -9,6 +9,7 @@ mod dir;
 mod file;
 mod referenced;
 mod revision;
+pub mod trust;
 
 use std::{
     collections::BTreeMap,
