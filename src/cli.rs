@@ -75,9 +75,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
         }
     };
-    if !matches!(cli.command, Command::Up(_)) {
+    if !matches!(cli.command, Command::Up(_) | Command::FetchGit(_)) {
         // HAProxy's requests go before gw's own work. Before any thread starts, since each inherits
-        // it. The HAProxy of `gw up` would, too. Where the system won't, all is as without.
+        // it. The HAProxy of `gw up` would, too, and gw's own children do. Where the system won't,
+        // all is as without.
         let _ = rustix::process::nice(NICE);
     }
     let runtime = match tokio::runtime::Runtime::new() {

@@ -65,7 +65,7 @@
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
-//! | [`source`] | manifests and the files they name, from disk; the revision |
+//! | [`source`] | manifests and the files they name, from disk; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`control`] | what people told gw: that following is suspended |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |

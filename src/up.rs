@@ -12,6 +12,7 @@ use crate::{
     report::WatchEvent,
     service::running_with,
     settings::Settings,
+    source::Source,
     store::{Store, StoreError},
     watch::{self, Signals, WatchError},
 };
@@ -78,7 +79,8 @@ pub async fn run(
     let mut child = Child::start(settings, &store).await?;
     let version = child.version().to_string();
     on_event(WatchEvent::Started { version: &version, pid: child.pid(), state: store.root() });
-    let followed = watch::follow(settings, paths, signals, child.ended(), on_event).await;
+    let source = Source::Paths(paths.to_vec());
+    let followed = watch::follow(settings, &source, signals, child.ended(), on_event).await;
     on_event(WatchEvent::Stopping);
     child.stop().await;
     match followed? {

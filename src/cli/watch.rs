@@ -35,8 +35,8 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.options.settings()?;
     settings.socket()?;
     let detail = args.verbosity.detail();
-    let paths = &args.manifests.paths;
-    crate::watch::run(&settings, paths, &mut |event| {
+    let source = args.manifests.source(&settings)?;
+    crate::watch::run(&settings, &source, &mut |event| {
         // HAProxy is kept up to date even where nobody reads what gw tells.
         let _ = output::print(&text::watch(event, detail));
     })

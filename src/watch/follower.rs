@@ -1,29 +1,32 @@
-//! One pass: from the manifests to HAProxy, told as it goes.
+//! One pass: from the source to HAProxy, told as it goes.
 
-use std::{path::PathBuf, time::Duration};
+use std::{error::Error, iter, time::Duration};
 
 use tokio::sync::watch;
 
 use crate::{
     apply::Patience,
     intent::Intent,
-    model::{MapName, Problems, Process, Severity},
+    model::{Commit, MapName, Problems, Process, Severity},
     plan::{Loading, Object},
     reconcile::{CheckResult, ReconcileError, Reconciler},
     report::{PlanView, WatchEvent},
     settings::Settings,
-    source::LoadError,
+    source::{LoadError, Look, Source},
     store::Files,
 };
 
-use super::{files::Changed, work::Work};
+use super::{files::Changed, history::History, work::Work};
 
-/// Why a pass should be repeated soon, in a word or two that are the same while the cause is.
+/// Why a pass should be repeated soon, in words that are the same while the cause is; `None` where
+/// nothing is left to do.
 pub(super) type Left = Option<String>;
 
 pub(super) struct Follower<'a> {
     reconciler: Reconciler,
-    paths: &'a [PathBuf],
+    source: &'a Source,
+    /// The commits of the repository, where one is followed.
+    history: Option<History>,
     /// How long to wait for servers where something changed.
     patience: Patience,
     /// What the last pass left undone, which is not told again while it stays so.
@@ -39,12 +42,17 @@ pub(super) struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(settings: &Settings, paths: &'a [PathBuf]) -> Self {
+    pub(super) fn new(settings: &Settings, source: &'a Source) -> Self {
         let mut reconciler = Reconciler::new(settings);
         reconciler.check_later();
+        let history = match source {
+            Source::Paths(_) => None,
+            Source::Git(repository) => Some(History::new(repository, &settings.state)),
+        };
         Self {
             reconciler,
-            paths,
+            source,
+            history,
             patience: Patience::new(settings.ready_timeout, settings.removal_timeout),
             told: Vec::new(),
             problems: Problems::default(),
@@ -61,7 +69,12 @@ impl<'a> Follower<'a> {
         sender
     }
 
-    /// Whether the last pass ended with this process as it should be.
+    /// The commit that is wanted, where a repository is followed.
+    pub(super) fn commit(&self) -> Option<Commit> {
+        self.history.as_ref()?.commit().cloned()
+    }
+
+    /// Whether the last pass left this process as it should be.
     pub(super) fn knows(&self, process: &Process) -> bool {
         self.reconciler.knows(process)
     }
@@ -94,13 +107,15 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Reads and compiles what the work is about.
+    /// Reads and compiles the source, or only the files of it that changed.
     fn compile(&mut self, changed: Option<&Changed>) -> Result<Intent, LoadError> {
-        let changed = match changed {
-            Some(Changed::Paths(paths)) => Some(paths.as_slice()),
-            Some(Changed::Everything) | None => None,
+        let commit = self.history.as_ref().and_then(History::commit);
+        let look = match (commit, changed) {
+            (Some(commit), _) => Look::Commit(commit),
+            (None, Some(Changed::Paths(paths))) => Look::Paths(paths),
+            (None, Some(Changed::Everything) | None) => Look::Everything,
         };
-        self.reconciler.compile_changed(self.paths, changed)
+        self.reconciler.compile_changed(self.source, look)
     }
 
     /// Whether the manifests are invalid after a change, or ask for less than before.
@@ -111,60 +126,71 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// One pass. Returns why another one should follow soon.
+    /// One pass. Returns what is left to do; `None` where there was nothing to look at.
     pub(super) async fn pass(
         &mut self,
-        work: &Work,
+        mut work: Work,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) -> Left {
+    ) -> Option<Left> {
+        let mut is_news = work.files().is_some();
+        if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched()) {
+            is_news |= history.take_over(*fetch, on_event);
+        }
+        let is_known = self.history.as_ref().is_none_or(|history| history.commit().is_some());
+        if !is_known || !is_news && !work.is_whole() {
+            return None;
+        }
         if work.is_anew() {
             self.refused = None;
         }
-        let intent = match self.compile(work.only_files()) {
+        let intent = match self.compile(work.files().filter(|_| !work.is_whole())) {
             Ok(intent) => intent,
-            Err(error) => return Some(self.failed(&error, None, on_event)),
+            Err(error) => {
+                return Some(Some(self.failed(&error, error.hint().as_deref(), on_event)));
+            }
         };
         if intent.problems.worst() > Some(Severity::Note) && self.problems != intent.problems {
             on_event(WatchEvent::Problems { problems: &intent.problems, files: &intent.files });
         }
         self.problems.clone_from(&intent.problems);
         if !intent.is_valid() {
-            return None;
+            return Some(None);
         }
         self.objects = objects(&intent);
-        match self.reach(&intent, work, on_event).await {
+        Some(match self.reach(&intent, work.is_whole(), is_news, on_event).await {
             Ok(left) => {
                 self.failure = None;
                 left
             }
             Err(error) => Some(self.failed(&error, error.hint().as_deref(), on_event)),
-        }
+        })
     }
 
     /// Plans and applies.
     async fn reach(
         &mut self,
         intent: &Intent,
-        work: &Work,
+        whole: bool,
+        is_news: bool,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
         if self.refused.as_ref() == Some(&intent.rendered.files) {
             return Ok(None);
         }
-        let pass = if work.only_files().is_some() {
-            self.reconciler.plan_changes(intent).await?
-        } else {
+        let pass = if whole {
             self.reconciler.plan(intent).await?
+        } else {
+            self.reconciler.plan_changes(intent).await?
         };
         let revision = &intent.revision;
         let plan = pass.plan.clone();
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
-        let is_news = work.has_changes() || objects != self.told;
+        let is_told = !is_news && objects == self.told;
         if plan.is_empty() {
-            if work.has_changes() {
+            if is_news {
                 on_event(WatchEvent::Unchanged { revision });
             }
-        } else if is_news {
+        } else if !is_told {
             on_event(WatchEvent::Planned(PlanView {
                 plan: &plan,
                 revision,
@@ -174,12 +200,13 @@ impl<'a> Follower<'a> {
             }));
         }
         // A look at what was left does not keep a change waiting.
-        let is_retry = !is_news && !work.has_changes();
-        let patience = self.patience.clone();
-        let at_once = Patience { ready: Duration::ZERO, removal: Duration::ZERO, hurry: None };
-        self.reconciler.set_patience(if is_retry { at_once } else { patience });
+        self.reconciler.set_patience(if is_told {
+            Patience::new(Duration::ZERO, Duration::ZERO)
+        } else {
+            self.patience.clone()
+        });
         let report = self.reconciler.apply(intent, pass, &mut |_| {}).await?;
-        if !plan.is_empty() && (is_news || report.is_complete()) {
+        if !plan.is_empty() && (!is_told || report.is_complete()) {
             on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
         }
         self.told = if report.is_complete() { Vec::new() } else { objects };
@@ -187,25 +214,35 @@ impl<'a> Follower<'a> {
             Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
             Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
         };
-        let is_left = !report.is_complete() && self.refused.is_none();
-        Ok(is_left.then(|| "unfinished".to_owned()))
+        if self.refused.is_some() {
+            return Ok(None);
+        }
+        if let Some(history) = &self.history {
+            history.keep().await;
+        }
+        Ok((!report.is_complete()).then(|| "unfinished".to_owned()))
     }
 
     /// Tells that a pass failed, with all causes, which it returns.
     fn failed(
         &mut self,
-        error: &dyn std::error::Error,
+        error: &dyn Error,
         hint: Option<&str>,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> String {
-        let causes = std::iter::successors(Some(error), |&error| error.source());
-        let message = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        let message = chain(error);
         if self.failure.as_ref() != Some(&message) {
             on_event(WatchEvent::Failed { message: &message, hint });
         }
         self.failure = Some(message.clone());
         message
     }
+}
+
+/// An error with all its causes, as one text.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// How many servers, backends and routing entries the manifests ask for.

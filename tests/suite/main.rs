@@ -17,6 +17,7 @@ mod readme;
 mod rig;
 mod support_works;
 mod table;
+mod trust;
 mod wire;
 mod world;
 mod zero_loss;

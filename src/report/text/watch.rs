@@ -2,15 +2,28 @@
 
 use std::fmt::Write as _;
 
-use crate::report::{
-    snippet::{self, printable},
-    watch::WatchEvent,
+use crate::{
+    model::Commit,
+    report::{
+        snippet::{self, printable},
+        watch::WatchEvent,
+    },
 };
 
 use super::{
     Detail, Diff, plan, report,
-    style::{BAD, DIM, GOOD, HEADING},
+    style::{BAD, DIM, GOOD, HEADING, WARN},
 };
+
+/// A commit, as people know it.
+fn named(commit: &Commit) -> String {
+    format!(
+        "{HEADING}commit {}{HEADING:#} {DIM}by{DIM:#} {}: {}",
+        commit.short(),
+        printable(&commit.author),
+        printable(&commit.subject)
+    )
+}
 
 /// One event, as lines that follow those of the events before.
 pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
@@ -21,6 +34,10 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
             printable(&state.display().to_string())
         ),
         WatchEvent::Problems { problems, files } => snippet::problems(problems, files, true),
+        WatchEvent::Fetched { commit, took: _ } => format!("\n{}\n", named(commit)),
+        WatchEvent::LastGood { commit } => {
+            format!("{WARN}Starting from the last good commit{WARN:#}: {}\n", named(commit))
+        }
         WatchEvent::Planned(view) => format!("\n{}", plan(view, detail, Diff::InFull)),
         WatchEvent::Applied { revision, plan, report: outcome } => {
             report(revision, plan, outcome, detail)
