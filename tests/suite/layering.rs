@@ -97,7 +97,17 @@ const EDGE: [Layer; 19] = [
     ),
     (
         "up",
-        &["config", "haproxy::*", "init", "report", "service", "settings", "store", "watch"],
+        &[
+            "config",
+            "haproxy::*",
+            "init",
+            "report",
+            "service",
+            "settings",
+            "source",
+            "store",
+            "watch",
+        ],
         "a HAProxy of gw's own, followed",
     ),
 ];
