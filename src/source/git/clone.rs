@@ -14,6 +14,7 @@ use crate::model::{Commit, Digest};
 
 use super::{
     ForcedPush, GitError, Settings,
+    compact::compact,
     fetch::{self, Wanted},
     reference::{Reference, TAGS},
 };
@@ -115,6 +116,7 @@ impl BareClone {
         };
         let commit = self.describe(&repository, id, done.name)?;
         let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
+        compact(&repository).map_err(|error| self.damaged(&error))?;
         Ok(Fetched { commit, forced: forced && previous.is_some(), previous })
     }
 
