@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -10,7 +12,7 @@ use crate::support::git::{
     Upstream,
     ssh::{Sshd, keygen},
 };
-use crate::support::run::Outcome;
+use crate::support::{clock, process::Process, run::Outcome};
 
 /// An sshd with an Ed25519 and an ECDSA key.
 struct Stage {
@@ -55,7 +57,7 @@ fn public(key: &Path) -> String {
 
 /// The fingerprint as ssh-keygen tells it.
 fn fingerprint(key: &Path) -> String {
-    let shown = std::process::Command::new("ssh-keygen").arg("-lf").arg(key).output().unwrap();
+    let shown = Command::new("ssh-keygen").arg("-lf").arg(key).output().unwrap();
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     shown.split(' ').nth(1).unwrap().to_owned()
 }
@@ -76,8 +78,7 @@ fn a_known_host_is_believed_by_whichever_key_is_known() {
     }
     let hashed = stage.root.path().join("hashed");
     fs::write(&hashed, format!("{host} {ecdsa}\n")).unwrap();
-    let done =
-        std::process::Command::new("ssh-keygen").args(["-q", "-H", "-f"]).arg(&hashed).output();
+    let done = Command::new("ssh-keygen").args(["-q", "-H", "-f"]).arg(&hashed).output();
     assert!(done.unwrap().status.success());
     let hashed = fs::read_to_string(&hashed).unwrap();
     assert!(hashed.starts_with("|1|"), "{hashed}");
@@ -123,24 +124,61 @@ fn a_host_key_that_is_unknown_or_changed_is_told_with_fingerprints() {
 }
 
 #[test]
-fn a_wrong_user_key_is_told() {
+fn users_have_keys_of_each_kind_and_wrong_ones_are_told() {
     let stage = Stage::new();
-    let known = format!("{} {}", stage.host(), public(&stage.keys[0]));
-    let stranger = stage.root.path().join("stranger");
-    keygen(&stranger, "ed25519");
     let file = stage.root.path().join("known");
-    fs::write(&file, &known).unwrap();
-    let url = stage.sshd.url(&stage.upstream.bare);
-    let with = |key: &Path| {
+    fs::write(&file, format!("{} {}", stage.host(), public(&stage.keys[0]))).unwrap();
+    let gw = gw(stage.root.path());
+    let with = |key: &Path, repository: &Path| {
         let (key, file) = (key.to_str().unwrap(), file.to_str().unwrap());
         let arguments = ["--git-key-file", key, "--git-known-hosts", file];
-        validate(&gw(stage.root.path()), &url, &arguments)
+        validate(&gw, &stage.sshd.url(repository), &arguments)
     };
-    refused(with(&stranger), &["refuses access with our credentials"]);
-    refused(with(Path::new("/nowhere/key")), &["can't read /nowhere/key"]);
-    let _ = with(&stage.sshd.user_key).ok();
-    let absent = stage.sshd.url(Path::new("/nowhere/site.git"));
-    let key = stage.sshd.user_key.to_str().unwrap();
-    let arguments = ["--git-key-file", key, "--git-known-hosts", file.to_str().unwrap()];
-    refused(validate(&gw(stage.root.path()), &absent, &arguments), &["there is no repository"]);
+    let site = &stage.upstream.bare;
+    for algorithm in ["ed25519", "rsa", "ecdsa"] {
+        let key = stage.root.path().join(format!("user_{algorithm}"));
+        keygen(&key, algorithm);
+        refused(with(&key, site), &["refuses access with our credentials"]);
+        stage.sshd.authorize(&key);
+        let _ = with(&key, site).ok();
+    }
+    for (name, format) in [("openssh", vec![]), ("openssl", vec!["-m", "PEM"])] {
+        let locked = stage.root.path().join(name);
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ecdsa", "-N", "a passphrase", "-f"])
+            .arg(&locked)
+            .args(format)
+            .status();
+        assert!(made.unwrap().success());
+        refused(with(&locked, site), &["it has a passphrase"]);
+    }
+    refused(with(Path::new("/nowhere/key"), site), &["can't read /nowhere/key"]);
+    let absent = Path::new("/nowhere/site.git");
+    refused(with(&stage.sshd.user_key, absent), &["there is no repository"]);
+    let none = validate(&gw, &stage.sshd.url(site), &[]);
+    refused(none, &["there is no key for ssh://", "--git-key-file"]);
+}
+
+#[test]
+fn an_agent_is_asked_where_no_key_is_named() {
+    let stage = Stage::new();
+    let socket = stage.root.path().join("agent.sock");
+    let log = stage.root.path().join("agent.log");
+    let mut agent = Command::new("ssh-agent");
+    let _agent = Process::start(agent.arg("-D").arg("-a").arg(&socket), &log).unwrap();
+    assert!(clock::eventually(Duration::from_secs(5), || socket.exists()));
+    let home = stage.root.path().join("home/.ssh");
+    fs::create_dir_all(&home).unwrap();
+    let known = format!("{} {}\n", stage.host(), public(&stage.keys[1]));
+    fs::write(home.join("known_hosts"), known).unwrap();
+    let url = stage.sshd.url(&stage.upstream.bare);
+    let gw = gw(stage.root.path()).env("SSH_AUTH_SOCK", &socket);
+    refused(validate(&gw, &url, &[]), &["refuses access"]);
+    let added = Command::new("ssh-add")
+        .arg("-q")
+        .arg(&stage.sshd.user_key)
+        .env("SSH_AUTH_SOCK", &socket)
+        .status();
+    assert!(added.unwrap().success());
+    let _ = validate(&gw, &url, &[]).ok();
 }

@@ -15,6 +15,7 @@ pub(crate) struct Sshd {
     pub(crate) port: u16,
     /// The private key of the user.
     pub(crate) user_key: PathBuf,
+    folder: PathBuf,
     _process: Process,
 }
 
@@ -23,7 +24,20 @@ impl Sshd {
     pub(crate) fn start(folder: &Path, host_keys: &[&Path]) -> Self {
         let user_key = folder.join("user_key");
         keygen(&user_key, "ed25519");
-        fs::copy(user_key.with_extension("pub"), folder.join("authorized_keys")).unwrap();
+        let sshd = Self::start_with(folder, host_keys, user_key);
+        sshd.authorize(&sshd.user_key);
+        sshd
+    }
+
+    /// Lets the owner of a key in.
+    pub(crate) fn authorize(&self, key: &Path) {
+        let public = fs::read_to_string(key.with_extension("pub")).unwrap();
+        let path = self.folder.join("authorized_keys");
+        let known = fs::read_to_string(&path).unwrap_or_default();
+        fs::write(path, known + &public).unwrap();
+    }
+
+    fn start_with(folder: &Path, host_keys: &[&Path], user_key: PathBuf) -> Self {
         let port = ports::free_port();
         let keys: String =
             host_keys.iter().map(|key| format!("HostKey {}\n", key.display())).collect();
@@ -47,7 +61,7 @@ impl Sshd {
         let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
         let started = clock::eventually(Duration::from_secs(10), answers);
         assert!(started, "sshd does not listen:\n{}", process.log());
-        Self { port, user_key, _process: process }
+        Self { port, user_key, folder: folder.to_owned(), _process: process }
     }
 
     /// The URL of a repository.
