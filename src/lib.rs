@@ -65,7 +65,7 @@
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
-//! | [`source`] | manifests and the files they name, from disk; the revision; whose commits are trusted |
+//! | [`source`] | manifests and the files they name, from disk or from Git; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`control`] | what people told gw: that following is suspended |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |
@@ -91,6 +91,7 @@
 //! | a reason for a reload | `plan/reason.rs`, and the table in `README.md` follows by its test |
 //! | the order of steps | `plan/order.rs` |
 //! | an exit code | `cli/exit.rs` and the table in `README.md` |
+//! | a transport or a credential of Git | `source/git/access.rs`, `source/git/transfer/` (runs as a process of its own) |
 //! | a field of JSON output | `report/json/`; `make schema`; add, never change |
 
 pub mod apply;
