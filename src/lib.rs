@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Modules are stages, and the words between them are types. The middle is pure: [`model`],
-//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], and in
+//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], [`webhook`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
 //! [`store`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a
@@ -65,6 +65,7 @@
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
+//! | [`webhook`] | whether a request of a forge is authentic, and what it hints at |
 //! | [`source`] | manifests and the files they name, from disk or from Git; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`control`] | what people told gw: that following is suspended |
@@ -116,3 +117,4 @@ pub mod source;
 pub mod store;
 pub mod up;
 pub mod watch;
+pub mod webhook;
