@@ -4,6 +4,7 @@
 mod carry_out;
 mod error;
 mod memory;
+mod scribe;
 mod status;
 
 use std::{collections::BTreeSet, path::PathBuf};
@@ -26,7 +27,7 @@ use crate::{
 };
 
 pub use self::error::ReconcileError;
-use self::memory::Memory;
+use self::{memory::Memory, scribe::Scribe};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
@@ -72,6 +73,7 @@ pub struct Reconciler {
     memory: Option<Memory>,
     patience: Patience,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
+    scribe: Scribe,
 }
 
 /// A process and its state.
@@ -88,8 +90,8 @@ impl Reconciler {
         let store = Store::new(&settings.state);
         let patience =
             Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
-        let settings = settings.clone();
-        Self { settings, store, builder: None, memory: None, patience, look: None }
+        let (settings, scribe) = (settings.clone(), Scribe::new(&store));
+        Self { settings, store, builder: None, memory: None, patience, look: None, scribe }
     }
 
     /// Changes how long the passes to come wait for what takes its time.

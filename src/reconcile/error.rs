@@ -1,5 +1,7 @@
 //! Why a pass could not be made.
 
+use std::error::Error;
+
 use crate::{apply::ReloadError, haproxy::SocketError, settings::SettingsError, store::StoreError};
 
 /// Why a pass could not be made. Refusals of single steps are no errors here.
@@ -49,6 +51,12 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
+    /// The message with those of all causes.
+    pub fn in_full(&self) -> String {
+        let causes = std::iter::successors(Some(self as &dyn Error), |&error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// What to do about it, where the message does not say it.
     pub fn hint(&self) -> Option<String> {
         match self {
