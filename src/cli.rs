@@ -2,10 +2,12 @@
 //! one `run`. Data goes to standard output, everything else to standard error.
 
 mod apply;
+mod blame;
 mod completions;
 mod confirm;
 mod error;
 mod exit;
+mod history;
 mod init;
 mod manifests;
 mod options;
@@ -13,7 +15,9 @@ mod output;
 mod plan;
 mod progress;
 mod render;
+mod rollback;
 mod schema;
+mod show;
 mod status;
 mod up;
 mod validate;
@@ -52,6 +56,10 @@ enum Command {
     Up(up::Args),
     Init(init::Args),
     Status(status::Args),
+    History(history::Args),
+    Show(show::Args),
+    Blame(blame::Args),
+    Rollback(rollback::Args),
     Schema(schema::Args),
     Completions(completions::Args),
 }
@@ -81,6 +89,10 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Up(args) => up::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,
+        Command::History(args) => history::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Blame(args) => blame::run(&args),
+        Command::Rollback(args) => rollback::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

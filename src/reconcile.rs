@@ -3,6 +3,7 @@
 
 mod carry_out;
 mod error;
+mod generation;
 mod memory;
 mod scribe;
 mod status;

@@ -45,6 +45,14 @@ pub enum ReconcileError {
     /// HAProxy would not say in what state its servers are.
     #[error("HAProxy does not tell the state of its servers: {0}")]
     States(String),
+    /// There is no such generation.
+    #[error("{}; there are {}", missing(*number), list(known))]
+    NoGeneration {
+        /// The one that somebody wants; `None` for the one before the current one.
+        number: Option<u64>,
+        /// Those that there are.
+        known: Vec<u64>,
+    },
     /// Something else changed HAProxy or the state directory since the plan was made.
     #[error("HAProxy or its files were changed by somebody else since the plan was made")]
     Stale,
@@ -77,7 +85,22 @@ impl ReconcileError {
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())
             }
+            Self::NoGeneration { .. } => {
+                Some("`gw history` tells which generation was made when, and of what".to_owned())
+            }
             Self::Invalid | Self::Socket(_) | Self::States(_) => None,
         }
     }
+}
+
+fn missing(number: Option<u64>) -> String {
+    match number {
+        Some(number) => format!("there is no generation {number}"),
+        None => "there is no earlier generation to go back to".to_owned(),
+    }
+}
+
+fn list(numbers: &[u64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") }
 }
