@@ -45,12 +45,16 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let desired = read_back(&files);
     let question = question(&args.object, &desired);
     let now = value(&question, &desired);
+    let is_there = is_there(&question, &desired);
     let mut oldest = None;
     for record in journal.records()? {
         let record = record?;
-        // What was interrupted counts where it would explain what is there.
         let answer = question.ask(&record).filter(|answer| {
-            !answer.is_uncertain() || now.is_none() || answer.to.is_none() || answer.to == now
+            // What was interrupted counts where it explains what is there, and so does a backend
+            // that came without a word on its servers.
+            let explains = now.is_none() || answer.to.is_none() || answer.to == now;
+            let is_own = answer.step.step.object == question.object || answer.to.is_some();
+            (!answer.is_uncertain() || explains) && (is_own || is_there)
         });
         if let Some(answer) = answer {
             output::print(&text::blame(&question, &answer, now.as_deref()))?;
@@ -58,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         oldest = Some(record);
     }
-    if !is_there(&question, &desired) {
+    if !is_there {
         let message =
             format!("there is no {}, and nothing in the journal is about it", question.object);
         let error = CliError::new(Exit::Error, message);
