@@ -18,7 +18,7 @@ pub struct Answer {
     pub record: RecordDocument,
     /// The step of it.
     pub step: RecordStepDocument,
-    /// The value before, where one is known.
+    /// The value of the field before, where one is known.
     pub from: Option<String>,
     /// The value that was set, where one is known.
     pub to: Option<String>,
@@ -53,10 +53,7 @@ impl Question {
             Some((field.from.clone(), field.to.clone()))
         };
         if step.object == self.object {
-            let Some(field) = &self.field else {
-                let only = step.fields.first().filter(|_| step.fields.len() == 1);
-                return Some(only.map_or((None, None), |one| (one.from.clone(), one.to.clone())));
-            };
+            let Some(field) = &self.field else { return Some((None, None)) };
             let found = match field.as_str() {
                 "port" => value("address")
                     .map(|(from, to)| (port(from.as_deref()), port(to.as_deref())))
@@ -179,7 +176,7 @@ mod tests {
         ];
         let to = |value: &str| Some(value.to_owned());
         let object = "server web/web-1";
-        assert_eq!(ask(&records, object, None), Some((3, to("10.0.0.2:80"))));
+        assert_eq!(ask(&records, object, None), Some((3, None)));
         assert_eq!(ask(&records, object, Some("address")), Some((3, to("10.0.0.2:80"))));
         // The port did not change with it.
         assert_eq!(ask(&records, object, Some("port")), Some((2, to("80"))));

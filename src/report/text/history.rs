@@ -30,7 +30,7 @@ pub fn history(records: &[RecordDocument]) -> String {
             out,
             "{HEADING}{:>4}{HEADING:#}  {}  {}  {}",
             record.number,
-            printable(seconds(&record.begun)),
+            printable(&seconds(&record.begun)),
             who(&record.who),
             result(record.result),
         );
@@ -133,7 +133,7 @@ pub fn blame(question: &Question, answer: &Answer, now: Option<&str>) -> String 
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<9} {text}");
     };
-    line("since", format!("{}, record {}", printable(seconds(&record.begun)), record.number));
+    line("since", format!("{}, record {}", printable(&seconds(&record.begun)), record.number));
     line("by", who(&record.who));
     if let Some(about) = &record.about {
         line("about", printable(about).into_owned());
@@ -158,6 +158,11 @@ pub fn blame(question: &Question, answer: &Answer, now: Option<&str>) -> String 
         .as_deref()
         .map_or(String::new(), |value| format!(", before it was {}", printable(value)));
     line("as", format!("{what}{object}{before}"));
+    if question.field.is_none() {
+        for change in &step.step.fields {
+            line("", field(change));
+        }
+    }
     if let Some(origin) = &step.step.origin {
         line("from", printable(&format!("{}:{}", origin.file, origin.line)).into_owned());
     }
@@ -200,8 +205,8 @@ pub fn blame_nobody(
 }
 
 /// A moment without its fraction of a second.
-fn seconds(time: &str) -> &str {
-    time.split_once('.').map_or(time, |(seconds, _)| seconds)
+fn seconds(time: &str) -> String {
+    time.split_once('.').map_or(time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 fn who(who: &WhoDocument) -> String {
