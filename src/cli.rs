@@ -6,6 +6,7 @@ mod completions;
 mod confirm;
 mod error;
 mod exit;
+mod guards;
 mod init;
 mod manifests;
 mod options;

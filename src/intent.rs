@@ -13,7 +13,7 @@ use crate::{
     compile::Compiler,
     diff::merge_join,
     manifest::{self, Document},
-    model::{Desired, Problems, Severity, SourceFile},
+    model::{Contents, Desired, Problems, Severity, SourceFile},
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Loader, read_referenced},
 };
@@ -40,6 +40,11 @@ impl Intent {
     /// Whether it may be applied: nothing in it is wrong.
     pub fn is_valid(&self) -> bool {
         self.problems.worst() != Some(Severity::Error)
+    }
+
+    /// How much there is of it.
+    pub fn contents(&self) -> Contents {
+        Contents::of(&self.desired, self.files.len())
     }
 }
 

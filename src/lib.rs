@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Modules are stages, and the words between them are types. The middle is pure: [`model`],
-//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], and in
+//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`guard`], [`report`], [`config`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
 //! [`store`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a
@@ -64,6 +64,7 @@
 //! | [`diff`] | `Desired` against `Live`: what differs, and what is held |
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
+//! | [`guard`] | which plans are refused unless somebody says that they are meant |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
 //! | [`source`] | manifests and the files they name, from disk; the revision |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
@@ -90,6 +91,7 @@
 //! | what a newer HAProxy can do | `haproxy/capabilities.rs`, then the reason in `plan/reason.rs` |
 //! | a reason for a reload | `plan/reason.rs`, and the table in `README.md` follows by its test |
 //! | the order of steps | `plan/order.rs` |
+//! | a guard | `guard/`, its setting in `settings/guards.rs`, its flag in `cli/guards.rs` |
 //! | an exit code | `cli/exit.rs` and the table in `README.md` |
 //! | a field of JSON output | `report/json/`; `make schema`; add, never change |
 
@@ -99,6 +101,7 @@ pub mod compile;
 pub mod config;
 pub mod control;
 pub mod diff;
+pub mod guard;
 pub mod haproxy;
 pub mod init;
 pub mod intent;

@@ -13,11 +13,13 @@ use tokio::task::JoinHandle;
 use crate::{
     apply::Patience,
     diff::{Scope, diff},
+    guard::{self, Facts, Limit, Refusal},
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Desired, Live, Process, REVISION},
+    model::{Contents, Desired, Live, Process, REVISION},
     observe::{self, observe},
     plan::{self, Plan, Report},
+    render::read_back,
     report::FileDiff,
     service::{self, Service},
     settings::Settings,
@@ -42,6 +44,8 @@ pub struct Pass {
     pub config_diff: Vec<FileDiff>,
     /// What an operator should know besides.
     pub remarks: Vec<String>,
+    /// Why guards refuse the plan. While there are any, it is not carried out.
+    pub refusals: Vec<Refusal>,
     service: Service,
     disk: Disk,
     /// The connection over which HAProxy was read, for carrying the plan out.
@@ -63,6 +67,15 @@ struct Disk {
     files: Files,
 }
 
+impl Disk {
+    /// How much the manifests of the current generation held.
+    fn contents(&self) -> Option<Contents> {
+        let current = self.current.as_ref()?;
+        // An older gw did not count.
+        Some(current.metadata.contents.unwrap_or_else(|| Contents::of(&read_back(&self.files), 0)))
+    }
+}
+
 /// Plans and applies, again and again, for one HAProxy.
 #[derive(Debug)]
 pub struct Reconciler {
@@ -71,6 +84,8 @@ pub struct Reconciler {
     builder: Option<(Vec<PathBuf>, Builder)>,
     memory: Option<Memory>,
     patience: Patience,
+    /// Whether the source's history was rewritten.
+    forced: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
 }
 
@@ -89,12 +104,17 @@ impl Reconciler {
         let patience =
             Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
         let settings = settings.clone();
-        Self { settings, store, builder: None, memory: None, patience, look: None }
+        Self { settings, store, builder: None, memory: None, patience, forced: false, look: None }
     }
 
     /// Changes how long the passes to come wait for what takes its time.
     pub fn set_patience(&mut self, patience: Patience) {
         self.patience = patience;
+    }
+
+    /// Tells that the commit at which the manifests stand is no descendant of the one before.
+    pub fn set_forced(&mut self, forced: bool) {
+        self.forced = forced;
     }
 
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while
@@ -197,12 +217,28 @@ impl Reconciler {
                 "the runtime socket does not answer; gw talks through the master socket".to_owned(),
             );
         }
+        let old_workers = match self.settings.guards.old_workers {
+            Limit::At(_) if plan.reload => service.old_workers().await,
+            Limit::At(_) | Limit::Allow => None,
+        };
+        let facts = Facts {
+            plan: &plan,
+            desired: &intent.desired,
+            now: intent.contents(),
+            before: disk.contents(),
+            live: Some(&live),
+            forced: self.forced,
+            old_workers,
+        };
+        let judgement = guard::judge(&facts, &self.settings.guards);
+        remarks.extend(judgement.warnings.iter().map(ToString::to_string));
         Ok(Pass {
             plan,
             generation: disk.current.as_ref().map(|generation| generation.number),
             live: Some(live),
             config_diff,
             remarks,
+            refusals: judgement.refusals,
             service,
             disk,
             connection: Some(connection),
@@ -218,16 +254,29 @@ impl Reconciler {
         if files_differ(&disk.files, &intent.rendered.files) {
             plan = plan::plan_start(&intent.desired);
         }
+        let facts = Facts {
+            plan: &plan,
+            desired: &intent.desired,
+            now: intent.contents(),
+            before: disk.contents(),
+            live: None,
+            forced: self.forced,
+            old_workers: None,
+        };
+        let judgement = guard::judge(&facts, &self.settings.guards);
+        let mut remarks = vec![format!(
+            "HAProxy does not answer at {}: it will load this at its start, given `-f {}`",
+            self.socket()?,
+            self.store.current_link().display()
+        )];
+        remarks.extend(judgement.warnings.iter().map(ToString::to_string));
         Ok(Pass {
             plan,
             live: None,
             generation: disk.current.as_ref().map(|generation| generation.number),
             config_diff: config_diff(&disk.files, &intent.rendered.files),
-            remarks: vec![format!(
-                "HAProxy does not answer at {}: it will load this at its start, given `-f {}`",
-                self.socket()?,
-                self.store.current_link().display()
-            )],
+            remarks,
+            refusals: judgement.refusals,
             service: self.service(None)?,
             disk,
             connection: None,

@@ -7,6 +7,7 @@
 
 mod duration;
 mod file;
+mod guards;
 
 use std::{
     env, io,
@@ -16,11 +17,15 @@ use std::{
 };
 
 use crate::{
+    guard::{Policy, Stance},
     haproxy::Endpoint,
     model::{Problems, SourceFile},
 };
 
-pub use duration::{DurationError, parse_duration};
+pub use self::{
+    duration::{DurationError, parse_duration},
+    guards::GivenGuards,
+};
 
 /// Where settings are looked for when nobody names a file.
 pub const CONFIG: &str = "/etc/gw/gw.yaml";
@@ -59,6 +64,8 @@ pub struct Settings {
     pub ready_timeout: Duration,
     /// How long a server may take until nothing uses it any more.
     pub removal_timeout: Duration,
+    /// How strict the guards are.
+    pub guards: Policy,
 }
 
 /// What somebody said about the settings: the command line with its environment, or a file.
@@ -72,6 +79,8 @@ pub struct Given {
     pub haproxy: Option<PathBuf>,
     pub ready_timeout: Option<Duration>,
     pub removal_timeout: Option<Duration>,
+    pub reload: Option<Stance>,
+    pub guards: GivenGuards,
 }
 
 /// Whose HAProxy it is, which decides what is assumed where nobody says anything.
@@ -162,6 +171,10 @@ impl Settings {
     /// the runtime socket of another would make gw reload what it doesn't look at.
     fn fill(given: Given, runs: Runs<'_>, debian: bool) -> Self {
         let debian = debian && runs == Runs::Service && given.socket.is_none();
+        let usual_guards = match runs {
+            Runs::Service => Policy::default(),
+            Runs::Ourselves(_) => Policy::lenient(),
+        };
         let usual = |path: &str| debian.then(|| PathBuf::from(path));
         Self {
             socket: given.socket.or_else(|| usual(DEBIAN_SOCKET).map(Endpoint::Unix)),
@@ -174,6 +187,7 @@ impl Settings {
             haproxy: given.haproxy,
             ready_timeout: given.ready_timeout.unwrap_or(READY_TIMEOUT),
             removal_timeout: given.removal_timeout.unwrap_or(REMOVAL_TIMEOUT),
+            guards: given.guards.fill(given.reload, &usual_guards),
         }
     }
 
@@ -199,8 +213,15 @@ impl Given {
             haproxy: self.haproxy.or(other.haproxy),
             ready_timeout: self.ready_timeout.or(other.ready_timeout),
             removal_timeout: self.removal_timeout.or(other.removal_timeout),
+            reload: self.reload.or(other.reload),
+            guards: self.guards.or(other.guards),
         }
     }
+}
+
+/// The JSON Schema of `gw.yaml`.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(file::Document).to_value()
 }
 
 /// Whether Debian's package is installed: its socket is there, or its configuration while the

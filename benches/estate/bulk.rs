@@ -78,6 +78,7 @@ fn in_process(stage: &Stage) -> Phases {
         haproxy: Some(stage.haproxy.version.binary.clone()),
         ready_timeout: Duration::from_secs(10),
         removal_timeout: Duration::from_secs(10),
+        guards: gw::guard::Policy::lenient(),
     };
     let manifests = vec![stage.ground.estate.root.clone()];
     let runtime = Builder::new_current_thread().enable_all().build();

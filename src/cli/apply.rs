@@ -13,6 +13,7 @@ use super::{
     confirm,
     error::CliError,
     exit::Exit,
+    guards::{self, Overrides},
     manifests::Manifests,
     options::{Options, Verbosity},
     output::{self, Format},
@@ -48,11 +49,15 @@ pub(super) struct Args {
     output: Format,
 
     #[command(flatten)]
+    guards: Overrides,
+
+    #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let settings = args.options.settings()?;
+    let mut settings = args.options.settings()?;
+    args.guards.apply(&mut settings.guards);
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.look_ahead();
@@ -65,6 +70,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
         (Format::Text, _) => output::print(&shown())?,
         (Format::Json, false) => output::eprint(&shown()),
         (Format::Json, true) => {}
+    }
+    if !pass.refusals.is_empty() {
+        return Err(guards::refused(&pass.refusals));
     }
     if !args.yes {
         pass.hang_up();

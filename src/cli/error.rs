@@ -16,7 +16,7 @@ use crate::{
     up::UpError,
 };
 
-use super::{exit::Exit, output};
+use super::{exit::Exit, guards, output};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -49,6 +49,12 @@ impl CliError {
     /// Adds the cause.
     pub(super) fn because(mut self, error: &dyn Error) -> Self {
         self.chain.extend(chain(error));
+        self
+    }
+
+    /// Adds a cause in words.
+    pub(super) fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.chain.push(reason.into());
         self
     }
 
@@ -122,6 +128,9 @@ impl From<LoadError> for CliError {
 
 impl From<ReconcileError> for CliError {
     fn from(error: ReconcileError) -> Self {
+        if let ReconcileError::Guarded(refusals) = &error {
+            return guards::refused(refusals);
+        }
         let exit = match &error {
             ReconcileError::Store(StoreError::Locked { .. })
             | ReconcileError::Reload(ReloadError::Store(StoreError::Locked { .. })) => Exit::Locked,
@@ -130,6 +139,7 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::NotLoaded { .. }
             | ReconcileError::OtherSocket { .. }
             | ReconcileError::Settings(SettingsError::NoSocket) => Exit::Unreachable,
+            ReconcileError::Guarded(_) => Exit::Guarded,
             ReconcileError::Invalid => Exit::Invalid,
             ReconcileError::Settings(_)
             | ReconcileError::Store(_)

@@ -9,6 +9,7 @@ pub(super) enum Exit {
     Error,
     Changes,
     Incomplete,
+    Guarded,
     Locked,
     Refused,
     Broken,
@@ -18,11 +19,12 @@ pub(super) enum Exit {
 }
 
 impl Exit {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Ok,
         Self::Error,
         Self::Changes,
         Self::Incomplete,
+        Self::Guarded,
         Self::Locked,
         Self::Refused,
         Self::Broken,
@@ -38,6 +40,7 @@ impl Exit {
             Self::Error => 1,
             Self::Changes => 2,
             Self::Incomplete => 3,
+            Self::Guarded => 10,
             Self::Locked => 12,
             Self::Refused => 14,
             Self::Broken => 15,
@@ -54,6 +57,7 @@ impl Exit {
             Self::Error => "an error, which is told",
             Self::Changes => "there are changes to apply (`gw plan --exit-code` only)",
             Self::Incomplete => "applied, but some objects are pending or skipped",
+            Self::Guarded => "a guard refused the plan; nothing was changed",
             Self::Locked => "another gw works on the same state directory",
             Self::Refused => "HAProxy refused the configuration; the old one serves on",
             Self::Broken => "the way back failed too: act now",

@@ -78,6 +78,7 @@ impl Options {
             haproxy: haproxy.clone(),
             ready_timeout: *ready_timeout,
             removal_timeout: *removal_timeout,
+            ..Given::default()
         };
         Settings::load(config.as_deref(), given, runs)
     }

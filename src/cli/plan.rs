@@ -12,6 +12,7 @@ use crate::{
 use super::{
     error::CliError,
     exit::Exit,
+    guards::Overrides,
     manifests::Manifests,
     options::{Options, Verbosity},
     output::{self, Format},
@@ -42,7 +43,7 @@ pub(super) struct Args {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
 
-    /// Exit with 2 where there are changes, 0 where there are none
+    /// Exit with 2 where there are changes, 10 where guards refuse them, 0 where there are none
     #[arg(long)]
     exit_code: bool,
 
@@ -51,11 +52,15 @@ pub(super) struct Args {
     diff: bool,
 
     #[command(flatten)]
+    guards: Overrides,
+
+    #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let settings = args.options.settings()?;
+    let mut settings = args.options.settings()?;
+    args.guards.apply(&mut settings.guards);
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.look_ahead();
@@ -64,11 +69,16 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let view = view(&intent, &pass);
     let diff = if args.diff { Diff::Always } else { Diff::OfReloads };
     output::print(&match args.output {
-        Format::Text => text::plan(view, args.verbosity.detail(), diff),
-        Format::Json => json::to_text(&json::plan(view)),
+        Format::Text => {
+            text::plan(view, args.verbosity.detail(), diff) + &text::refusals(&pass.refusals)
+        }
+        Format::Json => json::to_text(&json::plan(view, &pass.refusals)),
     })?;
-    let has_changes = args.exit_code && !pass.plan.is_empty();
-    Ok(if has_changes { Exit::Changes } else { Exit::Ok })
+    Ok(match (args.exit_code, pass.plan.is_empty(), pass.refusals.is_empty()) {
+        (false, _, _) | (true, true, _) => Exit::Ok,
+        (true, false, true) => Exit::Changes,
+        (true, false, false) => Exit::Guarded,
+    })
 }
 
 /// A plan with what must be known to show it.

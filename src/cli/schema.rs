@@ -2,11 +2,11 @@
 
 use clap::ValueEnum;
 
-use crate::{manifest, report::json};
+use crate::{manifest, report::json, settings};
 
 use super::{error::CliError, exit::Exit, output};
 
-/// Print the JSON Schema of the manifests, or of what gw writes as JSON
+/// Print the JSON Schema of the manifests, of gw.yaml, or of what gw writes as JSON
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -34,6 +34,8 @@ enum Document {
     Status,
     /// The output of `gw validate --output json`
     Problems,
+    /// gw's own settings, `gw.yaml`
+    Settings,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -43,6 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Report => json::schema(json::Kind::Report),
         Document::Status => json::schema(json::Kind::Status),
         Document::Problems => json::schema(json::Kind::Problems),
+        Document::Settings => settings::json_schema(),
     };
     output::print(&json::to_text(&schema))?;
     Ok(Exit::Ok)

@@ -40,7 +40,7 @@ pub struct Step {
 
 impl Step {
     /// A step that takes no command, to be filled in.
-    pub(super) fn new(object: Object, action: Action, because: Reason) -> Self {
+    pub fn new(object: Object, action: Action, because: Reason) -> Self {
         let mechanism = because.mechanism();
         let turn = match action {
             Action::Add | Action::Change => Turn::Early,

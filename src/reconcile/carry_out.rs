@@ -49,6 +49,9 @@ impl Reconciler {
             self.remember(intent, process, pass.disk, &report);
             return Ok(report);
         }
+        if !pass.refusals.is_empty() {
+            return Err(ReconcileError::Guarded(pass.refusals));
+        }
         self.store.create()?;
         let _lock = self.store.lock()?;
         if self.disk()?.current != pass.disk.current {
@@ -117,6 +120,7 @@ impl Reconciler {
             structure: intent.rendered.structure.clone(),
             created: store::now(),
             cause: pass.plan.summary().to_string(),
+            contents: Some(intent.contents()),
         };
         let previous = pass.disk.current.as_ref().map(|current| (current, &pass.disk.files));
         Ok(self.store.stage(files, &metadata, previous)?)

@@ -1,6 +1,9 @@
 //! Why a pass could not be made.
 
-use crate::{apply::ReloadError, haproxy::SocketError, settings::SettingsError, store::StoreError};
+use crate::{
+    apply::ReloadError, guard::Refusal, haproxy::SocketError, settings::SettingsError,
+    store::StoreError,
+};
 
 /// Why a pass could not be made. Refusals of single steps are no errors here.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +11,9 @@ pub enum ReconcileError {
     /// The manifests have errors.
     #[error("the manifests are invalid")]
     Invalid,
+    /// Guards refuse the plan.
+    #[error("guards refuse this plan: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Guarded(Vec<Refusal>),
     /// A setting is missing.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -68,6 +74,10 @@ impl ReconcileError {
             Self::Gone => Some("nothing was changed; look at HAProxy's log".to_owned()),
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())
+            }
+            Self::Guarded(refusals) => {
+                let flags: Vec<String> = refusals.iter().map(Refusal::flag).collect();
+                Some(format!("if that is meant, pass {}", flags.join(" ")))
             }
             Self::Invalid | Self::Socket(_) | Self::States(_) => None,
         }

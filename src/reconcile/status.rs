@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diff::{Scope, diff},
     haproxy::{Capabilities, Command, reply},
-    model::{BackendName, Desired, Live, LiveServer, MapName, Note, ServerName, ServerNote},
+    model::{BackendName, Contents, Desired, Live, LiveServer, Note, ServerName, ServerNote},
     observe::observe,
     plan::{self, Object},
     render::read_back,
@@ -24,7 +24,8 @@ impl Reconciler {
             time: current.metadata.created,
             cause: current.metadata.cause.clone(),
         });
-        let mut status = Status { generation, objects: count(&desired), ..Status::default() };
+        let objects = Contents::of(&desired, 0).objects();
+        let mut status = Status { generation, objects, ..Status::default() };
         let Some(mut connection) = self.connect().await? else { return Ok(status) };
         let capabilities = Capabilities::probe(&mut connection).await?;
         let live = observe(&mut connection, &Scope::WHOLE, &Desired::default()).await?;
@@ -61,14 +62,6 @@ impl Reconciler {
         status.held = plan.held;
         Ok(status)
     }
-}
-
-/// How many objects a generation has: backends, servers, routes.
-fn count(desired: &Desired) -> usize {
-    let servers: usize = desired.backends.values().map(|backend| backend.servers.len()).sum();
-    let routes: usize =
-        [MapName::Exact, MapName::Prefix].map(|map| desired.routing.table(map).len()).iter().sum();
-    desired.backends.len() + servers + routes
 }
 
 /// What the notebook says is under way.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    guard::Refusal,
     model::Problems,
     plan::{Loading, Plan, Report},
 };
@@ -20,7 +21,7 @@ use super::{PlanView, diff, status::Status};
 
 use self::step::{HeldDocument, OutcomeDocument, StepDocument, SummaryDocument};
 pub use self::{
-    document::{LoadingDocument, PlanDocument, ReportDocument},
+    document::{LoadingDocument, PlanDocument, RefusalDocument, ReportDocument},
     problems::ProblemsDocument,
     status::StatusDocument,
 };
@@ -28,8 +29,8 @@ pub use self::{
 /// The version of all documents.
 pub const VERSION: u32 = 1;
 
-/// A plan.
-pub fn plan(view: PlanView<'_>) -> PlanDocument {
+/// A plan, and why guards refuse it.
+pub fn plan(view: PlanView<'_>, refusals: &[Refusal]) -> PlanDocument {
     let plan = view.plan;
     PlanDocument {
         version: VERSION,
@@ -40,6 +41,7 @@ pub fn plan(view: PlanView<'_>) -> PlanDocument {
         steps: plan.steps.iter().map(StepDocument::of).collect(),
         held: plan.held.iter().map(HeldDocument::of).collect(),
         diff: plan.reload.then(|| diff::unified(view.config_diff)).flatten(),
+        refusals: refusals.iter().map(RefusalDocument::of).collect(),
         remarks: view.remarks.to_vec(),
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     diff::{Held, HeldState},
+    guard::{Deletion, Refusal},
     haproxy::Command,
     model::{BackendName, Location, MapName, ObjectName, Origin, ServerName, Span},
     plan::{
@@ -147,6 +148,12 @@ static DIFF: LazyLock<[FileDiff; 1]> = LazyLock::new(|| {
         new: Arc::from("defaults profile:bb\n    mode http\n    timeout server 1m\n"),
     }]
 });
+
+/// What a guard says.
+pub(crate) fn refusals() -> [Refusal; 1] {
+    let deletions = vec![Deletion { kind: "server", deleted: 12, of: 20 }];
+    [Refusal::MassDelete { deletions, percent: 30 }]
+}
 
 /// A view of a plan for a running HAProxy.
 pub(crate) fn view(plan: &Plan) -> PlanView<'_> {

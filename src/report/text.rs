@@ -2,13 +2,14 @@
 
 mod held;
 mod plan;
+mod refusals;
 mod report;
 mod status;
 mod style;
 mod up;
 
 pub(super) use self::status::utc;
-pub use self::{plan::plan, report::report, status::status, up::up};
+pub use self::{plan::plan, refusals::refusals, report::report, status::status, up::up};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

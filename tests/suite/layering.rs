@@ -11,7 +11,7 @@ use self::source::files;
 type Layer = (&'static str, &'static [&'static str], &'static str);
 
 /// Modules without IO, clock, log or randomness: these and [`EDGE`] are all there are.
-const PURE: [Layer; 15] = [
+const PURE: [Layer; 16] = [
     ("model", &[], "the words of the domain, which every other module speaks"),
     ("config", &[], "the syntax of HAProxy's configuration files"),
     ("manifest", &["model"], "from text to checked documents; `tests` read the examples on disk"),
@@ -34,7 +34,8 @@ const PURE: [Layer; 15] = [
         &["diff", "haproxy::capabilities", "haproxy::command", "model", "render"],
         "what it takes to remove the differences",
     ),
-    ("report", &["diff", "model", "plan"], "what people and programs read"),
+    ("guard", &["model", "plan"], "which plans are refused"),
+    ("report", &["diff", "guard", "model", "plan"], "what people and programs read"),
 ];
 
 /// Modules that do IO, from the lowest to the highest.
@@ -53,7 +54,7 @@ const EDGE: [Layer; 18] = [
     ("haproxy::probe", &["haproxy::*"], "what a running HAProxy can do"),
     ("haproxy::master", &["haproxy::*"], "reloads"),
     ("haproxy::binary", &["haproxy::*"], "`haproxy -c`"),
-    ("settings", &["haproxy::endpoint", "model"], "gw's own settings"),
+    ("settings", &["guard", "haproxy::endpoint", "model"], "gw's own settings"),
     ("observe", &["diff", "haproxy::*", "model"], "from a process to what it reports"),
     ("service", &["haproxy::*", "settings", "store"], "how HAProxy is checked and reloaded"),
     (
@@ -71,6 +72,7 @@ const EDGE: [Layer; 18] = [
         &[
             "apply",
             "diff",
+            "guard",
             "haproxy::*",
             "intent",
             "model",

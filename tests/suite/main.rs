@@ -7,6 +7,7 @@ mod cases;
 mod command_line;
 mod convergence;
 mod faults;
+mod guards;
 mod hostile;
 mod layering;
 mod operators;

@@ -87,7 +87,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 fn options(help: &str) -> BTreeSet<String> {
     let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     lines
-        .flat_map(|line| line.split([' ', ',']))
+        .flat_map(|line| line.split([' ', ',', '[', '=']))
         .filter(|word| word.starts_with('-'))
         .map(str::to_owned)
         .collect()
@@ -257,7 +257,17 @@ fn the_example_of_settings_has_every_key() {
     let (_, keys) = told.split_once("the settings are ").expect("it lists the keys");
     let known: BTreeSet<&str> = keys.lines().next().unwrap().split(", ").collect();
     let text = fs::read_to_string(&path).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let lines = text.lines().filter(|line| !line.starts_with(['#', ' ']));
     let written: BTreeSet<&str> = lines.filter_map(|line| Some(line.split_once(':')?.0)).collect();
+    assert_eq!(written, known);
+    // The same for what has keys of its own.
+    let schema: serde_json::Value = serde_json::from_str(&said(&["schema", "settings"])).unwrap();
+    let parts = schema["$defs"].as_object().unwrap().values();
+    let known: BTreeSet<&str> = parts
+        .filter_map(|part| part["properties"].as_object())
+        .flat_map(|part| part.keys().map(String::as_str))
+        .collect();
+    let nested = text.lines().filter_map(|line| line.strip_prefix("  "));
+    let written: BTreeSet<&str> = nested.filter_map(|line| Some(line.split_once(':')?.0)).collect();
     assert_eq!(written, known);
 }

@@ -44,7 +44,7 @@ fn documents_match_their_schemas() {
         Plan::default(),
     ];
     for sample in &plans {
-        check(Kind::Plan, &plan(samples::view(sample)));
+        check(Kind::Plan, &plan(samples::view(sample), &samples::refusals()));
     }
     let loadings = [
         Loading::Running,
@@ -65,7 +65,7 @@ fn documents_match_their_schemas() {
 #[test]
 fn a_plan_as_json() {
     let sample = samples::runtime_plan();
-    let value = check(Kind::Plan, &plan(samples::view(&sample)));
+    let value = check(Kind::Plan, &plan(samples::view(&sample), &samples::refusals()));
     assert_eq!(value["version"], 1);
     assert_eq!(
         value["summary"],
@@ -94,7 +94,16 @@ fn a_plan_as_json() {
             "weight": 5, "weight_otherwise": 1,
         })
     );
-    let value = check(Kind::Plan, &plan(samples::view(&samples::reload_plan())));
+    assert_eq!(
+        value["refusals"][0],
+        json!({
+            "guard": "mass-delete",
+            "because": "it deletes 12 of 20 servers (60 %), more than the 30 % allowed",
+            "flag": "--allow-mass-delete=12",
+        })
+    );
+    let value = check(Kind::Plan, &plan(samples::view(&samples::reload_plan()), &[]));
+    assert_eq!(value["refusals"], json!([]));
     assert_eq!(value["reload"], true);
     assert!(value["diff"].as_str().unwrap().starts_with("--- a/05-profiles.cfg\n"));
     assert_eq!(value["steps"][1]["origin"], Value::Null);

@@ -42,6 +42,19 @@ Plan: 2 to add, 1 to change, 0 to remove: 3 at runtime, no reload.
 }
 
 #[test]
+fn what_guards_refuse_is_told_with_the_flag_that_overrides_it() {
+    assert_eq!(
+        strip_str(&refusals(&samples::refusals())).to_string(),
+        "
+Refused: `gw apply` would not carry this out
+  mass-delete: it deletes 12 of 20 servers (60 %), more than the 30 % allowed
+      if that is meant, pass --allow-mass-delete=12
+"
+    );
+    assert_eq!(refusals(&[]), "");
+}
+
+#[test]
 fn the_commands_of_a_plan_are_shown_on_demand() {
     let text = shown(samples::view(&samples::runtime_plan()), Detail::Full);
     for command in [
