@@ -4,6 +4,7 @@
 mod apply;
 mod completions;
 mod confirm;
+mod drift;
 mod error;
 mod exit;
 mod guards;
@@ -50,6 +51,7 @@ enum Command {
     Render(render::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Drift(drift::Args),
     Up(up::Args),
     Init(init::Args),
     Status(status::Args),
@@ -79,6 +81,7 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Render(args) => render::run(&args),
         Command::Plan(args) => plan::run(&args).await,
         Command::Apply(args) => apply::run(&args).await,
+        Command::Drift(args) => drift::run(&args).await,
         Command::Up(args) => up::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,

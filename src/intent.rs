@@ -14,6 +14,7 @@ use crate::{
     diff::merge_join,
     manifest::{self, Document},
     model::{Contents, Desired, Problems, Severity, SourceFile},
+    plan::Goal,
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Loader, read_referenced},
 };
@@ -40,6 +41,15 @@ impl Intent {
     /// Whether it may be applied: nothing in it is wrong.
     pub fn is_valid(&self) -> bool {
         self.problems.worst() != Some(Severity::Error)
+    }
+
+    /// What is to be reached.
+    pub fn goal(&self) -> Goal<'_> {
+        Goal {
+            desired: &self.desired,
+            structure: &self.rendered.structure,
+            files: &self.rendered.files,
+        }
     }
 
     /// How much there is of it.

@@ -2,11 +2,13 @@
 //! carrying it out.
 
 mod carry_out;
+mod drift;
 mod error;
 mod memory;
+mod standing;
 mod status;
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{borrow::Cow, collections::BTreeSet, path::PathBuf};
 
 use tokio::task::JoinHandle;
 
@@ -18,7 +20,7 @@ use crate::{
     intent::{Builder, Intent},
     model::{Contents, Desired, Live, Process, REVISION},
     observe::{self, observe},
-    plan::{self, Plan, Report},
+    plan::{self, Goal, Plan, Report},
     render::read_back,
     report::FileDiff,
     service::{self, Service},
@@ -201,7 +203,8 @@ impl Reconciler {
             files_differ: files_differ(&disk.files, &intent.rendered.files)
                 || !self.store.has_no_server_state(),
         };
-        let plan = plan::plan(&differences, context);
+        let mut plan = plan::plan(&differences, context);
+        self.attribute(&mut plan, intent, &disk);
         let config_diff =
             if plan.reload { config_diff(&loaded, &intent.rendered.files) } else { Vec::new() };
         let mut remarks = service.remarks().to_vec();
@@ -243,6 +246,24 @@ impl Reconciler {
             disk,
             connection: Some(connection),
         })
+    }
+
+    /// Tells in a plan what is drift from the current generation.
+    fn attribute(&self, plan: &mut Plan, intent: &Intent, disk: &Disk) {
+        let Some(current) = &disk.current else { return };
+        if plan.is_empty() {
+            return;
+        }
+        let known = self.memory.as_ref().filter(|memory| memory.disk.current == disk.current);
+        let desired = match known {
+            Some(memory) => Cow::Borrowed(&memory.desired),
+            None => Cow::Owned(read_back(&disk.files)),
+        };
+        let structure = &current.metadata.structure;
+        plan.attribute(
+            Some(Goal { desired: &desired, structure, files: &disk.files }),
+            intent.goal(),
+        );
     }
 
     /// The plan while HAProxy does not run: the files that it will load.

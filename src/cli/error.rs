@@ -136,6 +136,7 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Reload(ReloadError::Store(StoreError::Locked { .. })) => Exit::Locked,
             ReconcileError::Socket(_)
             | ReconcileError::Gone
+            | ReconcileError::NotRunning { .. }
             | ReconcileError::NotLoaded { .. }
             | ReconcileError::OtherSocket { .. }
             | ReconcileError::Settings(SettingsError::NoSocket) => Exit::Unreachable,

@@ -55,7 +55,9 @@ impl Exit {
         match self {
             Self::Ok => "done, or nothing to do",
             Self::Error => "an error, which is told",
-            Self::Changes => "there are changes to apply (`gw plan --exit-code` only)",
+            Self::Changes => {
+                "there are changes to apply (`gw plan --exit-code`), or drift (`gw drift`)"
+            }
             Self::Incomplete => "applied, but some objects are pending or skipped",
             Self::Guarded => "a guard refused the plan; nothing was changed",
             Self::Locked => "another gw works on the same state directory",

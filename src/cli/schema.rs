@@ -32,6 +32,8 @@ enum Document {
     Report,
     /// The output of `gw status --output json`
     Status,
+    /// The output of `gw drift --output json`
+    Drift,
     /// The output of `gw validate --output json`
     Problems,
     /// gw's own settings, `gw.yaml`
@@ -44,6 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Plan => json::schema(json::Kind::Plan),
         Document::Report => json::schema(json::Kind::Report),
         Document::Status => json::schema(json::Kind::Status),
+        Document::Drift => json::schema(json::Kind::Drift),
         Document::Problems => json::schema(json::Kind::Problems),
         Document::Settings => settings::json_schema(),
     };

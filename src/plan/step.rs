@@ -7,7 +7,7 @@ use crate::{
     model::{BackendName, MapName, Origin, Rank, ServerName},
 };
 
-use super::reason::Reason;
+use super::{cause::Cause, reason::Reason};
 
 /// One change of one object.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Step {
     pub mechanism: Mechanism,
     /// Why by these means.
     pub because: Reason,
+    /// Where the need for it comes from.
+    pub cause: Cause,
     /// The manifest that asks for it.
     pub origin: Option<Origin>,
     /// First wave: makes what is new, and waits for it.
@@ -53,6 +55,7 @@ impl Step {
             fields: Vec::new(),
             mechanism,
             because,
+            cause: Cause::default(),
             origin: None,
             make: Vec::new(),
             switch: Vec::new(),

@@ -26,6 +26,12 @@ pub enum ReconcileError {
     /// A reload could not be tried.
     #[error(transparent)]
     Reload(#[from] ReloadError),
+    /// HAProxy does not run.
+    #[error("HAProxy does not answer at {socket}")]
+    NotRunning {
+        /// Where it was looked for.
+        socket: String,
+    },
     /// HAProxy runs, but not with gw's files.
     #[error("HAProxy was not started with `-f {current}`, so it would never load what gw writes")]
     NotLoaded {
@@ -71,6 +77,9 @@ impl ReconcileError {
                  was changed"
                     .to_owned(),
             ),
+            Self::NotRunning { .. } => {
+                Some("start it, or name its `stats socket` by --socket".to_owned())
+            }
             Self::Gone => Some("nothing was changed; look at HAProxy's log".to_owned()),
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())

@@ -22,7 +22,7 @@ const LIMITS_MAX: usize = 200;
 /// The last state that was reached.
 #[derive(Debug)]
 pub(super) struct Memory {
-    desired: Desired,
+    pub(super) desired: Desired,
     process: Process,
     pub(super) disk: Disk,
 }

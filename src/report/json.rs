@@ -3,6 +3,7 @@
 //! the only ones in gw that are written as JSON.
 
 mod document;
+mod drift;
 mod problems;
 mod status;
 mod step;
@@ -17,11 +18,12 @@ use crate::{
     plan::{Loading, Plan, Report},
 };
 
-use super::{PlanView, diff, status::Status};
+use super::{PlanView, diff, drift::Drift, status::Status};
 
 use self::step::{HeldDocument, OutcomeDocument, StepDocument, SummaryDocument};
 pub use self::{
     document::{LoadingDocument, PlanDocument, RefusalDocument, ReportDocument},
+    drift::DriftDocument,
     problems::ProblemsDocument,
     status::StatusDocument,
 };
@@ -68,6 +70,11 @@ pub fn status(status: &Status) -> StatusDocument {
     StatusDocument::of(status)
 }
 
+/// What differs, and by whose doing.
+pub fn drift(drift: &Drift) -> DriftDocument {
+    DriftDocument::of(drift)
+}
+
 /// What is wrong with manifests.
 pub fn problems(problems: &Problems) -> ProblemsDocument {
     ProblemsDocument::of(problems)
@@ -86,12 +93,14 @@ pub enum Kind {
     Plan,
     Report,
     Status,
+    Drift,
     Problems,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Plan, Self::Report, Self::Status, Self::Problems];
+    pub const ALL: [Self; 5] =
+        [Self::Plan, Self::Report, Self::Status, Self::Drift, Self::Problems];
 
     /// The file name without `.json`, and the word for it on the command line.
     pub fn name(self) -> &'static str {
@@ -99,6 +108,7 @@ impl Kind {
             Self::Plan => "plan",
             Self::Report => "report",
             Self::Status => "status",
+            Self::Drift => "drift",
             Self::Problems => "problems",
         }
     }
@@ -110,6 +120,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Plan => schemars::schema_for!(PlanDocument),
         Kind::Report => schemars::schema_for!(ReportDocument),
         Kind::Status => schemars::schema_for!(StatusDocument),
+        Kind::Drift => schemars::schema_for!(DriftDocument),
         Kind::Problems => schemars::schema_for!(ProblemsDocument),
     }
     .to_value()

@@ -11,13 +11,14 @@ use crate::{
     haproxy::Command,
     model::{BackendName, Location, MapName, ObjectName, Origin, ServerName, Span},
     plan::{
-        Action, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
-        Report, Step, Turn,
+        Action, Cause, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
+        Report, Step,
     },
 };
 
 use super::{
     FileDiff, PlanView, Status,
+    drift::{Drift, PendingCommit, Proxy, Unmanaged},
     status::{BackendStatus, Generation, Pending, ServerCounts, Worker},
 };
 
@@ -36,20 +37,7 @@ fn origin(object: &str, file: &str, line: u32) -> Option<Origin> {
 }
 
 pub(crate) fn step(object: Object, action: Action, because: Reason) -> Step {
-    Step {
-        object,
-        action,
-        fields: Vec::new(),
-        mechanism: because.mechanism(),
-        because,
-        origin: None,
-        make: Vec::new(),
-        switch: Vec::new(),
-        turn: Turn::Early,
-        rank: None,
-        finish: Vec::new(),
-        needs: Vec::new(),
-    }
+    Step::new(object, action, because)
 }
 
 fn field(name: &str, from: Option<&str>, to: Option<&str>) -> FieldChange {
@@ -68,6 +56,7 @@ pub(crate) fn runtime_plan() -> Plan {
         Reason::Command("`add server` makes it; it takes requests after its first good check");
     let map = Reason::Command("routes are map entries, which HAProxy looks up live");
     let mut moved = step(server("web", "web-2"), Action::Change, set);
+    moved.cause = Cause::Drift;
     moved.fields = vec![field("address", Some("10.0.0.2:80"), Some("10.0.0.9:80"))];
     moved.origin = origin("Backend web", "backends.yaml", 5);
     moved.make = vec![send(Command::set_server_addr("web", "web-2", [10, 0, 0, 9].into(), 80))];
@@ -199,6 +188,29 @@ pub(crate) fn status() -> Status {
             why: "its first good health check".into(),
         }],
         backends: vec![of("api", counts(2, 1, 1, 0)), of("web", counts(2, 0, 0, 0))],
+    }
+}
+
+/// Drift with a bit of everything.
+pub(crate) fn drift() -> Drift {
+    let Status { revision, generation, haproxy, drift, held, pending, .. } = status();
+    let steps = runtime_plan().steps.split_off(1);
+    Drift {
+        revision,
+        generation,
+        haproxy: haproxy.unwrap(),
+        drift,
+        pending_commit: Some(PendingCommit {
+            revision: "77aa9c01b7de".into(),
+            steps,
+            reload: false,
+        }),
+        under_way: pending,
+        held,
+        unmanaged: vec![
+            Unmanaged { name: "old".into(), kind: Proxy::Backend, servers: 3 },
+            Unmanaged { name: "stats".into(), kind: Proxy::Frontend, servers: 0 },
+        ],
     }
 }
 

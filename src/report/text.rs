@@ -1,5 +1,6 @@
 //! Views for people.
 
+mod drift;
 mod held;
 mod plan;
 mod refusals;
@@ -9,7 +10,9 @@ mod style;
 mod up;
 
 pub(super) use self::status::utc;
-pub use self::{plan::plan, refusals::refusals, report::report, status::status, up::up};
+pub use self::{
+    drift::drift, plan::plan, refusals::refusals, report::report, status::status, up::up,
+};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

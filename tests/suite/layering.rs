@@ -64,7 +64,7 @@ const EDGE: [Layer; 18] = [
     ),
     (
         "intent",
-        &["compile", "diff", "manifest", "model", "render", "source"],
+        &["compile", "diff", "manifest", "model", "plan", "render", "source"],
         "from a source to files",
     ),
     (

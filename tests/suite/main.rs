@@ -6,6 +6,7 @@ mod support;
 mod cases;
 mod command_line;
 mod convergence;
+mod drift;
 mod faults;
 mod guards;
 mod hostile;

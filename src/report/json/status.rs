@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::{
-    status::{ServerCounts, Status},
+    status::{Generation, Pending, ServerCounts, Status, Worker},
     text::utc,
 };
 
@@ -50,30 +50,15 @@ impl StatusDocument {
         Self {
             version: VERSION,
             revision: status.revision.clone(),
-            generation: status.generation.as_ref().map(|generation| GenerationDocument {
-                number: generation.number,
-                time: utc(generation.time),
-                cause: generation.cause.clone(),
-            }),
-            haproxy: status.haproxy.as_ref().map(|worker| WorkerDocument {
-                version: worker.version.clone(),
-                pid: worker.pid,
-                uptime_seconds: worker.uptime.as_secs(),
-            }),
+            generation: status.generation.as_ref().map(GenerationDocument::of),
+            haproxy: status.haproxy.as_ref().map(WorkerDocument::of),
             in_sync: status.is_in_sync(),
             structure_in_sync: status.structure_in_sync,
             objects: ObjectsDocument { total, in_sync, drifted },
             servers: ServersDocument::of(status.servers()),
             drift: status.drift.iter().map(StepDocument::of).collect(),
             held: status.held.iter().map(HeldDocument::of).collect(),
-            pending: status
-                .pending
-                .iter()
-                .map(|pending| PendingDocument {
-                    object: pending.object.to_string(),
-                    why: pending.why.clone(),
-                })
-                .collect(),
+            pending: status.pending.iter().map(PendingDocument::of).collect(),
             backends: status
                 .backends
                 .iter()
@@ -98,6 +83,16 @@ pub struct GenerationDocument {
     pub cause: String,
 }
 
+impl GenerationDocument {
+    pub(super) fn of(generation: &Generation) -> Self {
+        Self {
+            number: generation.number,
+            time: utc(generation.time),
+            cause: generation.cause.clone(),
+        }
+    }
+}
+
 /// The running worker process.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Worker")]
@@ -108,6 +103,16 @@ pub struct WorkerDocument {
     pub pid: u32,
     /// For how long it has run.
     pub uptime_seconds: u64,
+}
+
+impl WorkerDocument {
+    pub(super) fn of(worker: &Worker) -> Self {
+        Self {
+            version: worker.version.clone(),
+            pid: worker.pid,
+            uptime_seconds: worker.uptime.as_secs(),
+        }
+    }
 }
 
 /// How many objects are as they should be.
@@ -153,6 +158,12 @@ pub struct PendingDocument {
     pub object: String,
     /// What it waits for.
     pub why: String,
+}
+
+impl PendingDocument {
+    pub(super) fn of(pending: &Pending) -> Self {
+        Self { object: pending.object.to_string(), why: pending.why.clone() }
+    }
 }
 
 /// A backend and how its servers are.

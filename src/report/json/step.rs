@@ -10,7 +10,7 @@ use crate::{
     report::kind::Kind,
 };
 
-use super::word::{ActionWord, HeldWord, KindWord, MechanismWord, OutcomeWord};
+use super::word::{ActionWord, CauseWord, HeldWord, KindWord, MechanismWord, OutcomeWord};
 
 /// How much is to be done.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -49,6 +49,8 @@ pub struct StepDocument {
     pub mechanism: MechanismWord,
     /// Why by these means.
     pub because: String,
+    /// Where the need for it comes from.
+    pub cause: CauseWord,
     /// Old and new values.
     pub fields: Vec<FieldDocument>,
     /// The manifest that asks for it; null where none does any more.
@@ -65,6 +67,7 @@ impl StepDocument {
             action: ActionWord::from(step.action),
             mechanism: MechanismWord::from(step.mechanism),
             because: step.because.to_string(),
+            cause: CauseWord::from(step.cause),
             fields: step.fields.iter().map(FieldDocument::of).collect(),
             origin: step.origin.as_ref().map(OriginDocument::of),
             commands: step.commands().map(ToString::to_string).collect(),

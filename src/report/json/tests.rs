@@ -59,6 +59,7 @@ fn documents_match_their_schemas() {
     }
     check(Kind::Status, &status(&samples::status()));
     check(Kind::Status, &status(&Status::default()));
+    check(Kind::Drift, &drift(&samples::drift()));
     check(Kind::Problems, &problems(&Problems::default()));
 }
 
@@ -80,6 +81,7 @@ fn a_plan_as_json() {
             "action": "change",
             "mechanism": "runtime",
             "because": "`set server` changes it in place",
+            "cause": "drift",
             "fields": [{"name": "address", "from": "10.0.0.2:80", "to": "10.0.0.9:80"}],
             "origin": {
                 "object": "Backend web", "file": "backends.yaml", "line": 5, "column": 9,

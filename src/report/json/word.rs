@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     model::Severity,
-    plan::{Action, Mechanism},
+    plan::{Action, Cause, Mechanism},
     report::kind::Kind,
 };
 
@@ -65,6 +65,21 @@ impl From<Mechanism> for MechanismWord {
         match value {
             Mechanism::Runtime => Self::Runtime,
             Mechanism::Reload => Self::Reload,
+        }
+    }
+}
+
+words! {
+    /// Where the need for a step comes from: a commit is a difference between the manifests and the
+    /// generation that gw made last; drift is one between that and the process.
+    CauseWord as "Cause" { Commit, Drift }
+}
+
+impl From<Cause> for CauseWord {
+    fn from(value: Cause) -> Self {
+        match value {
+            Cause::Commit => Self::Commit,
+            Cause::Drift => Self::Drift,
         }
     }
 }

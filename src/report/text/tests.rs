@@ -22,7 +22,7 @@ fn a_plan_without_reload() {
         "\
 Servers
   [runtime] `set server` changes it in place
-  ~ server web/web-2: address 10.0.0.2:80 → 10.0.0.9:80  backends.yaml:5
+  ~ server web/web-2: address 10.0.0.2:80 → 10.0.0.9:80  backends.yaml:5  (drift)
   [runtime] `add server` makes it; it takes requests after its first good check
   + server web/web-3  backends.yaml:5
       address 10.0.0.3:80
@@ -255,6 +255,36 @@ fn what_haproxy_said_about_everything_is_said_once() {
     let text = told(&samples::reload_plan(), &refused);
     assert_eq!(text.matches("unknown keyword").count(), 1, "{text}");
     assert!(text.contains("0 of 2 changes done, 2 failed."), "{text}");
+}
+
+#[test]
+fn drift_is_told_apart_from_what_waits_and_what_is_held() {
+    assert_eq!(
+        strip_str(&drift(&samples::drift(), Detail::Brief)).to_string(),
+        "\
+Drift: somebody changed it; the next apply repairs it
+  ~ server web/web-2: address 10.0.0.2:80 → 10.0.0.9:80  backends.yaml:5  (drift)
+
+Pending commit 77aa9c01b7de: at runtime
+  + server web/web-3  backends.yaml:5
+      address 10.0.0.3:80
+      weight 50
+  + route http:80 shop.example/api/*: to api  routes.yaml:12
+
+Under way: the next apply finishes it
+  server web/web-3: its first good health check
+
+Held by an operator: left alone
+  server api/api-3: in maintenance
+  server api/api-4: weight 5 instead of 1
+
+Unmanaged: not gw's, left alone
+  backend old  3 servers
+  frontend stats
+
+1 object drifted from generation 42; 2 changes to commit.
+"
+    );
 }
 
 #[test]
