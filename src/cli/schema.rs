@@ -38,6 +38,10 @@ enum Document {
     Problems,
     /// gw's own settings, `gw.yaml`
     Settings,
+    /// The output of `gw history --output json`
+    History,
+    /// The output of `gw show --output json`
+    Record,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -49,6 +53,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Drift => json::schema(json::Kind::Drift),
         Document::Problems => json::schema(json::Kind::Problems),
         Document::Settings => settings::json_schema(),
+        Document::History => json::schema(json::Kind::History),
+        Document::Record => json::schema(json::Kind::Record),
     };
     output::print(&json::to_text(&schema))?;
     Ok(Exit::Ok)

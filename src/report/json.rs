@@ -5,6 +5,7 @@
 mod document;
 mod drift;
 mod problems;
+mod record;
 mod status;
 mod step;
 mod word;
@@ -20,12 +21,18 @@ use crate::{
 
 use super::{PlanView, diff, drift::Drift, status::Status};
 
-use self::step::{HeldDocument, OutcomeDocument, StepDocument, SummaryDocument};
+use self::step::{HeldDocument, OutcomeDocument};
 pub use self::{
     document::{LoadingDocument, PlanDocument, RefusalDocument, ReportDocument},
     drift::DriftDocument,
     problems::ProblemsDocument,
+    record::{
+        BegunDocument, CommitDocument, EndedDocument, EntryDocument, HistoryDocument, LeftDocument,
+        ProcessDocument, RecordDocument, RecordStepDocument, WhoDocument,
+    },
     status::StatusDocument,
+    step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
+    word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
 };
 
 /// The version of all documents.
@@ -80,6 +87,11 @@ pub fn problems(problems: &Problems) -> ProblemsDocument {
     ProblemsDocument::of(problems)
 }
 
+/// What gw did, newest first. `damaged_lines` of the journal can't be read.
+pub fn history(records: &[RecordDocument], damaged_lines: usize) -> HistoryDocument {
+    HistoryDocument::of(records, damaged_lines)
+}
+
 /// A document as text, with a newline at its end.
 pub fn to_text<T: Serialize>(document: &T) -> String {
     let text = serde_json::to_string_pretty(document);
@@ -95,12 +107,21 @@ pub enum Kind {
     Status,
     Drift,
     Problems,
+    History,
+    Record,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Plan, Self::Report, Self::Status, Self::Drift, Self::Problems];
+    pub const ALL: [Self; 7] = [
+        Self::Plan,
+        Self::Report,
+        Self::Status,
+        Self::Drift,
+        Self::Problems,
+        Self::History,
+        Self::Record,
+    ];
 
     /// The file name without `.json`, and the word for it on the command line.
     pub fn name(self) -> &'static str {
@@ -110,6 +131,8 @@ impl Kind {
             Self::Status => "status",
             Self::Drift => "drift",
             Self::Problems => "problems",
+            Self::History => "history",
+            Self::Record => "record",
         }
     }
 }
@@ -122,6 +145,8 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Status => schemars::schema_for!(StatusDocument),
         Kind::Drift => schemars::schema_for!(DriftDocument),
         Kind::Problems => schemars::schema_for!(ProblemsDocument),
+        Kind::History => schemars::schema_for!(HistoryDocument),
+        Kind::Record => schemars::schema_for!(RecordDocument),
     }
     .to_value()
 }

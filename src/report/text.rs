@@ -2,6 +2,7 @@
 
 mod drift;
 mod held;
+mod history;
 mod plan;
 mod refusals;
 mod report;
@@ -11,7 +12,13 @@ mod up;
 
 pub(super) use self::status::utc;
 pub use self::{
-    drift::drift, plan::plan, refusals::refusals, report::report, status::status, up::up,
+    drift::drift,
+    history::{blame, blame_nobody, history, record},
+    plan::plan,
+    refusals::refusals,
+    report::report,
+    status::status,
+    up::up,
 };
 
 /// How much is shown.

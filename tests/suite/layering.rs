@@ -39,9 +39,10 @@ const PURE: [Layer; 16] = [
 ];
 
 /// Modules that do IO, from the lowest to the highest.
-const EDGE: [Layer; 18] = [
+const EDGE: [Layer; 19] = [
     ("source", &["manifest", "model"], "manifests from disk"),
     ("store", &["model", "render"], "generations on disk"),
+    ("journal", &["model", "report", "store"], "what was done, on disk"),
     ("control", &["store"], "what people told gw"),
     (
         "haproxy",
@@ -75,6 +76,7 @@ const EDGE: [Layer; 18] = [
             "guard",
             "haproxy::*",
             "intent",
+            "journal",
             "model",
             "observe",
             "plan",

@@ -1,7 +1,7 @@
 //! The parts that plans, reports and status share, as they are written.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     diff::{Held, HeldState},
@@ -10,10 +10,10 @@ use crate::{
     report::kind::Kind,
 };
 
-use super::word::{ActionWord, CauseWord, HeldWord, KindWord, MechanismWord, OutcomeWord};
+use super::word::{ActionWord, HeldWord, KindWord, MechanismWord, NeedWord, OutcomeWord};
 
 /// How much is to be done.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Summary")]
 pub struct SummaryDocument {
     /// Objects that are new.
@@ -33,10 +33,23 @@ impl SummaryDocument {
         let Summary { add, change, remove, runtime, reload } = summary;
         Self { add, change, remove, runtime, reload }
     }
+
+    /// Counts steps.
+    pub(super) fn of_steps(steps: &[StepDocument]) -> Self {
+        let actions = |word| steps.iter().filter(|step| step.action == word).count();
+        let means = |word| steps.iter().filter(|step| step.mechanism == word).count();
+        Self {
+            add: actions(ActionWord::Add),
+            change: actions(ActionWord::Change),
+            remove: actions(ActionWord::Remove),
+            runtime: means(MechanismWord::Runtime),
+            reload: means(MechanismWord::Reload),
+        }
+    }
 }
 
 /// A change of one object.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Step")]
 pub struct StepDocument {
     /// The object, as the plan for people names it, such as `server web/web-1`.
@@ -50,7 +63,7 @@ pub struct StepDocument {
     /// Why by these means.
     pub because: String,
     /// Where the need for it comes from.
-    pub cause: CauseWord,
+    pub cause: NeedWord,
     /// Old and new values.
     pub fields: Vec<FieldDocument>,
     /// The manifest that asks for it; null where none does any more.
@@ -67,7 +80,7 @@ impl StepDocument {
             action: ActionWord::from(step.action),
             mechanism: MechanismWord::from(step.mechanism),
             because: step.because.to_string(),
-            cause: CauseWord::from(step.cause),
+            cause: NeedWord::from(step.cause),
             fields: step.fields.iter().map(FieldDocument::of).collect(),
             origin: step.origin.as_ref().map(OriginDocument::of),
             commands: step.commands().map(ToString::to_string).collect(),
@@ -76,7 +89,7 @@ impl StepDocument {
 }
 
 /// A change of one object, and what became of it.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "DoneStep")]
 pub struct OutcomeDocument {
     /// The change.
@@ -101,7 +114,7 @@ impl OutcomeDocument {
 }
 
 /// A field with its values.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Field")]
 pub struct FieldDocument {
     /// The name, as a manifest has it.
@@ -120,7 +133,7 @@ impl FieldDocument {
 }
 
 /// Where something is written in the manifests.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Origin")]
 pub struct OriginDocument {
     /// Kind and name, such as `Backend web`.
@@ -145,7 +158,7 @@ impl OriginDocument {
 }
 
 /// Something that an operator set by hand and gw leaves alone.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Held")]
 pub struct HeldDocument {
     /// The backend.
