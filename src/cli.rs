@@ -17,6 +17,7 @@ mod progress;
 mod render;
 mod schema;
 mod status;
+mod suspend;
 mod up;
 mod validate;
 
@@ -52,6 +53,8 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
+    Suspend(suspend::SuspendArgs),
+    Resume(suspend::ResumeArgs),
     Up(up::Args),
     Init(init::Args),
     Status(status::Args),
@@ -82,6 +85,8 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Plan(args) => plan::run(&args).await,
         Command::Apply(args) => apply::run(&args).await,
         Command::Drift(args) => drift::run(&args).await,
+        Command::Suspend(args) => suspend::suspend(&args),
+        Command::Resume(args) => suspend::resume(&args),
         Command::Up(args) => up::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,

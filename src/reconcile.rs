@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     apply::Patience,
+    control::Suspension,
     diff::{Scope, diff},
     guard::{self, Facts, Limit, Refusal},
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
@@ -22,7 +23,7 @@ use crate::{
     observe::{self, observe},
     plan::{self, Goal, Plan, Report},
     render::read_back,
-    report::FileDiff,
+    report::{FileDiff, status::Suspended, text},
     service::{self, Service},
     settings::Settings,
     source::LoadError,
@@ -46,6 +47,8 @@ pub struct Pass {
     pub config_diff: Vec<FileDiff>,
     /// What an operator should know besides.
     pub remarks: Vec<String>,
+    /// Why the manifests are not followed at present. While that is so, the plan is not carried out.
+    pub suspended: Option<Suspended>,
     /// Why guards refuse the plan. While there are any, it is not carried out.
     pub refusals: Vec<Refusal>,
     service: Service,
@@ -88,6 +91,8 @@ pub struct Reconciler {
     patience: Patience,
     /// Whether the source's history was rewritten.
     forced: bool,
+    /// Whether plans are carried out although following is suspended.
+    even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
 }
 
@@ -106,7 +111,16 @@ impl Reconciler {
         let patience =
             Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
         let settings = settings.clone();
-        Self { settings, store, builder: None, memory: None, patience, forced: false, look: None }
+        Self {
+            settings,
+            store,
+            builder: None,
+            memory: None,
+            patience,
+            forced: false,
+            even_if_suspended: false,
+            look: None,
+        }
     }
 
     /// Changes how long the passes to come wait for what takes its time.
@@ -117,6 +131,24 @@ impl Reconciler {
     /// Tells that the commit at which the manifests stand is no descendant of the one before.
     pub fn set_forced(&mut self, forced: bool) {
         self.forced = forced;
+    }
+
+    /// Carries plans out although following is suspended.
+    pub fn set_even_if_suspended(&mut self, even: bool) {
+        self.even_if_suspended = even;
+    }
+
+    /// Why a source at `revision` is not followed at present.
+    pub fn suspended(&self, revision: &str) -> Result<Option<Suspended>, ReconcileError> {
+        let found = Suspension::read(&self.store)?;
+        let in_force = found.filter(|found| !found.is_over(store::now(), revision));
+        Ok(in_force.map(|Suspension { reason, by, since, until, ends_with }| Suspended {
+            reason,
+            by,
+            since,
+            until,
+            ends_with,
+        }))
     }
 
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while
@@ -235,6 +267,8 @@ impl Reconciler {
         };
         let judgement = guard::judge(&facts, &self.settings.guards);
         remarks.extend(judgement.warnings.iter().map(ToString::to_string));
+        let suspended = self.suspended(&intent.revision)?;
+        remarks.extend(suspended.iter().map(text::suspended));
         Ok(Pass {
             plan,
             generation: disk.current.as_ref().map(|generation| generation.number),
@@ -242,6 +276,7 @@ impl Reconciler {
             config_diff,
             remarks,
             refusals: judgement.refusals,
+            suspended,
             service,
             disk,
             connection: Some(connection),
@@ -291,6 +326,8 @@ impl Reconciler {
             self.store.current_link().display()
         )];
         remarks.extend(judgement.warnings.iter().map(ToString::to_string));
+        let suspended = self.suspended(&intent.revision)?;
+        remarks.extend(suspended.iter().map(text::suspended));
         Ok(Pass {
             plan,
             live: None,
@@ -298,6 +335,7 @@ impl Reconciler {
             config_diff: config_diff(&disk.files, &intent.rendered.files),
             remarks,
             refusals: judgement.refusals,
+            suspended,
             service: self.service(None)?,
             disk,
             connection: None,

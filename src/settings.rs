@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub use self::{
-    duration::{DurationError, parse_duration},
+    duration::{DurationError, SpanError, parse_duration, parse_span},
     guards::GivenGuards,
 };
 

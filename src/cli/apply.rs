@@ -2,7 +2,7 @@
 
 use crate::{
     plan::{Loading, Report},
-    reconcile::Reconciler,
+    reconcile::{ReconcileError, Reconciler},
     report::{
         json,
         text::{self, Diff},
@@ -48,6 +48,10 @@ pub(super) struct Args {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
 
+    /// Apply although following is suspended (`gw suspend`); it stays suspended
+    #[arg(long)]
+    even_if_suspended: bool,
+
     #[command(flatten)]
     guards: Overrides,
 
@@ -60,6 +64,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     args.guards.apply(&mut settings.guards);
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
+    reconciler.set_even_if_suspended(args.even_if_suspended);
     reconciler.look_ahead();
     let intent = args.manifests.compile(&mut reconciler)?;
     let mut pass = reconciler.plan(&intent).await?;
@@ -70,6 +75,12 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
         (Format::Text, _) => output::print(&shown())?,
         (Format::Json, false) => output::eprint(&shown()),
         (Format::Json, true) => {}
+    }
+    if let Some(suspended) = &pass.suspended
+        && !args.even_if_suspended
+        && !pass.plan.is_empty()
+    {
+        return Err(ReconcileError::Suspended(suspended.clone()).into());
     }
     if !pass.refusals.is_empty() {
         return Err(guards::refused(&pass.refusals));

@@ -141,6 +141,7 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::OtherSocket { .. }
             | ReconcileError::Settings(SettingsError::NoSocket) => Exit::Unreachable,
             ReconcileError::Guarded(_) => Exit::Guarded,
+            ReconcileError::Suspended(_) => Exit::Suspended,
             ReconcileError::Invalid => Exit::Invalid,
             ReconcileError::Settings(_)
             | ReconcileError::Store(_)

@@ -15,11 +15,12 @@ pub(super) enum Exit {
     Broken,
     Invalid,
     Unreachable,
+    Suspended,
     Usage,
 }
 
 impl Exit {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Ok,
         Self::Error,
         Self::Changes,
@@ -30,6 +31,7 @@ impl Exit {
         Self::Broken,
         Self::Invalid,
         Self::Unreachable,
+        Self::Suspended,
         Self::Usage,
     ];
 
@@ -46,6 +48,7 @@ impl Exit {
             Self::Broken => 15,
             Self::Invalid => 16,
             Self::Unreachable => 17,
+            Self::Suspended => 18,
             // EX_USAGE of sysexits.h; the usual 2 is taken.
             Self::Usage => 64,
         }
@@ -65,6 +68,7 @@ impl Exit {
             Self::Broken => "the way back failed too: act now",
             Self::Invalid => "the manifests are invalid; nothing was touched",
             Self::Unreachable => "HAProxy can't be reached, or is too old",
+            Self::Suspended => "following is suspended; nothing was changed",
             Self::Usage => "the command line is wrong",
         }
     }

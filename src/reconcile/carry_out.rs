@@ -39,6 +39,11 @@ impl Reconciler {
         }
         self.store.create()?;
         let _lock = self.store.lock()?;
+        if let Some(suspended) = self.suspended(&intent.revision)?
+            && !self.even_if_suspended
+        {
+            return Err(ReconcileError::Suspended(suspended));
+        }
         if self.disk()?.current != pass.disk.current {
             return Err(ReconcileError::Stale);
         }

@@ -38,6 +38,12 @@ impl Reconciler {
             let current = self.store.current_link();
             return Err(ReconcileError::NotLoaded { current: current.display().to_string() });
         }
+        let revision = match (intent, &disk.current) {
+            (Some(intent), _) => intent.revision.as_str(),
+            (None, Some(current)) => current.metadata.revision.as_str(),
+            (None, None) => "",
+        };
+        let suspended = self.suspended(revision)?;
         let unmanaged = unmanaged(&mut standing.connection, &standing.live, &desired).await?;
         drop(standing.connection);
         let pending_commit = match intent {
@@ -60,6 +66,7 @@ impl Reconciler {
             pending_commit,
             under_way: standing.pending,
             held: standing.held,
+            suspended,
             unmanaged,
         })
     }

@@ -1,7 +1,11 @@
 //! Why a pass could not be made.
 
 use crate::{
-    apply::ReloadError, guard::Refusal, haproxy::SocketError, settings::SettingsError,
+    apply::ReloadError,
+    guard::Refusal,
+    haproxy::SocketError,
+    report::{status::Suspended, text},
+    settings::SettingsError,
     store::StoreError,
 };
 
@@ -14,6 +18,9 @@ pub enum ReconcileError {
     /// Guards refuse the plan.
     #[error("guards refuse this plan: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Guarded(Vec<Refusal>),
+    /// The manifests are not followed at present.
+    #[error("{}", text::suspended(.0))]
+    Suspended(Suspended),
     /// A setting is missing.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -75,6 +82,10 @@ impl ReconcileError {
             Self::OtherSocket { .. } => Some(
                 "name its `stats socket` by --socket, or its master socket by --master; nothing \
                  was changed"
+                    .to_owned(),
+            ),
+            Self::Suspended(_) => Some(
+                "`gw resume` ends that; --even-if-suspended applies this one time; nothing was changed"
                     .to_owned(),
             ),
             Self::NotRunning { .. } => {

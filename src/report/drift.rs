@@ -2,7 +2,7 @@
 
 use crate::{diff::Held, plan::Step};
 
-use super::status::{Generation, Pending, Worker};
+use super::status::{Generation, Pending, Suspended, Worker};
 
 /// How a process differs, by whose doing.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Drift {
     pub under_way: Vec<Pending>,
     /// What operators set by hand and gw leaves alone.
     pub held: Vec<Held>,
+    /// Why the manifests are not followed at present; `None` where they are.
+    pub suspended: Option<Suspended>,
     /// What is not gw's.
     pub unmanaged: Vec<Unmanaged>,
 }

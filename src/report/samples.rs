@@ -23,7 +23,7 @@ use super::{
         BegunDocument, CauseWord, CommitDocument, EndedDocument, ProcessDocument, RecordDocument,
         WhoDocument,
     },
-    status::{BackendStatus, Generation, Pending, ServerCounts, Worker},
+    status::{BackendStatus, Generation, Pending, ServerCounts, Suspended, Worker},
 };
 
 pub(crate) fn backend(name: &str) -> BackendName {
@@ -191,13 +191,20 @@ pub(crate) fn status() -> Status {
             object: server("web", "web-3"),
             why: "its first good health check".into(),
         }],
+        suspended: Some(Suspended {
+            reason: "INC-42".into(),
+            by: "alice@web-1".into(),
+            since: 1_798_761_599,
+            until: Some(1_798_765_199),
+            ends_with: None,
+        }),
         backends: vec![of("api", counts(2, 1, 1, 0)), of("web", counts(2, 0, 0, 0))],
     }
 }
 
 /// Drift with a bit of everything.
 pub(crate) fn drift() -> Drift {
-    let Status { revision, generation, haproxy, drift, held, pending, .. } = status();
+    let Status { revision, generation, haproxy, drift, held, pending, suspended, .. } = status();
     let steps = runtime_plan().steps.split_off(1);
     Drift {
         revision,
@@ -211,6 +218,7 @@ pub(crate) fn drift() -> Drift {
         }),
         under_way: pending,
         held,
+        suspended,
         unmanaged: vec![
             Unmanaged { name: "old".into(), kind: Proxy::Backend, servers: 3 },
             Unmanaged { name: "stats".into(), kind: Proxy::Frontend, servers: 0 },

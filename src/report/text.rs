@@ -8,16 +8,17 @@ mod refusals;
 mod report;
 mod status;
 mod style;
+mod suspended;
 mod up;
 
-pub(super) use self::status::utc;
 pub use self::{
     drift::drift,
     history::{blame, blame_nobody, history, record},
     plan::plan,
     refusals::refusals,
     report::report,
-    status::status,
+    status::{status, utc},
+    suspended::suspended,
     up::up,
 };
 

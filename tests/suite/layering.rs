@@ -72,6 +72,7 @@ const EDGE: [Layer; 19] = [
         "reconcile",
         &[
             "apply",
+            "control",
             "diff",
             "guard",
             "haproxy::*",

@@ -17,6 +17,7 @@ mod protocols;
 mod readme;
 mod rig;
 mod support_works;
+mod suspension;
 mod table;
 mod wire;
 mod world;

@@ -7,7 +7,7 @@ use crate::report::drift::{Drift, PendingCommit};
 
 use super::{
     VERSION,
-    status::{GenerationDocument, PendingDocument, WorkerDocument},
+    status::{GenerationDocument, PendingDocument, SuspendedDocument, WorkerDocument},
     step::{HeldDocument, StepDocument},
 };
 
@@ -33,6 +33,8 @@ pub struct DriftDocument {
     pub under_way: Vec<PendingDocument>,
     /// What operators set by hand and gw leaves alone.
     pub held: Vec<HeldDocument>,
+    /// Why the manifests are not followed at present; null where they are.
+    pub suspended: Option<SuspendedDocument>,
     /// Sections of the process that are not gw's.
     pub unmanaged: Vec<UnmanagedDocument>,
 }
@@ -49,6 +51,7 @@ impl DriftDocument {
             pending_commit: drift.pending_commit.as_ref().map(PendingCommitDocument::of),
             under_way: drift.under_way.iter().map(PendingDocument::of).collect(),
             held: drift.held.iter().map(HeldDocument::of).collect(),
+            suspended: drift.suspended.as_ref().map(SuspendedDocument::of),
             unmanaged: drift
                 .unmanaged
                 .iter()

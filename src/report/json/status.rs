@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::{
-    status::{Generation, Pending, ServerCounts, Status, Worker},
+    status::{Generation, Pending, ServerCounts, Status, Suspended, Worker},
     text::utc,
 };
 
@@ -39,6 +39,8 @@ pub struct StatusDocument {
     pub held: Vec<HeldDocument>,
     /// What an earlier pass began and a later one will finish.
     pub pending: Vec<PendingDocument>,
+    /// Why the manifests are not followed at present; null where they are.
+    pub suspended: Option<SuspendedDocument>,
     /// The backends.
     pub backends: Vec<BackendDocument>,
 }
@@ -59,6 +61,7 @@ impl StatusDocument {
             drift: status.drift.iter().map(StepDocument::of).collect(),
             held: status.held.iter().map(HeldDocument::of).collect(),
             pending: status.pending.iter().map(PendingDocument::of).collect(),
+            suspended: status.suspended.as_ref().map(SuspendedDocument::of),
             backends: status
                 .backends
                 .iter()
@@ -67,6 +70,34 @@ impl StatusDocument {
                     servers: ServersDocument::of(backend.servers),
                 })
                 .collect(),
+        }
+    }
+}
+
+/// Why the manifests are not followed at present.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Suspended")]
+pub struct SuspendedDocument {
+    /// Why, in the words of whoever did it.
+    pub reason: String,
+    /// Who did it.
+    pub by: String,
+    /// Since when (RFC 3339, UTC).
+    pub since: String,
+    /// When it ends by itself (RFC 3339, UTC); null where it does not.
+    pub until: Option<String>,
+    /// The revision that was left: any other one ends it. Null where none does.
+    pub ends_with: Option<String>,
+}
+
+impl SuspendedDocument {
+    pub(super) fn of(suspended: &Suspended) -> Self {
+        Self {
+            reason: suspended.reason.clone(),
+            by: suspended.by.clone(),
+            since: utc(suspended.since),
+            until: suspended.until.map(utc),
+            ends_with: suspended.ends_with.clone(),
         }
     }
 }

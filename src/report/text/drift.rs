@@ -14,6 +14,7 @@ use super::{
     Detail, counted, held,
     plan::write_step,
     style::{DIM, GOOD, HEADING, WARN},
+    suspended,
 };
 
 /// Drift as text.
@@ -44,6 +45,9 @@ pub fn drift(drift: &Drift, detail: Detail) -> String {
                 }
             };
         }
+    }
+    if let Some(since) = &drift.suspended {
+        let _ = writeln!(out, "\n{WARN}note{WARN:#}: {}", suspended(since));
     }
     if !out.is_empty() {
         out.push('\n');

@@ -282,6 +282,8 @@ Unmanaged: not gw's, left alone
   backend old  3 servers
   frontend stats
 
+note: suspended by alice@web-1 since 2026-12-31T23:59:59Z, until 2027-01-01T00:59:59Z: INC-42
+
 1 object drifted from generation 42; 2 changes to commit.
 "
     );
@@ -293,6 +295,7 @@ fn a_status_fits_on_a_screen() {
         strip_str(&status(&samples::status())).to_string(),
         "\
 Revision    3f2a9c01b7de
+Following   suspended by alice@web-1 since 2026-12-31T23:59:59Z, until 2027-01-01T00:59:59Z: INC-42
 Generation  42 of 2026-12-31T23:59:59Z (apply)
 HAProxy     3.2.4-1, worker 4711, up for 1 day 1 hour
 Structure   in sync
