@@ -8,6 +8,7 @@ mod drift;
 mod error;
 mod exit;
 mod guards;
+mod hold;
 mod init;
 mod manifests;
 mod options;
@@ -53,6 +54,8 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Drift(drift::Args),
+    Hold(hold::HoldArgs),
+    Release(hold::ReleaseArgs),
     Suspend(suspend::SuspendArgs),
     Resume(suspend::ResumeArgs),
     Up(up::Args),
@@ -85,8 +88,10 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Plan(args) => plan::run(&args).await,
         Command::Apply(args) => apply::run(&args).await,
         Command::Drift(args) => drift::run(&args).await,
-        Command::Suspend(args) => suspend::suspend(&args),
-        Command::Resume(args) => suspend::resume(&args),
+        Command::Hold(args) => hold::hold(&args).await,
+        Command::Release(args) => hold::release(&args).await,
+        Command::Suspend(args) => suspend::suspend(&args).await,
+        Command::Resume(args) => suspend::resume(&args).await,
         Command::Up(args) => up::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,

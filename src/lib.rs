@@ -70,7 +70,7 @@
 //! | [`source`] | manifests and the files they name, from disk; the revision |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`journal`] | what was done, when, why and for whom |
-//! | [`control`] | what people told gw: that following is suspended |
+//! | [`control`] | what people told gw: that following is suspended, that servers are held |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |
 //! | [`observe`] | a process to `Live` |
 //! | [`service`] | the HAProxy of this machine: its check, its reload, what `/proc` tells of it |

@@ -3,6 +3,7 @@
 mod contents;
 mod desired;
 mod digest;
+mod hold;
 mod live;
 mod name;
 mod notebook;
@@ -17,6 +18,7 @@ pub use desired::{
     Profile, Server, ServerState,
 };
 pub use digest::Digest;
+pub use hold::{Hold, HoldState, Holds};
 pub use live::{Live, LiveEntry, LiveServer, Process};
 pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use notebook::{KNOWN, Note, ServerNote, notes};

@@ -4,6 +4,7 @@
 mod carry_out;
 mod drift;
 mod error;
+mod holds;
 mod memory;
 mod standing;
 mod status;
@@ -15,11 +16,11 @@ use tokio::task::JoinHandle;
 use crate::{
     apply::Patience,
     control::Suspension,
-    diff::{Scope, diff},
+    diff::{Scope, diff_held},
     guard::{self, Facts, Limit, Refusal},
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Contents, Desired, Live, Process, REVISION},
+    model::{Contents, Desired, Holds, Live, Process, REVISION},
     observe::{self, observe},
     plan::{self, Goal, Plan, Report},
     render::read_back,
@@ -30,8 +31,11 @@ use crate::{
     store::{self, Files, Generation, Store},
 };
 
-pub use self::error::ReconcileError;
 use self::memory::Memory;
+pub use self::{
+    error::ReconcileError,
+    holds::{HoldError, HoldRequest},
+};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
@@ -53,6 +57,8 @@ pub struct Pass {
     pub refusals: Vec<Refusal>,
     service: Service,
     disk: Disk,
+    /// What operators held when it was made.
+    holds: Holds,
     /// The connection over which HAProxy was read, for carrying the plan out.
     connection: Option<Connection>,
 }
@@ -202,15 +208,20 @@ impl Reconciler {
             return Err(ReconcileError::Invalid);
         }
         let disk = self.disk()?;
-        let begun = self.look.take().filter(|_| *scope == Scope::WHOLE);
+        let holds = self.holds()?;
+        let mut scope = scope.clone();
+        if let Some(backends) = &mut scope.backends {
+            // A hold that ended changes what no manifest changed.
+            backends.extend(holds.backends().cloned());
+        }
+        let begun = self.look.take().filter(|_| scope == Scope::WHOLE);
         let looked = match begun {
             Some(begun) => begun.await.map_err(|_| ReconcileError::Gone)??,
-            None => look(&self.settings, scope, &intent.desired).await?,
+            None => look(&self.settings, &scope, &intent.desired).await?,
         };
         let Some(Look { mut connection, capabilities, mut live }) = looked else {
             return self.plan_start(intent, disk);
         };
-        let mut scope = scope.clone();
         let same = self.memory.as_ref().is_some_and(|memory| memory.is_about(&live, &disk));
         if scope != Scope::WHOLE && !same {
             scope = Scope::WHOLE;
@@ -224,7 +235,7 @@ impl Reconciler {
         let loaded = self.loaded(&live, &disk)?;
         let structure = &intent.rendered.structure;
         tracing::debug!(process = ?live.process, ?scope, "read HAProxy's state");
-        let differences = diff(&intent.desired, structure, &live, &scope);
+        let differences = diff_held(&intent.desired, structure, &live, &scope, &holds);
         let context = plan::Context {
             desired: &intent.desired,
             live: &live,
@@ -279,6 +290,7 @@ impl Reconciler {
             suspended,
             service,
             disk,
+            holds,
             connection: Some(connection),
         })
     }
@@ -338,6 +350,7 @@ impl Reconciler {
             suspended,
             service: self.service(None)?,
             disk,
+            holds: self.holds()?,
             connection: None,
         })
     }

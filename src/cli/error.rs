@@ -143,7 +143,8 @@ impl From<ReconcileError> for CliError {
             ReconcileError::Guarded(_) => Exit::Guarded,
             ReconcileError::Suspended(_) => Exit::Suspended,
             ReconcileError::Invalid => Exit::Invalid,
-            ReconcileError::Settings(_)
+            ReconcileError::Hold(_)
+            | ReconcileError::Settings(_)
             | ReconcileError::Store(_)
             | ReconcileError::Reload(_)
             | ReconcileError::Check(_)

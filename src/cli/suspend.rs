@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::{
-    control::Suspension,
+    control::{Suspension, lock_soon},
     journal::{self, Journal},
     report::{
         json::{BegunDocument, CauseWord, EndedDocument, ResultWord},
@@ -47,9 +47,9 @@ pub(super) struct ResumeArgs {
     options: Options,
 }
 
-pub(super) fn suspend(args: &SuspendArgs) -> Result<Exit, CliError> {
+pub(super) async fn suspend(args: &SuspendArgs) -> Result<Exit, CliError> {
     let store = Store::new(&args.options.settings()?.state);
-    let lock = store.lock()?;
+    let lock = lock_soon(&store).await?;
     let since = store::now();
     let suspension = Suspension {
         reason: args.reason.clone(),
@@ -73,9 +73,9 @@ pub(super) fn suspend(args: &SuspendArgs) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
-pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, CliError> {
+pub(super) async fn resume(args: &ResumeArgs) -> Result<Exit, CliError> {
     let store = Store::new(&args.options.settings()?.state);
-    let lock = store.lock()?;
+    let lock = lock_soon(&store).await?;
     let said = if Suspension::remove(&store)? {
         note(&store, &lock, CauseWord::Resume, None)?;
         "Resumed: the next `gw apply` makes HAProxy what the manifests say.\n"
@@ -87,7 +87,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, CliError> {
 }
 
 /// Writes an act that needs no plan into the journal.
-pub(super) fn note(
+fn note(
     store: &Store,
     lock: &Lock,
     command: CauseWord,

@@ -17,6 +17,8 @@ pub enum Cause {
     Commit,
     /// They ask for the same as that, and the process differs.
     Drift,
+    /// An operator's hold is to be set again, or is over.
+    Hold,
 }
 
 /// What is, or was, to be reached.
@@ -33,7 +35,7 @@ pub struct Goal<'a> {
 impl Plan {
     /// Tells drift from commits: `old` is what the current generation asks for, if there is one.
     pub fn attribute(&mut self, old: Option<Goal<'_>>, new: Goal<'_>) {
-        for step in &mut self.steps {
+        for step in self.steps.iter_mut().filter(|step| step.cause != Cause::Hold) {
             step.cause = match old {
                 Some(old) if is_same(step, old, new) => Cause::Drift,
                 Some(_) | None => Cause::Commit,

@@ -17,7 +17,7 @@ use crate::{
 use super::{Disk, Pass, ReconcileError, Reconciler, files_differ};
 
 /// The level that a socket must have for changes (HAProxy manual, `stats socket`).
-const ADMIN: &str = "admin";
+pub(super) const ADMIN: &str = "admin";
 
 impl Reconciler {
     /// Carries out a plan that [`plan`](Self::plan) made for the same intent.
@@ -28,8 +28,12 @@ impl Reconciler {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Report, ReconcileError> {
         if pass.plan.is_empty() {
-            let report =
+            let mut report =
                 Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
+            if pass.holds.iter().any(|(_, _, hold)| hold.is_over) {
+                let lock = self.store.lock()?;
+                report.bytes_written += self.forget_ended(&lock, &pass, &report)?;
+            }
             let process = pass.live.map(|live| live.process);
             self.remember(intent, process, pass.disk, &report);
             return Ok(report);
@@ -38,13 +42,16 @@ impl Reconciler {
             return Err(ReconcileError::Guarded(pass.refusals));
         }
         self.store.create()?;
-        let _lock = self.store.lock()?;
+        let lock = self.store.lock()?;
         if let Some(suspended) = self.suspended(&intent.revision)?
             && !self.even_if_suspended
         {
             return Err(ReconcileError::Suspended(suspended));
         }
         if self.disk()?.current != pass.disk.current {
+            return Err(ReconcileError::Stale);
+        }
+        if !self.holds()?.has_same_acts(&pass.holds) {
             return Err(ReconcileError::Stale);
         }
         let connection = match &pass.live {
@@ -89,6 +96,7 @@ impl Reconciler {
                 return Err(error);
             }
         };
+        report.bytes_written += self.forget_ended(&lock, &pass, &report)?;
         let disk = Disk { current: Some(next), files: intent.rendered.files.clone() };
         self.remember(intent, process, disk, &report);
         // What is left now is removed before the next one is written.

@@ -9,6 +9,8 @@ use crate::{
     store::StoreError,
 };
 
+use super::holds::HoldError;
+
 /// Why a pass could not be made. Refusals of single steps are no errors here.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
@@ -21,6 +23,9 @@ pub enum ReconcileError {
     /// The manifests are not followed at present.
     #[error("{}", text::suspended(.0))]
     Suspended(Suspended),
+    /// A server can't be held or released.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     /// A setting is missing.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -74,6 +79,7 @@ impl ReconcileError {
             Self::Store(error) | Self::Reload(ReloadError::Store(error)) => error.hint(),
             Self::Stale => Some("plan again; nothing was changed".to_owned()),
             Self::Settings(error) => error.hint(),
+            Self::Hold(error) => error.hint(),
             Self::NotLoaded { .. } => Some(
                 "run `gw init`, add the line that it prints to HAProxy's service, and restart \
                  HAProxy once; nothing was changed"

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    diff::{Held, Scope, diff},
+    diff::{Held, Scope, diff_held},
     haproxy::{Capabilities, Command, Connection, reply},
     model::{BackendName, Desired, Live, Note, ServerName, ServerNote},
     observe::observe,
-    plan::{self, Goal, Object, Step},
+    plan::{self, Cause, Goal, Object, Step},
     render::read_back,
     report::status::{Generation, Pending, Worker},
 };
@@ -61,7 +61,8 @@ impl Reconciler {
         let live = &standing.live;
         let structure = current.metadata.structure.as_str();
         standing.structure_in_sync = live.structure.as_deref() == Some(structure);
-        let differences = diff(desired, structure, live, &Scope::WHOLE);
+        let holds = self.holds()?;
+        let differences = diff_held(desired, structure, live, &Scope::WHOLE, &holds);
         let loaded = self.loaded(live, disk)?;
         let mut plan = plan::plan(
             &differences,
@@ -79,7 +80,16 @@ impl Reconciler {
         plan.attribute(Some(goal), goal);
         let is_pending =
             |object: &Object| standing.pending.iter().any(|other| other.object == *object);
-        standing.drift = plan.steps.into_iter().filter(|step| !is_pending(&step.object)).collect();
+        let (of_holds, steps): (Vec<Step>, Vec<Step>) = plan
+            .steps
+            .into_iter()
+            .filter(|step| !is_pending(&step.object))
+            .partition(|step| step.cause == Cause::Hold);
+        standing.pending.extend(of_holds.into_iter().map(|step| Pending {
+            object: step.object,
+            why: "an operator's hold is to be set again, or is over".to_owned(),
+        }));
+        standing.drift = steps;
         standing.held = plan.held;
         Ok(Some(standing))
     }

@@ -9,7 +9,9 @@ use crate::{
     diff::{Held, HeldState},
     guard::{Deletion, Refusal},
     haproxy::Command,
-    model::{BackendName, Location, MapName, ObjectName, Origin, ServerName, Span},
+    model::{
+        BackendName, Hold, HoldState, Location, MapName, ObjectName, Origin, ServerName, Span,
+    },
     plan::{
         Action, Cause, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
         Report, Step,
@@ -82,13 +84,22 @@ pub(crate) fn runtime_plan() -> Plan {
         backend: backend("api"),
         server: ServerName::new(name).unwrap(),
         state,
+        hold: None,
+    };
+    let by_hold = Hold {
+        state: HoldState::Weight(5),
+        owner: "alice@web-1".into(),
+        reason: "INC-42".into(),
+        since: 1_798_761_599,
+        until: 1_798_765_199,
+        is_over: false,
     };
     Plan {
         steps: vec![moved, added, routed],
         switch_order: vec![2],
         held: vec![
             held("api-3", HeldState::Maintenance),
-            held("api-4", HeldState::Weight { to: 5, from: 1 }),
+            Held { hold: Some(by_hold), ..held("api-4", HeldState::Weight { to: 5, from: 1 }) },
         ],
         ..Plan::default()
     }

@@ -43,7 +43,7 @@ const EDGE: [Layer; 19] = [
     ("source", &["manifest", "model"], "manifests from disk"),
     ("store", &["model", "render"], "generations on disk"),
     ("journal", &["model", "report", "store"], "what was done, on disk"),
-    ("control", &["store"], "what people told gw"),
+    ("control", &["model", "store"], "what people told gw"),
     (
         "haproxy",
         &["haproxy::*"],

@@ -7,7 +7,7 @@ use crate::{
     diff::{Held, HeldState},
     model::Origin,
     plan::{FieldChange, Outcome, Step, Summary},
-    report::kind::Kind,
+    report::{kind::Kind, text::utc},
 };
 
 use super::word::{ActionWord, HeldWord, KindWord, MechanismWord, NeedWord, OutcomeWord};
@@ -171,6 +171,12 @@ pub struct HeldDocument {
     pub weight: Option<u16>,
     /// The weight that it would have otherwise.
     pub weight_otherwise: Option<u16>,
+    /// Who holds it by `gw hold`; null where it was set by hand.
+    pub owner: Option<String>,
+    /// Why; null where it was set by hand.
+    pub reason: Option<String>,
+    /// When it ends (RFC 3339, UTC); null where it was set by hand.
+    pub until: Option<String>,
 }
 
 impl HeldDocument {
@@ -181,6 +187,16 @@ impl HeldDocument {
             HeldState::Weight { to, from } => (HeldWord::Weight, Some(to), Some(from)),
         };
         let (backend, server) = (held.backend.to_string(), held.server.to_string());
-        Self { backend, server, state, weight, weight_otherwise }
+        let hold = held.hold.as_ref();
+        Self {
+            backend,
+            server,
+            state,
+            weight,
+            weight_otherwise,
+            owner: hold.map(|hold| hold.owner.clone()),
+            reason: hold.map(|hold| hold.reason.clone()),
+            until: hold.map(|hold| utc(hold.until)),
+        }
     }
 }

@@ -99,6 +99,7 @@ fn a_plan_as_json() {
         json!({
             "backend": "api", "server": "api-4", "state": "weight",
             "weight": 5, "weight_otherwise": 1,
+            "owner": "alice@web-1", "reason": "INC-42", "until": "2027-01-01T00:59:59Z",
         })
     );
     assert_eq!(

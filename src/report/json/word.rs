@@ -87,8 +87,9 @@ impl From<Mechanism> for MechanismWord {
 
 words! {
     /// Where the need for a step comes from: a commit is a difference between the manifests and the
-    /// generation that gw made last; drift is one between that and the process.
-    NeedWord as "Need" { Commit, Drift }
+    /// generation that gw made last; drift is one between that and the process; a hold is set again,
+    /// or has ended.
+    NeedWord as "Need" { Commit, Drift, Hold }
 }
 
 impl From<Cause> for NeedWord {
@@ -96,6 +97,7 @@ impl From<Cause> for NeedWord {
         match value {
             Cause::Commit => Self::Commit,
             Cause::Drift => Self::Drift,
+            Cause::Hold => Self::Hold,
         }
     }
 }

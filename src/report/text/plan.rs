@@ -155,6 +155,9 @@ pub(super) fn write_step(out: &mut String, step: &Step, detail: Detail) {
         Cause::Drift => {
             let _ = write!(out, "  {WARN}(drift){WARN:#}");
         }
+        Cause::Hold => {
+            let _ = write!(out, "  {WARN}(hold){WARN:#}");
+        }
     }
     out.push('\n');
     if step.fields.len() > 1 {

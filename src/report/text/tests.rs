@@ -34,7 +34,7 @@ Routes
 
 Held by an operator: left alone
   server api/api-3: in maintenance
-  server api/api-4: weight 5 instead of 1
+  server api/api-4: weight 5 instead of 1, by alice@web-1 until 2027-01-01T00:59:59Z: INC-42
 
 Plan: 2 to add, 1 to change, 0 to remove: 3 at runtime, no reload.
 "
@@ -115,7 +115,7 @@ fn a_plan_without_steps() {
         "\
 Held by an operator: left alone
   server api/api-3: in maintenance
-  server api/api-4: weight 5 instead of 1
+  server api/api-4: weight 5 instead of 1, by alice@web-1 until 2027-01-01T00:59:59Z: INC-42
 
 note: the master socket is missing
 
@@ -276,7 +276,7 @@ Under way: the next apply finishes it
 
 Held by an operator: left alone
   server api/api-3: in maintenance
-  server api/api-4: weight 5 instead of 1
+  server api/api-4: weight 5 instead of 1, by alice@web-1 until 2027-01-01T00:59:59Z: INC-42
 
 Unmanaged: not gw's, left alone
   backend old  3 servers
@@ -310,7 +310,7 @@ Pending: the next apply finishes it
 
 Held by an operator: left alone
   server api/api-3: in maintenance
-  server api/api-4: weight 5 instead of 1
+  server api/api-4: weight 5 instead of 1, by alice@web-1 until 2027-01-01T00:59:59Z: INC-42
 
 Backends with servers that are not up
   api: 4: 2 up, 1 down, 1 in maintenance
