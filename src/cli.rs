@@ -2,12 +2,14 @@
 //! one `run`. Data goes to standard output, everything else to standard error.
 
 mod apply;
+mod blame;
 mod completions;
 mod confirm;
 mod drift;
 mod error;
 mod exit;
 mod guards;
+mod history;
 mod hold;
 mod init;
 mod manifests;
@@ -16,7 +18,9 @@ mod output;
 mod plan;
 mod progress;
 mod render;
+mod rollback;
 mod schema;
+mod show;
 mod status;
 mod suspend;
 mod up;
@@ -61,6 +65,10 @@ enum Command {
     Up(up::Args),
     Init(init::Args),
     Status(status::Args),
+    History(history::Args),
+    Show(show::Args),
+    Blame(blame::Args),
+    Rollback(rollback::Args),
     Schema(schema::Args),
     Completions(completions::Args),
 }
@@ -95,6 +103,10 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Up(args) => up::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,
+        Command::History(args) => history::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Blame(args) => blame::run(&args),
+        Command::Rollback(args) => rollback::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

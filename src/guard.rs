@@ -138,6 +138,7 @@ fn empty_backend(facts: &Facts<'_>) -> Option<Refusal> {
 }
 
 /// The source lost much of what it held. Fewer files alone are no loss: they may have been merged.
+/// An earlier generation has none at all.
 fn shrunk_source(facts: &Facts<'_>, policy: &Policy) -> Option<Refusal> {
     let (Limit::At(percent), Some(before)) = (policy.shrunk_source, facts.before) else {
         return None;
@@ -150,7 +151,7 @@ fn shrunk_source(facts: &Facts<'_>, policy: &Policy) -> Option<Refusal> {
     let emptied = was > 0 && is == 0;
     if emptied || shrank(was, is) {
         Some(Refusal::ShrunkSource { what: "object", before: was, now: is })
-    } else if is < was && shrank(before.files, now.files) {
+    } else if is < was && now.files > 0 && shrank(before.files, now.files) {
         Some(Refusal::ShrunkSource { what: "file", before: before.files, now: now.files })
     } else {
         None

@@ -4,8 +4,10 @@
 mod carry_out;
 mod drift;
 mod error;
+mod generation;
 mod holds;
 mod memory;
+mod scribe;
 mod standing;
 mod status;
 
@@ -31,11 +33,11 @@ use crate::{
     store::{self, Files, Generation, Store},
 };
 
-use self::memory::Memory;
 pub use self::{
     error::ReconcileError,
     holds::{HoldError, HoldRequest},
 };
+use self::{memory::Memory, scribe::Scribe};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
@@ -100,6 +102,7 @@ pub struct Reconciler {
     /// Whether plans are carried out although following is suspended.
     even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
+    scribe: Scribe,
 }
 
 /// A process and its state.
@@ -116,7 +119,7 @@ impl Reconciler {
         let store = Store::new(&settings.state);
         let patience =
             Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
-        let settings = settings.clone();
+        let (settings, scribe) = (settings.clone(), Scribe::new(&store));
         Self {
             settings,
             store,
@@ -126,6 +129,7 @@ impl Reconciler {
             forced: false,
             even_if_suspended: false,
             look: None,
+            scribe,
         }
     }
 
@@ -144,10 +148,13 @@ impl Reconciler {
         self.even_if_suspended = even;
     }
 
-    /// Why a source at `revision` is not followed at present.
-    pub fn suspended(&self, revision: &str) -> Result<Option<Suspended>, ReconcileError> {
-        let found = Suspension::read(&self.store)?;
-        let in_force = found.filter(|found| !found.is_over(store::now(), revision));
+    /// Why a source at `revision` is not followed at present; `None` is one of which nobody knows
+    /// where it stands.
+    pub fn suspended(&self, revision: Option<&str>) -> Result<Option<Suspended>, ReconcileError> {
+        let in_force = Suspension::read(&self.store)?.filter(|found| {
+            let left = found.ends_with.as_deref().unwrap_or_default();
+            !found.is_over(store::now(), revision.unwrap_or(left))
+        });
         Ok(in_force.map(|Suspension { reason, by, since, until, ends_with }| Suspended {
             reason,
             by,
@@ -278,7 +285,7 @@ impl Reconciler {
         };
         let judgement = guard::judge(&facts, &self.settings.guards);
         remarks.extend(judgement.warnings.iter().map(ToString::to_string));
-        let suspended = self.suspended(&intent.revision)?;
+        let suspended = self.suspended(Some(&intent.revision))?;
         remarks.extend(suspended.iter().map(text::suspended));
         Ok(Pass {
             plan,
@@ -338,7 +345,7 @@ impl Reconciler {
             self.store.current_link().display()
         )];
         remarks.extend(judgement.warnings.iter().map(ToString::to_string));
-        let suspended = self.suspended(&intent.revision)?;
+        let suspended = self.suspended(Some(&intent.revision))?;
         remarks.extend(suspended.iter().map(text::suspended));
         Ok(Pass {
             plan,

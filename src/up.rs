@@ -21,7 +21,7 @@ use crate::{
     model::{MapName, Severity},
     plan::{Loading, Object},
     reconcile::{ReconcileError, Reconciler},
-    report::{PlanView, UpEvent},
+    report::{PlanView, UpEvent, json::CauseWord},
     service::running_with,
     settings::Settings,
     source::LoadError,
@@ -118,13 +118,9 @@ async fn follow(
     let (mut interrupt, mut terminate) =
         (terminated(SignalKind::interrupt())?, terminated(SignalKind::terminate())?);
     let mut watcher = Watcher::new(paths, &settings.state)?;
-    let mut follower = Follower {
-        reconciler: Reconciler::new(settings),
-        paths,
-        told: Vec::new(),
-        refused: None,
-        objects: 0,
-    };
+    let mut reconciler = Reconciler::new(settings);
+    reconciler.act_as(CauseWord::Up);
+    let mut follower = Follower { reconciler, paths, told: Vec::new(), refused: None, objects: 0 };
     let patience = Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
     let mut unfinished = follower.pass(&Trigger::Whole, on_event).await;
     on_event(UpEvent::Watching);
@@ -207,7 +203,9 @@ impl Follower<'_> {
         let intent = match self.compile(trigger) {
             Ok(intent) => intent,
             Err(error) => {
-                on_event(UpEvent::Failed { message: &chain(&error), hint: None });
+                let message = chain(&error);
+                self.reconciler.note_failure(None, &message);
+                on_event(UpEvent::Failed { message: &message, hint: None });
                 return true;
             }
         };
@@ -215,13 +213,15 @@ impl Follower<'_> {
             on_event(UpEvent::Problems { problems: &intent.problems, files: &intent.files });
         }
         if !intent.is_valid() {
+            self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
             return false;
         }
         self.objects = objects(&intent);
         match self.reach(&intent, only_changes, on_event).await {
             Ok(unfinished) => unfinished,
             Err(error) => {
-                let (message, hint) = (chain(&error), error.hint());
+                let (message, hint) = (error.in_full(), error.hint());
+                self.reconciler.note_failure(Some(&intent.revision), &message);
                 on_event(UpEvent::Failed { message: &message, hint: hint.as_deref() });
                 true
             }

@@ -1,16 +1,13 @@
 //! `gw suspend` and `gw resume`.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::{
     control::{Suspension, lock_soon},
     journal::{self, Journal},
-    report::{
-        json::{BegunDocument, CauseWord, EndedDocument, ResultWord},
-        text::utc,
-    },
+    report::{json::CauseWord, text::utc},
     settings::parse_span,
-    store::{self, Lock, Store},
+    store::{self, Store},
 };
 
 use super::{error::CliError, exit::Exit, options::Options, output};
@@ -60,7 +57,7 @@ pub(super) async fn suspend(args: &SuspendArgs) -> Result<Exit, CliError> {
     };
     let before = Suspension::read(&store)?;
     suspension.write(&store)?;
-    note(&store, &lock, CauseWord::Suspend, Some(args.reason.clone()))?;
+    Journal::of(&store).tell(&lock, CauseWord::Suspend, &args.reason)?;
     let end = match suspension.until {
         Some(until) => format!("until {}", utc(until)),
         None => "until `gw resume`".to_owned(),
@@ -77,24 +74,11 @@ pub(super) async fn resume(args: &ResumeArgs) -> Result<Exit, CliError> {
     let store = Store::new(&args.options.settings()?.state);
     let lock = lock_soon(&store).await?;
     let said = if Suspension::remove(&store)? {
-        note(&store, &lock, CauseWord::Resume, None)?;
+        Journal::of(&store).tell(&lock, CauseWord::Resume, "the manifests are followed again")?;
         "Resumed: the next `gw apply` makes HAProxy what the manifests say.\n"
     } else {
         "Nothing was suspended.\n"
     };
     output::print(said)?;
     Ok(Exit::Ok)
-}
-
-/// Writes an act that needs no plan into the journal.
-fn note(
-    store: &Store,
-    lock: &Lock,
-    command: CauseWord,
-    about: Option<String>,
-) -> Result<(), CliError> {
-    let time = journal::rfc3339(SystemTime::now());
-    let begun = BegunDocument { about, ..BegunDocument::new(time.clone(), journal::who(command)) };
-    Journal::of(store).note(lock, begun, EndedDocument::new(time, ResultWord::Done, None))?;
-    Ok(())
 }

@@ -5,10 +5,11 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
+    time::SystemTime,
 };
 
 use crate::{
-    report::json::{BegunDocument, EndedDocument, ResultWord},
+    report::json::{BegunDocument, CauseWord, EndedDocument, ResultWord},
     store::{Lock, StoreError},
 };
 
@@ -17,6 +18,7 @@ use super::{
     backwards::Backwards,
     failed,
     line::{Line, digest},
+    rfc3339, who,
 };
 
 /// What the last lines of the journal say.
@@ -71,6 +73,16 @@ impl Journal {
         ended: EndedDocument,
     ) -> Result<(u64, u64), StoreError> {
         self.add(Some(begun), Some(ended))
+    }
+
+    /// Writes that an operator told gw something, such as to hold a server. Returns how many bytes
+    /// it took.
+    pub fn tell(&self, lock: &Lock, command: CauseWord, about: &str) -> Result<u64, StoreError> {
+        let now = rfc3339(SystemTime::now());
+        let mut begun = BegunDocument::new(now.clone(), who(command));
+        begun.about = Some(about.to_owned());
+        let ended = EndedDocument::new(now, ResultWord::Done, None);
+        self.note(lock, begun, ended).map(|(_, bytes)| bytes)
     }
 
     /// The number of the last record, 0 where there is none, and whether it has an end.

@@ -124,6 +124,16 @@ fn records_are_numbered_and_told_newest_first() {
 }
 
 #[test]
+fn an_act_of_an_operator_is_a_record() {
+    let desk = Desk::new();
+    let written = desk.journal.tell(&desk.lock, CauseWord::Hold, "server web/web-1 in drain");
+    assert_eq!(written.unwrap(), desk.text().len() as u64);
+    assert_eq!(desk.told(), [entry(1, "server web/web-1 in drain", ResultWord::Done)]);
+    let record = desk.journal.record(1).unwrap().unwrap();
+    assert_eq!(record.who.command, CauseWord::Hold);
+}
+
+#[test]
 fn what_has_no_end_was_interrupted() {
     let desk = Desk::new();
     desk.begin("one");
@@ -143,7 +153,7 @@ fn every_changed_byte_shows() {
         let mut bad = good.clone();
         bad[at] ^= [0x01, 0x20, 0x80][at % 3];
         desk.write(&bad);
-        let line = good[..at].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        let line = good[..at].split(|byte| *byte == b'\n').count() as u64;
         match desk.journal.verify().unwrap() {
             Err(broken) => {
                 assert_eq!(broken.path, desk.journal.path());

@@ -36,6 +36,7 @@ impl Reconciler {
             }
             let process = pass.live.map(|live| live.process);
             self.remember(intent, process, pass.disk, &report);
+            self.scribe.all_is_well();
             return Ok(report);
         }
         if !pass.refusals.is_empty() {
@@ -43,7 +44,7 @@ impl Reconciler {
         }
         self.store.create()?;
         let lock = self.store.lock()?;
-        if let Some(suspended) = self.suspended(&intent.revision)?
+        if let Some(suspended) = self.suspended(Some(&intent.revision))?
             && !self.even_if_suspended
         {
             return Err(ReconcileError::Suspended(suspended));
@@ -58,17 +59,52 @@ impl Reconciler {
             Some(live) => Some(self.still(pass.connection.take(), &live.process).await?),
             None => None,
         };
+        // Without a trace nothing is changed.
+        let act = self.scribe.begin(&lock, intent, &pass)?;
+        let mut went = self.carry_out(intent, &mut pass, connection, progress).await;
+        if let Ok((report, _)) = &mut went {
+            match self.forget_ended(&lock, &pass, report) {
+                Ok(written) => report.bytes_written += written,
+                Err(error) => report
+                    .remarks
+                    .push(format!("a hold that is over could not be forgotten: {error}")),
+            }
+        }
+        let generation = self.store.current().ok().flatten().map(|current| current.number);
+        let ended = self.scribe.end(&lock, &act, &pass.plan, generation, went.as_ref());
+        match (&mut went, ended) {
+            (Ok((report, _)), Ok(written)) => report.bytes_written += act.written + written,
+            (Ok((report, _)), Err(error)) => {
+                report.bytes_written += act.written;
+                report.remarks.push(format!("the journal does not tell the end of this: {error}"));
+            }
+            (Err(_), Ok(_)) => {}
+            (Err(_), Err(error)) => tracing::warn!(%error, "the journal does not tell the end"),
+        }
+        went.map(|(report, _)| report)
+    }
+
+    /// Carries out a plan that is not empty. Returns what became of it, and the worker that was seen
+    /// after it.
+    async fn carry_out(
+        &mut self,
+        intent: &Intent,
+        pass: &mut Pass,
+        connection: Option<Connection>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Report, Option<Process>), ReconcileError> {
         self.store.prune()?;
         if !self.store.has_no_server_state() {
             // Left by a gw that was killed in the middle of a reload.
             self.store.write_server_state("")?;
         }
-        let (next, written) = self.stage(intent, &pass)?;
+        let (next, written) = self.stage(intent, pass)?;
         let is_new = pass.disk.current.as_ref() != Some(&next);
         if !is_new {
             // The files keep the revision that they have, and so does the process.
             pass.plan.closing.clear();
         }
+        let pass = &*pass;
         let mut report = Report {
             outcomes: vec![Outcome::Done; pass.plan.steps.len()],
             bytes_written: written,
@@ -79,13 +115,13 @@ impl Reconciler {
             (Some(live), Some(connection)) if pass.plan.reload => {
                 // A connection would keep the old worker alive.
                 drop(connection);
-                self.load_by_reload(intent, &pass, live, &next, &mut report).await
+                self.load_by_reload(intent, pass, live, &next, &mut report).await
             }
             (Some(_), Some(mut connection)) => {
                 let connection = &mut connection;
-                self.run_commands(intent, &pass, connection, &next, &mut report, progress).await
+                self.run_commands(intent, pass, connection, &next, &mut report, progress).await
             }
-            (None, _) | (_, None) => self.load_at_start(&pass, &next, &mut report).await,
+            (None, _) | (_, None) => self.load_at_start(pass, &next, &mut report).await,
         };
         let process = match went {
             Ok(process) => process,
@@ -96,12 +132,11 @@ impl Reconciler {
                 return Err(error);
             }
         };
-        report.bytes_written += self.forget_ended(&lock, &pass, &report)?;
         let disk = Disk { current: Some(next), files: intent.rendered.files.clone() };
-        self.remember(intent, process, disk, &report);
+        self.remember(intent, process.clone(), disk, &report);
         // What is left now is removed before the next one is written.
         let _ = self.store.prune();
-        Ok(report)
+        Ok((report, process))
     }
 
     /// The generation with the wanted files, and the bytes written for it.

@@ -38,12 +38,7 @@ impl Reconciler {
             let current = self.store.current_link();
             return Err(ReconcileError::NotLoaded { current: current.display().to_string() });
         }
-        let revision = match (intent, &disk.current) {
-            (Some(intent), _) => intent.revision.as_str(),
-            (None, Some(current)) => current.metadata.revision.as_str(),
-            (None, None) => "",
-        };
-        let suspended = self.suspended(revision)?;
+        let suspended = self.suspended(intent.map(|intent| intent.revision.as_str()))?;
         let unmanaged = unmanaged(&mut standing.connection, &standing.live, &desired).await?;
         drop(standing.connection);
         let pending_commit = match intent {

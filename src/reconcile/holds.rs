@@ -1,9 +1,6 @@
 //! Operators' holds: carried out at once, kept by every pass, given back at their end.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     apply,
@@ -14,7 +11,7 @@ use crate::{
     model::{BackendName, Desired, Hold, HoldState, Holds, ServerName},
     observe::observe,
     plan::{self, Object, Outcome, Report},
-    report::json::{BegunDocument, CauseWord, EndedDocument, ResultWord},
+    report::json::CauseWord,
     store::{self, Lock},
 };
 
@@ -124,7 +121,7 @@ impl Reconciler {
             return Err(error);
         }
         let about = format!("{name}: {}: {}", hold.state, hold.reason);
-        self.note(&lock, CauseWord::Hold, about)?;
+        Journal::of(&self.store).tell(&lock, CauseWord::Hold, &about)?;
         Ok(hold)
     }
 
@@ -153,7 +150,7 @@ impl Reconciler {
             self.settle(&mut connection, &disk, &desired, (backend, server), &holds).await?;
         }
         holds::remove(&self.store, &lock, &[(backend.clone(), server.clone())])?;
-        self.note(&lock, CauseWord::Release, name)?;
+        Journal::of(&self.store).tell(&lock, CauseWord::Release, &name)?;
         Ok(runs)
     }
 
@@ -263,15 +260,5 @@ impl Reconciler {
             .map(|(backend, server, _)| (backend.clone(), server.clone()))
             .collect();
         if ended.is_empty() { Ok(0) } else { Ok(holds::remove(&self.store, lock, &ended)?) }
-    }
-
-    /// Writes an act into the journal.
-    fn note(&self, lock: &Lock, command: CauseWord, about: String) -> Result<(), ReconcileError> {
-        let time = journal::rfc3339(SystemTime::now());
-        let begun = BegunDocument::new(time.clone(), journal::who(command));
-        let begun = BegunDocument { about: Some(about), ..begun };
-        let ended = EndedDocument::new(time, ResultWord::Done, None);
-        Journal::of(&self.store).note(lock, begun, ended)?;
-        Ok(())
     }
 }

@@ -16,8 +16,7 @@ impl Reconciler {
         let desired = standing::desired(&disk);
         let objects = Contents::of(&desired, 0).objects();
         let generation = standing::generation(&disk);
-        let current = disk.current.as_ref().map_or("", |current| &current.metadata.revision);
-        let suspended = self.suspended(current)?;
+        let suspended = self.suspended(None)?;
         let status = Status { generation, objects, suspended, ..Status::default() };
         let Some(standing) = self.standing(&disk, &desired).await? else { return Ok(status) };
         Ok(Status {

@@ -9,6 +9,7 @@ mod convergence;
 mod drift;
 mod faults;
 mod guards;
+mod history;
 mod holds;
 mod hostile;
 mod layering;

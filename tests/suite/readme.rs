@@ -97,6 +97,8 @@ fn subcommands() -> Vec<String> {
     let help = said(&["--help"]);
     let part = help.split_once("Commands:\n").expect("it lists commands").1;
     let lines = part.lines().take_while(|line| line.starts_with("  "));
+    // What is indented more goes on with the line before.
+    let lines = lines.filter(|line| !line.starts_with("   "));
     lines.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
 }
 
