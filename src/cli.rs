@@ -19,6 +19,7 @@ mod plan;
 mod progress;
 mod render;
 mod rollback;
+mod saved;
 mod schema;
 mod show;
 mod status;

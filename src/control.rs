@@ -1,5 +1,6 @@
 //! What people told gw to do or not to do, kept in the state directory.
 
+mod flaps;
 pub mod holds;
 mod suspension;
 
@@ -7,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::store::{Lock, Store, StoreError};
 
-pub use self::suspension::Suspension;
+pub use self::{
+    flaps::{Flapping, Flaps},
+    suspension::Suspension,
+};
 
 /// An act of somebody in a hurry waits so long for another gw to end.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -24,7 +24,7 @@ use crate::{
 
 pub(crate) use self::outcome::tolerates_waiting;
 pub use self::{
-    cause::{Cause, Goal},
+    cause::{Cause, Goal, leave_drift},
     outcome::{Loading, Outcome, Report},
     reason::Reason,
     step::{

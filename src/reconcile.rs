@@ -2,8 +2,10 @@
 //! carrying it out.
 
 mod carry_out;
+mod decide;
 mod drift;
 mod error;
+mod fingerprint;
 mod generation;
 mod holds;
 mod memory;
@@ -11,7 +13,7 @@ mod scribe;
 mod standing;
 mod status;
 
-use std::{borrow::Cow, collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use tokio::task::JoinHandle;
 
@@ -19,13 +21,12 @@ use crate::{
     apply::Patience,
     control::Suspension,
     diff::{Scope, diff_held},
-    guard::{self, Facts, Limit, Refusal},
+    guard::Refusal,
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Contents, Desired, Holds, Live, Process, REVISION},
+    model::{Desired, Holds, Live, Process, REVISION},
     observe::{self, observe},
-    plan::{self, Goal, Plan, Report},
-    render::read_back,
+    plan::{self, Plan, Report, Step},
     report::{FileDiff, status::Suspended, text},
     service::{self, Service},
     settings::Settings,
@@ -53,6 +54,8 @@ pub struct Pass {
     pub config_diff: Vec<FileDiff>,
     /// What an operator should know besides.
     pub remarks: Vec<String>,
+    /// What differs and is left alone, since drift is only reported.
+    pub drift_left: Vec<Step>,
     /// Why the manifests are not followed at present. While that is so, the plan is not carried out.
     pub suspended: Option<Suspended>,
     /// Why guards refuse the plan. While there are any, it is not carried out.
@@ -78,15 +81,6 @@ impl Pass {
 struct Disk {
     current: Option<Generation>,
     files: Files,
-}
-
-impl Disk {
-    /// How much the manifests of the current generation held.
-    fn contents(&self) -> Option<Contents> {
-        let current = self.current.as_ref()?;
-        // An older gw did not count.
-        Some(current.metadata.contents.unwrap_or_else(|| Contents::of(&read_back(&self.files), 0)))
-    }
 }
 
 /// Plans and applies, again and again, for one HAProxy.
@@ -227,7 +221,7 @@ impl Reconciler {
             None => look(&self.settings, &scope, &intent.desired).await?,
         };
         let Some(Look { mut connection, capabilities, mut live }) = looked else {
-            return self.plan_start(intent, disk);
+            return self.plan_start(intent, disk).await;
         };
         let same = self.memory.as_ref().is_some_and(|memory| memory.is_about(&live, &disk));
         if scope != Scope::WHOLE && !same {
@@ -253,11 +247,10 @@ impl Reconciler {
             files_differ: files_differ(&disk.files, &intent.rendered.files)
                 || !self.store.has_no_server_state(),
         };
-        let mut plan = plan::plan(&differences, context);
-        self.attribute(&mut plan, intent, &disk);
+        let mut remarks = service.remarks().to_vec();
+        let (plan, drift_left) = self.decide(differences, context, intent, &disk, &mut remarks);
         let config_diff =
             if plan.reload { config_diff(&loaded, &intent.rendered.files) } else { Vec::new() };
-        let mut remarks = service.remarks().to_vec();
         if plan.reload && service.reloads_by_signal() {
             remarks.push(
                 "there is no master socket, so the reload goes by SIGUSR2; start HAProxy with \
@@ -270,20 +263,7 @@ impl Reconciler {
                 "the runtime socket does not answer; gw talks through the master socket".to_owned(),
             );
         }
-        let old_workers = match self.settings.guards.old_workers {
-            Limit::At(_) if plan.reload => service.old_workers().await,
-            Limit::At(_) | Limit::Allow => None,
-        };
-        let facts = Facts {
-            plan: &plan,
-            desired: &intent.desired,
-            now: intent.contents(),
-            before: disk.contents(),
-            live: Some(&live),
-            forced: self.forced,
-            old_workers,
-        };
-        let judgement = guard::judge(&facts, &self.settings.guards);
+        let judgement = self.judge(&plan, intent, &disk, Some((&live, &service))).await;
         remarks.extend(judgement.warnings.iter().map(ToString::to_string));
         let suspended = self.suspended(Some(&intent.revision))?;
         remarks.extend(suspended.iter().map(text::suspended));
@@ -294,6 +274,7 @@ impl Reconciler {
             config_diff,
             remarks,
             refusals: judgement.refusals,
+            drift_left,
             suspended,
             service,
             disk,
@@ -302,26 +283,8 @@ impl Reconciler {
         })
     }
 
-    /// Tells in a plan what is drift from the current generation.
-    fn attribute(&self, plan: &mut Plan, intent: &Intent, disk: &Disk) {
-        let Some(current) = &disk.current else { return };
-        if plan.is_empty() {
-            return;
-        }
-        let known = self.memory.as_ref().filter(|memory| memory.disk.current == disk.current);
-        let desired = match known {
-            Some(memory) => Cow::Borrowed(&memory.desired),
-            None => Cow::Owned(read_back(&disk.files)),
-        };
-        let structure = &current.metadata.structure;
-        plan.attribute(
-            Some(Goal { desired: &desired, structure, files: &disk.files }),
-            intent.goal(),
-        );
-    }
-
     /// The plan while HAProxy does not run: the files that it will load.
-    fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
+    async fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
         if let Some(pid) = service::running_with(&self.store.current_link()) {
             return Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() });
         }
@@ -329,16 +292,7 @@ impl Reconciler {
         if files_differ(&disk.files, &intent.rendered.files) {
             plan = plan::plan_start(&intent.desired);
         }
-        let facts = Facts {
-            plan: &plan,
-            desired: &intent.desired,
-            now: intent.contents(),
-            before: disk.contents(),
-            live: None,
-            forced: self.forced,
-            old_workers: None,
-        };
-        let judgement = guard::judge(&facts, &self.settings.guards);
+        let judgement = self.judge(&plan, intent, &disk, None).await;
         let mut remarks = vec![format!(
             "HAProxy does not answer at {}: it will load this at its start, given `-f {}`",
             self.socket()?,
@@ -354,6 +308,7 @@ impl Reconciler {
             config_diff: config_diff(&disk.files, &intent.rendered.files),
             remarks,
             refusals: judgement.refusals,
+            drift_left: Vec::new(),
             suspended,
             service: self.service(None)?,
             disk,

@@ -12,6 +12,7 @@ mod guards;
 use std::{
     env, io,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
@@ -66,6 +67,30 @@ pub struct Settings {
     pub removal_timeout: Duration,
     /// How strict the guards are.
     pub guards: Policy,
+    /// What becomes of drift.
+    pub drift: DriftPolicy,
+}
+
+/// What becomes of what somebody changed in the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// It is made again what the manifests say.
+    #[default]
+    Correct,
+    /// It is told and left alone, while nothing needs a reload.
+    Report,
+}
+
+impl FromStr for DriftPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "correct" => Ok(Self::Correct),
+            "report" => Ok(Self::Report),
+            _ => Err(format!("{text:?} is neither correct nor report")),
+        }
+    }
 }
 
 /// What somebody said about the settings: the command line with its environment, or a file.
@@ -80,6 +105,7 @@ pub struct Given {
     pub ready_timeout: Option<Duration>,
     pub removal_timeout: Option<Duration>,
     pub reload: Option<Stance>,
+    pub drift: Option<DriftPolicy>,
     pub guards: GivenGuards,
 }
 
@@ -188,6 +214,7 @@ impl Settings {
             ready_timeout: given.ready_timeout.unwrap_or(READY_TIMEOUT),
             removal_timeout: given.removal_timeout.unwrap_or(REMOVAL_TIMEOUT),
             guards: given.guards.fill(given.reload, &usual_guards),
+            drift: given.drift.unwrap_or_default(),
         }
     }
 
@@ -214,6 +241,7 @@ impl Given {
             ready_timeout: self.ready_timeout.or(other.ready_timeout),
             removal_timeout: self.removal_timeout.or(other.removal_timeout),
             reload: self.reload.or(other.reload),
+            drift: self.drift.or(other.drift),
             guards: self.guards.or(other.guards),
         }
     }

@@ -1,5 +1,7 @@
 //! `gw apply`.
 
+use std::path::PathBuf;
+
 use crate::{
     plan::{Loading, Report},
     reconcile::{ReconcileError, Reconciler},
@@ -19,6 +21,7 @@ use super::{
     output::{self, Format},
     plan::view,
     progress::Bar,
+    saved,
 };
 
 /// Make the running HAProxy equal to the manifests
@@ -29,6 +32,7 @@ use super::{
 #[command(after_long_help = "\
 Examples:
   gw apply manifests
+  gw apply manifests --plan plan.json       what gw plan --out saved, or nothing
   gw apply manifests --yes --output json    in scripts: no question, a report for programs
 
 Without --yes and without a terminal, only a plan that removes nothing and reloads nothing is
@@ -40,6 +44,10 @@ pub(super) struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+
+    /// Apply only if the plan is still the one that `gw plan --out FILE` saved; does not ask
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
 
     #[command(flatten)]
     verbosity: Verbosity,
@@ -61,17 +69,21 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let mut settings = args.options.settings()?;
-    args.guards.apply(&mut settings.guards);
+    args.guards.apply(&mut settings);
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.set_even_if_suspended(args.even_if_suspended);
     reconciler.look_ahead();
     let intent = args.manifests.compile(&mut reconciler)?;
     let mut pass = reconciler.plan(&intent).await?;
+    if let Some(path) = &args.plan {
+        saved::check(path, &intent, &pass)?;
+    }
+    let is_approved = args.yes || args.plan.is_some();
     let detail = args.verbosity.detail();
     // Standard output is the report's where that is JSON; then the plan is shown for the question.
     let shown = || text::plan(view(&intent, &pass), detail, Diff::OfReloads) + "\n";
-    match (args.output, args.yes) {
+    match (args.output, is_approved) {
         (Format::Text, _) => output::print(&shown())?,
         (Format::Json, false) => output::eprint(&shown()),
         (Format::Json, true) => {}
@@ -85,7 +97,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     if !pass.refusals.is_empty() {
         return Err(guards::refused(&pass.refusals));
     }
-    if !args.yes {
+    if !is_approved {
         pass.hang_up();
         confirm::confirm(view(&intent, &pass))?;
     }

@@ -149,8 +149,8 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Reload(_)
             | ReconcileError::Check(_)
             | ReconcileError::States(_)
-            | ReconcileError::NoGeneration { .. }
-            | ReconcileError::Stale => Exit::Error,
+            | ReconcileError::NoGeneration { .. } => Exit::Error,
+            ReconcileError::Stale => Exit::Stale,
         };
         let said = Self::from_error(exit, &error);
         match error.hint() {

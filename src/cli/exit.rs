@@ -10,6 +10,7 @@ pub(super) enum Exit {
     Changes,
     Incomplete,
     Guarded,
+    Stale,
     Locked,
     Refused,
     Broken,
@@ -20,12 +21,13 @@ pub(super) enum Exit {
 }
 
 impl Exit {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Ok,
         Self::Error,
         Self::Changes,
         Self::Incomplete,
         Self::Guarded,
+        Self::Stale,
         Self::Locked,
         Self::Refused,
         Self::Broken,
@@ -43,6 +45,7 @@ impl Exit {
             Self::Changes => 2,
             Self::Incomplete => 3,
             Self::Guarded => 10,
+            Self::Stale => 11,
             Self::Locked => 12,
             Self::Refused => 14,
             Self::Broken => 15,
@@ -63,6 +66,7 @@ impl Exit {
             }
             Self::Incomplete => "applied, but some objects are pending or skipped",
             Self::Guarded => "a guard refused the plan; nothing was changed",
+            Self::Stale => "the plan is stale: what it was made from changed; nothing was changed",
             Self::Locked => "another gw works on the same state directory",
             Self::Refused => "HAProxy refused the configuration; the old one serves on",
             Self::Broken => "the way back failed too: act now",

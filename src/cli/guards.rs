@@ -1,6 +1,9 @@
 //! What overrides a guard: one flag for each, and none for all.
 
-use crate::guard::{Limit, Policy, Refusal, Stance};
+use crate::{
+    guard::{Limit, Policy, Refusal, Stance},
+    settings::{DriftPolicy, Settings},
+};
 
 use super::{error::CliError, exit::Exit};
 
@@ -36,6 +39,10 @@ pub(super) struct Overrides {
     /// Refuse what needs a reload
     #[arg(long)]
     no_reload: bool,
+
+    /// Whether what somebody changed in the process is corrected, or only reported [default: correct]
+    #[arg(long, value_name = "correct|report")]
+    drift: Option<DriftPolicy>,
 }
 
 /// `all`, or a number.
@@ -47,8 +54,15 @@ fn deletes(text: &str) -> Result<usize, String> {
 }
 
 impl Overrides {
-    /// Puts them into the policy of the settings.
-    pub(super) fn apply(&self, policy: &mut Policy) {
+    /// Puts them into the settings.
+    pub(super) fn apply(&self, settings: &mut Settings) {
+        if let Some(drift) = self.drift {
+            settings.drift = drift;
+        }
+        self.apply_to(&mut settings.guards);
+    }
+
+    fn apply_to(&self, policy: &mut Policy) {
         if let Some(deletes) = self.allow_mass_delete {
             policy.deletes = deletes;
         }
@@ -101,7 +115,7 @@ mod tests {
     fn policy(arguments: &[&str]) -> Policy {
         let mut policy = Policy { reload: Stance::Refuse, ..Policy::default() };
         let line = Line::parse_from(["gw"].iter().chain(arguments));
-        line.overrides.apply(&mut policy);
+        line.overrides.apply_to(&mut policy);
         policy
     }
 

@@ -1,5 +1,7 @@
 //! `gw plan`.
 
+use std::path::PathBuf;
+
 use crate::{
     intent::Intent,
     reconcile::{Pass, Reconciler},
@@ -16,6 +18,7 @@ use super::{
     manifests::Manifests,
     options::{Options, Verbosity},
     output::{self, Format},
+    saved,
 };
 
 /// Show what would change in the running HAProxy: by what means, and why
@@ -28,6 +31,7 @@ Examples:
   gw plan manifests
   gw plan manifests -v                      with the commands on HAProxy's socket
   gw plan manifests --output json           for a comment on a pull request
+  gw plan manifests --out plan.json         to be approved, and applied as it is
   gw plan manifests --exit-code             has anybody changed something by hand?
 
 Signs: + is added, ~ changes, - is removed. What an operator set by hand and the manifests leave
@@ -51,6 +55,10 @@ pub(super) struct Args {
     #[arg(long)]
     diff: bool,
 
+    /// Save the plan: `gw apply --plan FILE` applies exactly this one, or none
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
     #[command(flatten)]
     guards: Overrides,
 
@@ -60,7 +68,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let mut settings = args.options.settings()?;
-    args.guards.apply(&mut settings.guards);
+    args.guards.apply(&mut settings);
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.look_ahead();
@@ -72,8 +80,11 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
         Format::Text => {
             text::plan(view, args.verbosity.detail(), diff) + &text::refusals(&pass.refusals)
         }
-        Format::Json => json::to_text(&json::plan(view, &pass.refusals)),
+        Format::Json => json::to_text(&json::plan(view, &pass.drift_left, &pass.refusals)),
     })?;
+    if let Some(path) = &args.out {
+        saved::write(path, json::plan(view, &pass.drift_left, &pass.refusals), &intent, &pass)?;
+    }
     Ok(match (args.exit_code, pass.plan.is_empty(), pass.refusals.is_empty()) {
         (false, _, _) | (true, true, _) => Exit::Ok,
         (true, false, true) => Exit::Changes,

@@ -61,7 +61,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let mut settings = args.options.settings()?;
-    args.guards.apply(&mut settings.guards);
+    args.guards.apply(&mut settings);
     settings.socket()?;
     let store = Store::new(&settings.state);
     let mut reconciler = Reconciler::new(&settings);

@@ -34,6 +34,8 @@ enum Document {
     Status,
     /// The output of `gw drift --output json`
     Drift,
+    /// The file that `gw plan --out` writes
+    SavedPlan,
     /// The output of `gw validate --output json`
     Problems,
     /// gw's own settings, `gw.yaml`
@@ -51,6 +53,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Report => json::schema(json::Kind::Report),
         Document::Status => json::schema(json::Kind::Status),
         Document::Drift => json::schema(json::Kind::Drift),
+        Document::SavedPlan => json::schema(json::Kind::SavedPlan),
         Document::Problems => json::schema(json::Kind::Problems),
         Document::Settings => settings::json_schema(),
         Document::History => json::schema(json::Kind::History),

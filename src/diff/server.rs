@@ -51,7 +51,7 @@ pub enum ServerChange<'a> {
 
 impl ServerChange<'_> {
     /// Leaves only the fields that have to do with holds. Returns whether there are any.
-    pub(super) fn keep_holds(&mut self) -> bool {
+    pub fn keep_holds(&mut self) -> bool {
         match self {
             Self::Modify { fields, .. } => {
                 fields.retain(|field| field.is_of_hold());

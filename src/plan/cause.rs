@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::model::{Backend, Desired, Server};
+use crate::{
+    diff::{BackendChange, Differences},
+    model::{Backend, Desired, Live, Note, Server, ServerNote},
+};
 
 use super::{
     Plan,
-    step::{Action, Object, Step},
+    step::{Action, Object},
 };
 
 /// Where the need for a step comes from.
@@ -33,28 +36,62 @@ pub struct Goal<'a> {
 }
 
 impl Plan {
-    /// Tells drift from commits: `old` is what the current generation asks for, if there is one.
-    pub fn attribute(&mut self, old: Option<Goal<'_>>, new: Goal<'_>) {
+    /// Tells drift from commits: `old` is what the current generation asks for.
+    pub fn attribute(&mut self, old: Goal<'_>, new: Goal<'_>, live: &Live) {
         for step in self.steps.iter_mut().filter(|step| step.cause != Cause::Hold) {
-            step.cause = match old {
-                Some(old) if is_same(step, old, new) => Cause::Drift,
-                Some(_) | None => Cause::Commit,
-            };
+            let is_drift = is_drift(&step.object, step.action, (old, new), live);
+            step.cause = if is_drift { Cause::Drift } else { Cause::Commit };
         }
     }
 }
 
-/// Whether both sides ask for the same of the step's object.
-fn is_same(step: &Step, old: Goal<'_>, new: Goal<'_>) -> bool {
-    match &step.object {
+/// Leaves only the differences that a commit or a hold made: what remains to be done where drift is
+/// left alone.
+pub fn leave_drift(differences: &mut Differences<'_>, old: Goal<'_>, new: Goal<'_>, live: &Live) {
+    let goals = (old, new);
+    let is_drift = |object: Object, action| is_drift(&object, action, goals, live);
+    if is_drift(Object::Settings, Action::Change) {
+        differences.structure = None;
+    }
+    differences.backends.retain(|(name, change)| {
+        let action = match change {
+            BackendChange::Add(_) | BackendChange::Publish(_) => Action::Add,
+            BackendChange::Remove(_) => Action::Remove,
+            BackendChange::Profile { .. } => Action::Change,
+        };
+        !is_drift(Object::Backend(name.clone()), action)
+    });
+    differences.servers.retain_mut(|one| {
+        let object = Object::Server(one.backend.clone(), one.server.clone());
+        !is_drift(object, Action::Change) || one.change.keep_holds()
+    });
+    differences
+        .entries
+        .retain(|(map, key, _)| !is_drift(Object::Route(*map, (*key).to_owned()), Action::Change));
+    differences
+        .certificates
+        .retain(|(file, _)| !is_drift(Object::Certificate((*file).to_owned()), Action::Change));
+}
+
+/// Whether both sides ask for the same of an object, and nothing of it is under way.
+fn is_drift(
+    object: &Object,
+    action: Action,
+    (old, new): (Goal<'_>, Goal<'_>),
+    live: &Live,
+) -> bool {
+    match object {
         // Which frontends there were the files tell, and the digest is over all of them.
         Object::Settings | Object::Frontend(_) => old.structure == new.structure,
         Object::Certificate(file) => old.files.get(file) == new.files.get(file),
         Object::Backend(name) => {
+            if live.unpublished.contains(name.as_str()) {
+                return false;
+            }
             let (old, new) = (old.desired.backends.get(name), new.desired.backends.get(name));
             match (old, new) {
                 (Some(old), Some(new)) => {
-                    let whole = step.action != Action::Change;
+                    let whole = action != Action::Change;
                     old.profile.name() == new.profile.name() && (!whole || have_same(old, new))
                 }
                 (None, None) => true,
@@ -62,6 +99,11 @@ fn is_same(step: &Step, old: Goal<'_>, new: Goal<'_>) -> bool {
             }
         }
         Object::Server(backend, server) => {
+            let note = live.notes.get(&Note::server(backend, server));
+            let note = note.and_then(|note| note.parse().ok());
+            if matches!(note, Some(ServerNote::Adding | ServerNote::Removing)) {
+                return false;
+            }
             let of = |goal: Goal<'_>| {
                 goal.desired.backends.get(backend)?.servers.get(server).map(essence)
             };

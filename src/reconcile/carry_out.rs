@@ -102,7 +102,9 @@ impl Reconciler {
         let is_new = pass.disk.current.as_ref() != Some(&next);
         if !is_new {
             // The files keep the revision that they have, and so does the process.
-            pass.plan.closing.clear();
+            if next.metadata.revision != intent.revision {
+                pass.plan.closing.clear();
+            }
         }
         let pass = &*pass;
         let mut report = Report {

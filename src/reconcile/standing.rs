@@ -77,7 +77,7 @@ impl Reconciler {
             },
         );
         let goal = Goal { desired, structure, files: &disk.files };
-        plan.attribute(Some(goal), goal);
+        plan.attribute(goal, goal, live);
         let is_pending =
             |object: &Object| standing.pending.iter().any(|other| other.object == *object);
         let (of_holds, steps): (Vec<Step>, Vec<Step>) = plan

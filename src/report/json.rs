@@ -6,6 +6,7 @@ mod document;
 mod drift;
 mod problems;
 mod record;
+mod saved;
 mod status;
 mod step;
 mod word;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use crate::{
     guard::Refusal,
     model::Problems,
-    plan::{Loading, Plan, Report},
+    plan::{Loading, Plan, Report, Step},
 };
 
 use super::{PlanView, diff, drift::Drift, status::Status};
@@ -30,6 +31,7 @@ pub use self::{
         BegunDocument, CommitDocument, EndedDocument, EntryDocument, HistoryDocument, LeftDocument,
         ProcessDocument, RecordDocument, RecordStepDocument, WhoDocument,
     },
+    saved::{FingerprintDocument, SavedPlan, SavedPlanDocument},
     status::StatusDocument,
     step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
     word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
@@ -38,8 +40,8 @@ pub use self::{
 /// The version of all documents.
 pub const VERSION: u32 = 1;
 
-/// A plan, and why guards refuse it.
-pub fn plan(view: PlanView<'_>, refusals: &[Refusal]) -> PlanDocument {
+/// A plan, what drift it leaves alone, and why guards refuse it.
+pub fn plan(view: PlanView<'_>, drift_left: &[Step], refusals: &[Refusal]) -> PlanDocument {
     let plan = view.plan;
     PlanDocument {
         version: VERSION,
@@ -50,9 +52,15 @@ pub fn plan(view: PlanView<'_>, refusals: &[Refusal]) -> PlanDocument {
         steps: plan.steps.iter().map(StepDocument::of).collect(),
         held: plan.held.iter().map(HeldDocument::of).collect(),
         diff: plan.reload.then(|| diff::unified(view.config_diff)).flatten(),
+        drift_left_alone: drift_left.iter().map(StepDocument::of).collect(),
         refusals: refusals.iter().map(RefusalDocument::of).collect(),
         remarks: view.remarks.to_vec(),
     }
+}
+
+/// A plan to be applied later.
+pub fn saved_plan(plan: PlanDocument, fingerprint: FingerprintDocument) -> SavedPlanDocument {
+    SavedPlanDocument { version: VERSION, fingerprint, plan }
 }
 
 /// What became of a plan.
@@ -106,6 +114,7 @@ pub enum Kind {
     Report,
     Status,
     Drift,
+    SavedPlan,
     Problems,
     History,
     Record,
@@ -113,11 +122,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Plan,
         Self::Report,
         Self::Status,
         Self::Drift,
+        Self::SavedPlan,
         Self::Problems,
         Self::History,
         Self::Record,
@@ -130,6 +140,7 @@ impl Kind {
             Self::Report => "report",
             Self::Status => "status",
             Self::Drift => "drift",
+            Self::SavedPlan => "saved-plan",
             Self::Problems => "problems",
             Self::History => "history",
             Self::Record => "record",
@@ -144,6 +155,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Report => schemars::schema_for!(ReportDocument),
         Kind::Status => schemars::schema_for!(StatusDocument),
         Kind::Drift => schemars::schema_for!(DriftDocument),
+        Kind::SavedPlan => schemars::schema_for!(SavedPlanDocument),
         Kind::Problems => schemars::schema_for!(ProblemsDocument),
         Kind::History => schemars::schema_for!(HistoryDocument),
         Kind::Record => schemars::schema_for!(RecordDocument),

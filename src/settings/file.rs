@@ -52,6 +52,9 @@ pub(super) struct Document {
     /// Whether HAProxy may be reloaded.
     #[schemars(schema_with = "guards::reload_schema")]
     reload: Option<Spanned<String>>,
+    /// Whether drift is corrected, or only reported.
+    #[schemars(schema_with = "guards::drift_schema")]
+    drift: Option<Spanned<String>>,
     guards: Option<guards::Document>,
 }
 
@@ -118,6 +121,7 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         ready_timeout: reader.value(document.ready_timeout, duration),
         removal_timeout: reader.value(document.removal_timeout, duration),
         reload: reader.value(document.reload, guards::reload),
+        drift: reader.value(document.drift, str::parse),
         guards,
     };
     if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
@@ -216,10 +220,11 @@ mod tests {
 
     #[test]
     fn how_strict_the_guards_are_can_be_written() {
-        let text = "reload: forbid\nguards:\n  massDelete: 40%\n  emptyBackend: warn\n  \
+        let text = "reload: forbid\ndrift: report\nguards:\n  massDelete: 40%\n  emptyBackend: warn\n  \
                     shrunkSource: allow\n  forcedPush: allow\n  oldWorkers: 3\n";
         let given = read(text).unwrap();
         assert_eq!(given.reload, Some(Stance::Refuse));
+        assert_eq!(given.drift, Some(crate::settings::DriftPolicy::Report));
         let expected = GivenGuards {
             mass_delete: Some(Limit::At(40)),
             empty_backend: Some(Stance::Warn),

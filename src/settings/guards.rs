@@ -116,6 +116,10 @@ pub(super) fn reload_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [ALLOW, "forbid"] })
 }
 
+pub(super) fn drift_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["correct", "report"] })
+}
+
 /// `reload:` of the file.
 pub(super) fn reload(text: &str) -> Result<Stance, String> {
     match text {

@@ -139,6 +139,55 @@ fn a_named_state_that_a_hand_changed_is_drift() {
     }
 }
 
+#[test]
+fn drift_that_is_only_reported_is_left_alone() {
+    for version in [oldest(), newest()] {
+        let site = Site::new(version);
+        let report = ["apply", "manifests", "--yes", "--drift", "report", "--output", "json"];
+        let apply = || site.rig.gw.run(&report).ok().json();
+        site.by_hand("set server web/s1 addr 127.0.0.2 port 9");
+        let told = apply();
+        assert_eq!((&told["steps"], &told["commands_sent"]), (&json!([]), &json!(0)), "{told}");
+        assert!(told["remarks"].to_string().contains("left alone: server web/s1"), "{told}");
+        let plan = ["plan", "manifests", "--drift", "report", "--output", "json", "--exit-code"];
+        let plan = site.rig.gw.run(&plan).ok().json();
+        assert_eq!(objects(&plan["drift_left_alone"]), ["server web/s1"], "{plan}");
+
+        // A commit elsewhere is applied, and a hold is set.
+        let _ = site
+            .rig
+            .gw
+            .run(&["hold", "api/s1", "--drain", "--for", "1h", "--reason", "INC-42"])
+            .ok();
+        let route = "---\napiVersion: gw/v1\nkind: Route\nmetadata: {name: c}\n\
+                     spec: {hosts: [c.test], backend: web}\n";
+        site.rig.write(&manifests(site.port, "", route));
+        let told = apply();
+        assert_eq!(
+            told["summary"],
+            json!({
+                "add": 1, "change": 0, "remove": 0, "runtime": 1, "reload": 0,
+            })
+        );
+        assert_eq!(objects(&site.drift(&[], 2)["drift"]), ["server web/s1"]);
+
+        // What the commit itself changes is no drift any more.
+        site.rig.write(&manifests(site.port, ", weight: 7", route));
+        let told = apply();
+        assert_eq!(objects(&told["steps"]), ["server web/s1", "server web/s2"], "{told}");
+        let _ = site.drift(&[], 0);
+
+        // A reload takes everything along.
+        site.by_hand("set server web/s1 addr 127.0.0.2 port 9");
+        let slower = format!("  timeouts: {{server: 7s}}\n{route}");
+        site.rig.write(&manifests(site.port, ", weight: 7", &slower));
+        let told = apply();
+        assert_eq!(told["reloads"], 1, "{told}");
+        assert!(told["remarks"].to_string().contains("corrects what drifted"), "{told}");
+        site.rig.assert_converged();
+    }
+}
+
 /// All below a folder, with what tells that it was written.
 fn census(folder: &Path) -> BTreeMap<PathBuf, (SystemTime, u64)> {
     let mut found = BTreeMap::new();

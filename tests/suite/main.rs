@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approval;
 mod cases;
 mod command_line;
 mod convergence;

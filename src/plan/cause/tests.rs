@@ -3,7 +3,7 @@ use crate::{
         BackendName, Entry, Location, MapName, ObjectName, Origin, Profile, Routing, ServerName,
         ServerState, Span,
     },
-    plan::Reason,
+    plan::{Reason, Step},
 };
 
 use super::*;
@@ -44,6 +44,10 @@ fn desired(server: Option<Server>, timeout: &str, route: &str) -> Desired {
 
 /// The causes of a step about each object.
 fn causes(old: &Desired, new: &Desired) -> [Cause; 3] {
+    causes_in(old, new, &Live::default())
+}
+
+fn causes_in(old: &Desired, new: &Desired, live: &Live) -> [Cause; 3] {
     let (backend, server) = name();
     let because = || Reason::Command("a command does it");
     let step = |object| Step::new(object, Action::Change, because());
@@ -55,10 +59,8 @@ fn causes(old: &Desired, new: &Desired) -> [Cause; 3] {
     let files = BTreeMap::new();
     let goal = |desired| Goal { desired, structure: "s", files: &files };
     let mut plan = Plan { steps, ..Plan::default() };
-    plan.attribute(Some(goal(old)), goal(new));
+    plan.attribute(goal(old), goal(new), live);
     let causes: Vec<Cause> = plan.steps.iter().map(|step| step.cause).collect();
-    plan.attribute(None, goal(new));
-    assert!(plan.steps.iter().all(|step| step.cause == Cause::Commit), "nothing was before");
     causes.try_into().unwrap()
 }
 
@@ -86,4 +88,34 @@ fn a_generation_says_drain_in_other_words() {
     assert_eq!(causes(&of(&in_file), &of(&wanted))[1], Cause::Drift);
     let named = Server { state: Some(ServerState::Ready), ..server() };
     assert_eq!(causes(&of(&server()), &of(&named))[1], Cause::Commit);
+}
+
+#[test]
+fn what_an_earlier_pass_left_is_no_drift() {
+    let old = desired(Some(server()), "5s", "web");
+    let (backend, a) = name();
+    for note in [ServerNote::Adding, ServerNote::Removing] {
+        let notes = BTreeMap::from([(Note::server(&backend, &a), note.as_str().to_owned())]);
+        let live = Live { notes, ..Live::default() };
+        assert_eq!(causes_in(&old, &old, &live), [Cause::Drift, Cause::Commit, Cause::Drift]);
+    }
+}
+
+#[test]
+fn drift_is_left_alone_and_commits_are_not() {
+    let files = BTreeMap::new();
+    let goal = |desired| Goal { desired, structure: "s", files: &files };
+    let old = desired(Some(server()), "5s", "web");
+    let new = desired(Some(server()), "5s", "api");
+    let live = Live { structure: Some("other".into()), ..Live::default() };
+    let all = || crate::diff::diff(&new, "s", &live, &crate::diff::Scope::WHOLE);
+    assert!(all().structure.is_some());
+    assert_eq!((all().backends.len(), all().entries.len()), (1, 1));
+    let mut left = all();
+    leave_drift(&mut left, goal(&old), goal(&new), &live);
+    assert!(left.structure.is_none(), "another structure is drift");
+    assert_eq!((left.backends.len(), left.entries.len()), (0, 1));
+    let mut left = all();
+    leave_drift(&mut left, goal(&Desired::default()), goal(&new), &live);
+    assert_eq!((left.backends.len(), left.entries.len()), (1, 1));
 }

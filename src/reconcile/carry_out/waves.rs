@@ -46,7 +46,8 @@ impl Reconciler {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Option<Process>, ReconcileError> {
         let planned = pass.live.as_ref().map(|live| live.process.clone());
-        if pass.plan.steps.iter().all(|step| step.instructions().next().is_none()) {
+        let does_nothing = pass.plan.steps.iter().all(|step| step.instructions().next().is_none());
+        if does_nothing && pass.plan.closing.is_empty() {
             return Ok(planned);
         }
         let capabilities = Capabilities::probe(connection).await?;

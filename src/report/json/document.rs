@@ -28,6 +28,8 @@ pub struct PlanDocument {
     pub held: Vec<HeldDocument>,
     /// The unified diff of the configuration where HAProxy must load it anew. Keys are left out.
     pub diff: Option<String>,
+    /// What drifted and is left alone, since drift is only reported.
+    pub drift_left_alone: Vec<StepDocument>,
     /// Why guards refuse the plan: while there are any, `gw apply` does not carry it out.
     pub refusals: Vec<RefusalDocument>,
     /// What an operator should know besides.

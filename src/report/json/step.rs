@@ -73,7 +73,8 @@ pub struct StepDocument {
 }
 
 impl StepDocument {
-    pub(super) fn of(step: &Step) -> Self {
+    /// The step as it is written.
+    pub fn of(step: &Step) -> Self {
         Self {
             object: step.object.to_string(),
             kind: KindWord::from(Kind::of(&step.object)),

@@ -44,7 +44,9 @@ fn documents_match_their_schemas() {
         Plan::default(),
     ];
     for sample in &plans {
-        check(Kind::Plan, &plan(samples::view(sample), &samples::refusals()));
+        let document = plan(samples::view(sample), &sample.steps, &samples::refusals());
+        check(Kind::Plan, &document);
+        check(Kind::SavedPlan, &saved_plan(document, fingerprint()));
     }
     let loadings = [
         Loading::Running,
@@ -68,10 +70,30 @@ fn documents_match_their_schemas() {
     }
 }
 
+fn fingerprint() -> FingerprintDocument {
+    FingerprintDocument {
+        gw: "0.1.0".into(),
+        revision: "3f2a9c01b7de".into(),
+        wanted: "a".into(),
+        generation: Some(42),
+        haproxy: Some("3.4.0".into()),
+        live: Some("b".into()),
+        steps: "c".into(),
+    }
+}
+
+#[test]
+fn a_saved_plan_says_what_moved() {
+    let saved = fingerprint();
+    assert!(saved.moved(&saved).is_empty());
+    let now = FingerprintDocument { generation: None, live: None, ..fingerprint() };
+    assert_eq!(saved.moved(&now), ["another plan was applied", "HAProxy's live state changed"]);
+}
+
 #[test]
 fn a_plan_as_json() {
     let sample = samples::runtime_plan();
-    let value = check(Kind::Plan, &plan(samples::view(&sample), &samples::refusals()));
+    let value = check(Kind::Plan, &plan(samples::view(&sample), &[], &samples::refusals()));
     assert_eq!(value["version"], 1);
     assert_eq!(
         value["summary"],
@@ -110,7 +132,7 @@ fn a_plan_as_json() {
             "flag": "--allow-mass-delete=12",
         })
     );
-    let value = check(Kind::Plan, &plan(samples::view(&samples::reload_plan()), &[]));
+    let value = check(Kind::Plan, &plan(samples::view(&samples::reload_plan()), &[], &[]));
     assert_eq!(value["refusals"], json!([]));
     assert_eq!(value["reload"], true);
     assert!(value["diff"].as_str().unwrap().starts_with("--- a/05-profiles.cfg\n"));
