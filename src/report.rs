@@ -3,6 +3,7 @@
 //! came from a manifest or from HAProxy is shown escaped, so that it can't drive a terminal.
 
 pub mod blame;
+pub mod drift;
 pub mod json;
 pub mod snippet;
 pub mod status;

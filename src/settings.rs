@@ -7,22 +7,28 @@
 
 mod duration;
 mod file;
+mod guards;
 mod source;
 
 use std::{
     env, io,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
 
 use crate::{
+    guard::{Policy, Stance},
     haproxy::Endpoint,
     model::{Problems, SourceFile},
     source::git,
 };
 
-pub use duration::{DurationError, parse_duration};
+pub use self::{
+    duration::{DurationError, SpanError, parse_duration, parse_span},
+    guards::GivenGuards,
+};
 
 /// Where settings are looked for when nobody names a file.
 pub const CONFIG: &str = "/etc/gw/gw.yaml";
@@ -63,6 +69,32 @@ pub struct Settings {
     pub removal_timeout: Duration,
     /// The repository whose manifests are meant where a command names none.
     pub source: git::Given,
+    /// How strict the guards are.
+    pub guards: Policy,
+    /// What becomes of drift.
+    pub drift: DriftPolicy,
+}
+
+/// What becomes of what somebody changed in the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// It is made again what the manifests say.
+    #[default]
+    Correct,
+    /// It is told and left alone, while nothing needs a reload.
+    Report,
+}
+
+impl FromStr for DriftPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "correct" => Ok(Self::Correct),
+            "report" => Ok(Self::Report),
+            _ => Err(format!("{text:?} is neither correct nor report")),
+        }
+    }
 }
 
 /// What somebody said about the settings: the command line with its environment, or a file.
@@ -77,6 +109,9 @@ pub struct Given {
     pub ready_timeout: Option<Duration>,
     pub removal_timeout: Option<Duration>,
     pub source: git::Given,
+    pub reload: Option<Stance>,
+    pub drift: Option<DriftPolicy>,
+    pub guards: GivenGuards,
 }
 
 /// Whose HAProxy it is, which decides what is assumed where nobody says anything.
@@ -167,6 +202,10 @@ impl Settings {
     /// the runtime socket of another would make gw reload what it doesn't look at.
     fn fill(given: Given, runs: Runs<'_>, debian: bool) -> Self {
         let debian = debian && runs == Runs::Service && given.socket.is_none();
+        let usual_guards = match runs {
+            Runs::Service => Policy::default(),
+            Runs::Ourselves(_) => Policy::lenient(),
+        };
         let usual = |path: &str| debian.then(|| PathBuf::from(path));
         Self {
             socket: given.socket.or_else(|| usual(DEBIAN_SOCKET).map(Endpoint::Unix)),
@@ -180,6 +219,8 @@ impl Settings {
             ready_timeout: given.ready_timeout.unwrap_or(READY_TIMEOUT),
             removal_timeout: given.removal_timeout.unwrap_or(REMOVAL_TIMEOUT),
             source: given.source,
+            guards: given.guards.fill(given.reload, &usual_guards),
+            drift: given.drift.unwrap_or_default(),
         }
     }
 
@@ -206,8 +247,16 @@ impl Given {
             ready_timeout: self.ready_timeout.or(other.ready_timeout),
             removal_timeout: self.removal_timeout.or(other.removal_timeout),
             source: self.source.or(other.source),
+            reload: self.reload.or(other.reload),
+            drift: self.drift.or(other.drift),
+            guards: self.guards.or(other.guards),
         }
     }
+}
+
+/// The JSON Schema of `gw.yaml`.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(file::Document).to_value()
 }
 
 /// Whether Debian's package is installed: its socket is there, or its configuration while the

@@ -84,6 +84,8 @@ fn in_process(stage: &Stage) -> Phases {
         ready_timeout: Duration::from_secs(10),
         removal_timeout: Duration::from_secs(10),
         source: git::Given::default(),
+        guards: gw::guard::Policy::lenient(),
+        drift: gw::settings::DriftPolicy::default(),
     };
     let manifests = Source::Paths(vec![stage.ground.estate.root.clone()]);
     let runtime = Builder::new_current_thread().enable_all().build();

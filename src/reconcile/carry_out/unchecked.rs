@@ -29,7 +29,7 @@ pub type CheckResult = Result<Result<(), String>, String>;
 
 impl Reconciler {
     /// Leaves the check of files whose change goes by commands to [`check`](Self::check) and
-    /// [`judge`](Self::judge), for whoever makes many passes.
+    /// [`conclude`](Self::conclude), for whoever makes many passes.
     pub fn check_later(&mut self) {
         self.checks_later = true;
     }
@@ -44,7 +44,10 @@ impl Reconciler {
     }
 
     /// Acts on the result of a [`check`](Self::check). `Some` where files were refused.
-    pub async fn judge(&mut self, result: CheckResult) -> Result<Option<Report>, ReconcileError> {
+    pub async fn conclude(
+        &mut self,
+        result: CheckResult,
+    ) -> Result<Option<Report>, ReconcileError> {
         let Some(unchecked) = self.unchecked.take() else { return Ok(None) };
         if matches!(result, Ok(Ok(()))) {
             return Ok(None);

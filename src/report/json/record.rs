@@ -38,6 +38,13 @@ pub struct WhoDocument {
     pub gw: String,
 }
 
+impl WhoDocument {
+    /// The person behind it: `alice@web-1`.
+    pub fn person(&self) -> String {
+        format!("{}@{}", self.sudo_user.as_ref().unwrap_or(&self.user), self.host)
+    }
+}
+
 /// A commit of the manifests' repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Commit")]
