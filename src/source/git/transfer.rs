@@ -217,10 +217,43 @@ fn failure(error: &git2::Error) -> Failure {
             Failure::Certificate(said)
         }
         _ if is_absent => Failure::NotFound(said),
-        (ErrorCode::Owner, _) => Failure::NotFound(format!("{said}: git's safe.directory")),
+        (ErrorCode::Owner, _) => Failure::NotOwned,
+        // Local transport keeps the words, but not the code.
+        _ if says(&["not owned by current user"]) => Failure::NotOwned,
         (_, ErrorClass::Odb | ErrorClass::Indexer | ErrorClass::Reference | ErrorClass::Object) => {
             Failure::Clone(said)
         }
         _ => Failure::Unreachable(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_says_is_told_apart() {
+        let of = |code, class, said: &str| failure(&git2::Error::new(code, class, said));
+        let generic = ErrorCode::GenericError;
+        let said = |text: &str| text.to_owned();
+        let not_found = "unexpected http status code: 404";
+        assert_eq!(of(generic, ErrorClass::Http, not_found), Failure::NotFound(said(not_found)));
+        let forbidden = "unexpected http status code: 403";
+        assert_eq!(
+            of(generic, ErrorClass::Http, forbidden),
+            Failure::Authentication(said(forbidden))
+        );
+        let owner = "repository path '/r' is not owned by current user";
+        assert_eq!(of(generic, ErrorClass::Os, owner), Failure::NotOwned);
+        assert_eq!(of(ErrorCode::Owner, ErrorClass::Config, "x"), Failure::NotOwned);
+        let tls = "the SSL certificate is invalid";
+        assert_eq!(
+            of(ErrorCode::Certificate, ErrorClass::Ssl, tls),
+            Failure::Certificate(said(tls))
+        );
+        let refused = "failed to connect to h: Connection refused";
+        assert_eq!(of(generic, ErrorClass::Os, refused), Failure::Unreachable(said(refused)));
+        let full = "failed to write pack: No space left on device";
+        assert_eq!(of(generic, ErrorClass::Indexer, full), Failure::Clone(said(full)));
     }
 }
