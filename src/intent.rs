@@ -42,7 +42,6 @@ impl Intent {
 }
 
 /// Makes intents out of the same source again and again.
-#[derive(Debug)]
 pub struct Builder {
     reader: Reader,
     server_state_file: String,

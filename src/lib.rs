@@ -14,11 +14,11 @@
 //! ```
 //!
 //! Modules are stages, and the words between them are types. The middle is pure: [`model`],
-//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], and in
+//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], [`webhook`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
-//! [`store`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a loop of
-//! passes, [`cli`] talks to people. A module uses only modules above it in the list below.
+//! [`store`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a
+//! loop of passes, [`cli`] talks to people. A module uses only modules above it in the list below.
 //!
 //! # Invariants
 //!
@@ -65,8 +65,10 @@
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
-//! | [`source`] | manifests and the files they name, from disk or from Git; the revision |
+//! | [`webhook`] | whether a request of a forge is authentic, and what it hints at |
+//! | [`source`] | manifests and the files they name, from disk or from Git; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
+//! | [`control`] | what people told gw: that following is suspended |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |
 //! | [`observe`] | a process to `Live` |
 //! | [`service`] | the HAProxy of this machine: its check, its reload, what `/proc` tells of it |
@@ -97,6 +99,7 @@ pub mod apply;
 pub mod cli;
 pub mod compile;
 pub mod config;
+pub mod control;
 pub mod diff;
 pub mod haproxy;
 pub mod init;
@@ -113,3 +116,5 @@ pub mod settings;
 pub mod source;
 pub mod store;
 pub mod up;
+pub mod watch;
+pub mod webhook;

@@ -25,12 +25,11 @@ use crate::{
     store::{self, Files, Generation, Store},
 };
 
-pub use self::error::ReconcileError;
-use self::memory::Memory;
+pub use self::{carry_out::CheckResult, error::ReconcileError};
+use self::{carry_out::Unchecked, memory::Memory};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
-#[derive(Debug)]
 pub struct Pass {
     /// What is to be done.
     pub plan: Plan,
@@ -57,14 +56,13 @@ impl Pass {
 }
 
 /// What is on disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Disk {
     current: Option<Generation>,
     files: Files,
 }
 
 /// Plans and applies, again and again, for one HAProxy.
-#[derive(Debug)]
 pub struct Reconciler {
     settings: Settings,
     store: Store,
@@ -72,6 +70,8 @@ pub struct Reconciler {
     memory: Option<Memory>,
     patience: Patience,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
+    checks_later: bool,
+    unchecked: Option<Unchecked>,
 }
 
 /// A process and its state.
@@ -86,15 +86,28 @@ impl Reconciler {
     /// Prepares; touches nothing.
     pub fn new(settings: &Settings) -> Self {
         let store = Store::new(&settings.state);
-        let patience =
-            Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
+        let patience = Patience::new(settings.ready_timeout, settings.removal_timeout);
         let settings = settings.clone();
-        Self { settings, store, builder: None, memory: None, patience, look: None }
+        Self {
+            settings,
+            store,
+            builder: None,
+            memory: None,
+            patience,
+            look: None,
+            checks_later: false,
+            unchecked: None,
+        }
     }
 
     /// Changes how long the passes to come wait for what takes its time.
     pub fn set_patience(&mut self, patience: Patience) {
         self.patience = patience;
+    }
+
+    /// Whether the last pass left this process as it should be, with nothing left to do.
+    pub fn knows(&self, process: &Process) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.process == *process)
     }
 
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while
@@ -213,9 +226,7 @@ impl Reconciler {
 
     /// The plan while HAProxy does not run: the files that it will load.
     fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
-        if let Some(pid) = service::running_with(&self.store.current_link()) {
-            return Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() });
-        }
+        self.assert_stopped()?;
         let mut plan = Plan::default();
         if files_differ(&disk.files, &intent.rendered.files) {
             plan = plan::plan_start(&intent.desired);
@@ -234,6 +245,16 @@ impl Reconciler {
             disk,
             connection: None,
         })
+    }
+
+    /// An error where HAProxy runs after all, and just does not answer where it was looked for.
+    fn assert_stopped(&self) -> Result<(), ReconcileError> {
+        match service::running_with(&self.store.current_link()) {
+            Some(pid) => {
+                Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Remembers a state that was reached with nothing left to do; else the next pass looks at all.
@@ -296,6 +317,12 @@ async fn look(
     let capabilities = Capabilities::probe(&mut connection).await?;
     let live = observe(&mut connection, scope, desired).await?;
     Ok(Some(Look { connection, capabilities, live }))
+}
+
+/// The HAProxy that answers; `None` where none does.
+pub async fn running(settings: &Settings) -> Option<Process> {
+    let mut connection = connect(settings).await.ok()??;
+    Some(observe::identity(&mut connection).await.ok()?.process)
 }
 
 /// A connection to the worker: through the master where the runtime socket is dead. `None` where

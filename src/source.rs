@@ -12,6 +12,7 @@ pub mod git;
 mod reader;
 mod referenced;
 mod revision;
+pub mod trust;
 
 use std::{
     collections::BTreeMap,

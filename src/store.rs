@@ -5,6 +5,7 @@
 //! with the one before is hard-linked, so what a change costs on disk follows the change.
 
 mod lock;
+mod own;
 mod write;
 
 use std::{
@@ -61,6 +62,14 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A small file that gw wrote holds something else now.
+    #[error("{} can't be understood: {reason}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl StoreError {
@@ -86,6 +95,9 @@ impl StoreError {
                 "HAProxy goes on; remove the link `current` and run `gw init`, then apply again"
                     .to_owned(),
             ),
+            Self::Unreadable { path, .. } => {
+                Some(format!("remove {} if what it says is over", path.display()))
+            }
         }
     }
 }

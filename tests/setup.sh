@@ -46,8 +46,11 @@ for set in $sets; do
       want make has make
       want curl has curl
       want openssl has openssl
+      # Commits are signed and fetched in tests.
       want openssh-client has ssh-keygen
       want openssh-server has sshd
+      want gnupg has gpg
+      want gnupg-utils has gpgsplit
       want ca-certificates finds_certificates
       want patchelf has patchelf
       want python3 has python3

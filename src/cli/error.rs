@@ -14,6 +14,7 @@ use crate::{
     source::LoadError,
     store::StoreError,
     up::UpError,
+    watch::WatchError,
 };
 
 use super::{exit::Exit, output};
@@ -170,11 +171,21 @@ impl From<StoreError> for CliError {
     }
 }
 
+impl From<WatchError> for CliError {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::Store(error) => error.into(),
+            WatchError::Files(_) | WatchError::Signals(_) => Self::from_error(Exit::Error, &error),
+        }
+    }
+}
+
 impl From<UpError> for CliError {
     fn from(error: UpError) -> Self {
         match error {
             UpError::Store(error) => error.into(),
-            UpError::Io { .. } | UpError::Watch(_) => Self::from_error(Exit::Error, &error),
+            UpError::Watch(error) => error.into(),
+            UpError::Io { .. } => Self::from_error(Exit::Error, &error),
             UpError::Haproxy { .. } => Self::from_error(Exit::Unreachable, &error),
         }
     }

@@ -41,7 +41,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let detail = args.verbosity.detail();
     crate::up::run(&settings, paths, &mut |event| {
         // HAProxy serves on even where nobody reads what gw tells.
-        let _ = output::print(&text::up(event, detail));
+        let _ = output::print(&text::watch(event, detail));
     })
     .await?;
     Ok(Exit::Ok)

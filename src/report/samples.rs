@@ -82,7 +82,7 @@ pub(crate) fn runtime_plan() -> Plan {
     let mut routed = step(route, Action::Add, map);
     routed.fields = vec![field("to", None, Some("api"))];
     routed.origin = origin("Route shop-api", "routes.yaml", 12);
-    let entry = Command::add_map("maps/prefix.map", None, "http:80/shop.example/api/", "api");
+    let entry = Command::add_map("maps/prefix.map", "http:80/shop.example/api/", "api");
     routed.switch = vec![send(entry)];
     let held = |name, state| Held {
         backend: backend("api"),

@@ -5,10 +5,10 @@ mod plan;
 mod report;
 mod status;
 mod style;
-mod up;
+mod watch;
 
 pub(super) use self::status::utc;
-pub use self::{plan::plan, report::report, status::status, up::up};
+pub use self::{plan::plan, report::report, status::status, watch::watch};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use self::source::files;
 type Layer = (&'static str, &'static [&'static str], &'static str);
 
 /// Modules without IO, clock, log or randomness: these and [`EDGE`] are all there are.
-const PURE: [Layer; 15] = [
+const PURE: [Layer; 16] = [
     ("model", &[], "the words of the domain, which every other module speaks"),
     ("config", &[], "the syntax of HAProxy's configuration files"),
     ("manifest", &["model"], "from text to checked documents; `tests` read the examples on disk"),
@@ -35,12 +35,14 @@ const PURE: [Layer; 15] = [
         "what it takes to remove the differences",
     ),
     ("report", &["diff", "model", "plan"], "what people and programs read"),
+    ("webhook", &[], "whether a request of a forge is authentic, and what it hints at"),
 ];
 
 /// Modules that do IO, from the lowest to the highest.
-const EDGE: [Layer; 17] = [
+const EDGE: [Layer; 19] = [
     ("source", &["manifest", "model"], "manifests from disk or from Git"),
     ("store", &["model", "render"], "generations on disk"),
+    ("control", &["store"], "what people told gw"),
     (
         "haproxy",
         &["haproxy::*"],
@@ -90,23 +92,24 @@ const EDGE: [Layer; 17] = [
         "an empty generation for a HAProxy of others",
     ),
     (
+        "watch",
+        &["apply", "intent", "model", "plan", "reconcile", "report", "settings", "source", "store"],
+        "one pass after another, each for a reason",
+    ),
+    (
         "up",
         &[
-            "apply",
             "config",
             "haproxy::*",
             "init",
-            "intent",
-            "model",
-            "plan",
-            "reconcile",
             "report",
             "service",
             "settings",
             "source",
             "store",
+            "watch",
         ],
-        "a HAProxy of gw's own, and the loop around it",
+        "a HAProxy of gw's own, followed",
     ),
 ];
 

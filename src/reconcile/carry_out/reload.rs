@@ -1,0 +1,189 @@
+//! A plan that needs a reload.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    apply::{self, Reloading},
+    diff::{Scope, diff},
+    haproxy::{Command, Connection, Verdict},
+    intent::Intent,
+    model::{BackendName, Live, Process, ServerName},
+    observe::{identity, observe},
+    plan::{Action, Loading, Object, Outcome, Plan, Report},
+    render::read_back,
+    store::Generation,
+};
+
+use super::{
+    super::{Pass, ReconcileError, Reconciler, memory},
+    Unchecked,
+};
+
+/// The pause between two looks at servers that are to come up.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+impl Reconciler {
+    /// Checks the files, reloads, and reads all of it back.
+    pub(super) async fn load_by_reload(
+        &self,
+        intent: &Intent,
+        pass: &Pass,
+        live: &Live,
+        next: &Generation,
+        report: &mut Report,
+    ) -> Result<Option<Process>, ReconcileError> {
+        match pass.service.check(&next.path).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => {
+                self.is_refused(pass, next, report).await?;
+                return Ok(None);
+            }
+            Err(why) => return Err(ReconcileError::Check(why)),
+        }
+        // What operators set while the plan was read and the files were checked counts as well.
+        let mut connection = self.same_worker(&live.process).await?;
+        let now = observe(&mut connection, &Scope::WHOLE, &intent.desired).await?;
+        let structure = &intent.rendered.structure;
+        let held = diff(&intent.desired, structure, &now, &Scope::WHOLE).held;
+        let states = connection.run_one(&Command::show_servers_state()).await?;
+        if let Verdict::Refused(words) = states.verdict {
+            return Err(ReconcileError::States(words));
+        }
+        drop(connection);
+        let adding: BTreeSet<String> = memory::adding(&now);
+        let server_state = apply::carry_over(&states.text, &intent.desired, &held, &adding);
+        let structure = live.structure.as_deref().unwrap_or_default();
+        let earlier = self.store.before(next, structure);
+        let previous = match &pass.disk.current {
+            Some(current) if current != next => Some(current),
+            Some(_) | None => earlier.as_ref(),
+        };
+        let reloading = Reloading {
+            store: &self.store,
+            service: &pass.service,
+            next,
+            previous,
+            running_state: &without_format(&states.text),
+            server_state: &server_state,
+            old_pid: live.process.pid,
+        };
+        let reloaded = apply::reload(reloading).await?;
+        report.bytes_written += reloaded.written;
+        report.remarks.extend(reloaded.remarks);
+        report.loading = reloaded.loading;
+        match &report.loading {
+            Loading::Reloaded { .. } => report.reloads = 1,
+            Loading::Refused { message, .. } | Loading::Broken { message } => {
+                report.generation = pass.generation;
+                report.outcomes.fill(Outcome::Failed(message.clone()));
+                return Ok(None);
+            }
+            Loading::Running | Loading::AtStart => {}
+        }
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+        self.await_newcomers(&mut connection, intent, &pass.plan, report).await?;
+        let (live, left) = self.read_back(&mut connection, intent, &Scope::WHOLE).await?;
+        for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
+            if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
+                *outcome = Outcome::Failed("it still differs after the reload".to_owned());
+            }
+        }
+        report.remarks.extend(left.into_iter().map(|object| {
+            format!("{object} differs from the manifests after the reload; apply again")
+        }));
+        Ok(Some(live.process))
+    }
+
+    /// Waits for the first good check of the servers that came with a reload. They count as down
+    /// until then, so nothing is at stake but what the report says.
+    async fn await_newcomers(
+        &self,
+        connection: &mut Connection,
+        intent: &Intent,
+        plan: &Plan,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        let is_checked = |name: &BackendName| {
+            intent.desired.backends.get(name).is_some_and(|backend| backend.profile.checked)
+        };
+        let mut waiting: Vec<(usize, &BackendName, &ServerName)> = plan
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| step.action == Action::Add)
+            .filter_map(|(index, step)| {
+                let Object::Server(backend, server) = &step.object else { return None };
+                is_checked(backend).then_some((index, backend, server))
+            })
+            .collect();
+        let begin = Instant::now();
+        while !waiting.is_empty() {
+            let names = waiting.iter().map(|(_, backend, _)| (*backend).clone()).collect();
+            let scope = Scope { backends: Some(names), limits: false, routing: false };
+            let live = observe(connection, &scope, &intent.desired).await?;
+            waiting.retain(|(_, backend, server)| {
+                let servers = live.backends.get(backend.as_str());
+                let state = servers.and_then(|servers| servers.get(server.as_str()));
+                // In maintenance it is for a reason, and not there at all for another pass.
+                state.is_some_and(|state| !state.up && !state.maintenance)
+            });
+            if begin.elapsed() >= self.patience.ready || self.patience.is_over() {
+                break;
+            }
+            self.patience.pause(LOOK_AGAIN).await;
+        }
+        for (index, _, _) in waiting {
+            report.outcomes[index] = Outcome::Pending(format!(
+                "no good health check within {:?}; it takes requests after the first one",
+                self.patience.ready
+            ));
+        }
+        Ok(())
+    }
+
+    /// Reloads what was before a change by commands.
+    pub(super) async fn undo(
+        &self,
+        unchecked: &Unchecked,
+        previous: &Generation,
+        said: String,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+        let old_pid = identity(&mut connection).await?.process.pid;
+        let states = connection.run_one(&Command::show_servers_state()).await?;
+        drop(connection);
+        let before = read_back(&unchecked.before.files);
+        let state = apply::carry_over(&states.text, &before, &unchecked.held, &BTreeSet::default());
+        let reloaded = apply::reload(Reloading {
+            store: &self.store,
+            service: &unchecked.service,
+            next: previous,
+            previous: None,
+            running_state: &state,
+            server_state: &state,
+            old_pid,
+        })
+        .await?;
+        report.reloads += 1;
+        report.bytes_written += reloaded.written;
+        report.remarks.extend(reloaded.remarks);
+        report.loading = match reloaded.loading {
+            Loading::Reloaded { .. } => {
+                let generation = unchecked.next.path.display().to_string();
+                Loading::Refused { message: said, generation }
+            }
+            other => other,
+        };
+        Ok(())
+    }
+}
+
+/// The reply of `show servers state` without the line that tells its format.
+fn without_format(states: &str) -> String {
+    let rest = states.split_once('\n').map_or("", |(_, rest)| rest.trim_end_matches('\n'));
+    format!("{rest}\n")
+}
