@@ -24,7 +24,7 @@ use self::{
 };
 
 use super::{
-    reference::{Advertised, Reference, Resolved, Unresolved},
+    reference::{Advertised, Reference, Resolved, TAGS, Unresolved},
     wire::{Done, Failure, Line, Request},
 };
 
@@ -69,7 +69,9 @@ impl<'a, W: Write> Transfer<'a, W> {
             }
             other => other,
         }?;
-        let descends = transfer.descends(id)?;
+        // Another tag is another release, and need not contain the one before.
+        let is_tag = resolved.name.as_deref().is_some_and(|name| name.starts_with(TAGS));
+        let descends = is_tag || transfer.descends(id)?;
         Ok(Done { id: id.to_string(), name: resolved.name, descends })
     }
 
@@ -170,15 +172,27 @@ impl<'a, W: Write> Transfer<'a, W> {
     fn descends(&self, id: Oid) -> Result<bool, Failure> {
         let previous = self.request.previous.as_deref().and_then(|id| Oid::from_str(id).ok());
         let Some(previous) = previous else { return Ok(true) };
+        // A server may be asked often until somebody decides: not for its history each time.
+        let rewritten = format!("{}-rewritten/{previous}", self.request.target);
+        let known = self.repository.find_reference(&rewritten).ok();
+        if known.is_some_and(|known| known.target() == Some(id)) {
+            return Ok(false);
+        }
         let look = || ancestry::descends(&self.repository, id, previous);
         for depth in DEPTHS {
             match look() {
-                Descent::Yes => return Ok(true),
-                Descent::No => return Ok(false),
                 Descent::Unknown => self.look(depth)?,
+                Descent::Yes => return Ok(true),
+                Descent::No => break,
             };
         }
-        Ok(look() == Descent::Yes)
+        let descends = look() == Descent::Yes;
+        if !descends {
+            self.repository
+                .reference(&rewritten, id, true, "gw: history was rewritten")
+                .map_err(|error| Failure::Clone(error.message().to_owned()))?;
+        }
+        Ok(descends)
     }
 
     /// Makes libssh2 ask for any host key. Tells whether it did not before.

@@ -123,6 +123,7 @@ impl Tree {
             let (commit, path) = (commit.short().to_owned(), self.settings.path.to_string());
             return Err(GitError::NoManifest { commit, path }.into());
         }
+        self.clone.pin(commit)?;
         problems.sort();
         self.root = Some(found.root);
         Ok(Snapshot {
