@@ -2,12 +2,14 @@
 //! one `run`. Data goes to standard output, everything else to standard error.
 
 mod apply;
+mod blame;
 mod completions;
 mod confirm;
 mod error;
 mod exit;
 mod fetch_git;
 mod git;
+mod history;
 mod init;
 mod manifests;
 mod options;
@@ -15,7 +17,9 @@ mod output;
 mod plan;
 mod progress;
 mod render;
+mod rollback;
 mod schema;
+mod show;
 mod status;
 mod up;
 mod validate;
@@ -56,6 +60,10 @@ enum Command {
     Watch(watch::Args),
     Init(init::Args),
     Status(status::Args),
+    History(history::Args),
+    Show(show::Args),
+    Blame(blame::Args),
+    Rollback(rollback::Args),
     Schema(schema::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -104,6 +112,10 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,
+        Command::History(args) => history::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Blame(args) => blame::run(&args),
+        Command::Rollback(args) => rollback::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::FetchGit(args) => fetch_git::run(&args),

@@ -17,8 +17,9 @@
 //! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], [`webhook`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
-//! [`store`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a
-//! loop of passes, [`cli`] talks to people. A module uses only modules above it in the list below.
+//! [`store`], [`journal`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together,
+//! [`up`] makes a loop of passes, [`cli`] talks to people. A module uses only modules above it in the
+//! list below.
 //!
 //! # Invariants
 //!
@@ -44,7 +45,7 @@
 //!
 //! # Deliberately absent
 //!
-//! - A database, or a record of what gw did that a plan would be made from.
+//! - A database, or a record of what gw did that a plan would be made from: the journal is for people.
 //! - `default_backend`, and slots of placeholder servers.
 //! - Settings of single servers that the socket can't read back: all else is the backend's.
 //! - A template language. The configuration is generated, your own file stands beside it.
@@ -68,6 +69,7 @@
 //! | [`webhook`] | whether a request of a forge is authentic, and what it hints at |
 //! | [`source`] | manifests and the files they name, from disk or from Git; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
+//! | [`journal`] | what was done, when, why and for whom |
 //! | [`control`] | what people told gw: that following is suspended |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |
 //! | [`observe`] | a process to `Live` |
@@ -104,6 +106,7 @@ pub mod diff;
 pub mod haproxy;
 pub mod init;
 pub mod intent;
+pub mod journal;
 pub mod manifest;
 pub mod model;
 pub mod observe;

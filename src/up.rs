@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     haproxy::Endpoint,
-    report::WatchEvent,
+    report::{WatchEvent, json::CauseWord},
     service::running_with,
     settings::Settings,
     source::Source,
@@ -80,7 +80,8 @@ pub async fn run(
     let version = child.version().to_string();
     on_event(WatchEvent::Started { version: &version, pid: child.pid(), state: store.root() });
     let source = Source::Paths(paths.to_vec());
-    let followed = watch::follow(settings, &source, signals, child.ended(), on_event).await;
+    let followed =
+        watch::follow(settings, &source, CauseWord::Up, signals, child.ended(), on_event).await;
     on_event(WatchEvent::Stopping);
     child.stop().await;
     match followed? {

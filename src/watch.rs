@@ -24,7 +24,7 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    report::WatchEvent,
+    report::{WatchEvent, json::CauseWord},
     settings::Settings,
     source::Source,
     store::{Store, StoreError},
@@ -68,7 +68,7 @@ pub async fn run(
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), WatchError> {
     let never = future::pending::<Infallible>();
-    follow(settings, source, Signals::listen()?, never, on_event).await?;
+    follow(settings, source, CauseWord::Watch, Signals::listen()?, never, on_event).await?;
     Ok(())
 }
 
@@ -78,6 +78,7 @@ pub async fn run(
 pub async fn follow<E>(
     settings: &Settings,
     source: &Source,
+    command: CauseWord,
     signals: Signals,
     ended: impl Future<Output = E> + Send,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
@@ -87,7 +88,7 @@ pub async fn follow<E>(
     let _only = store.lock_as(LOCK)?;
     let ended: Pin<&mut (dyn Future<Output = E> + Send)> = pin!(ended);
     let mut triggers = Triggers::new(settings, source, signals, ended)?;
-    let mut follower = Follower::new(settings, source);
+    let mut follower = Follower::new(settings, source, command);
     let mut backoff = Backoff::default();
     let mut retry = None;
     let mut work = Work::default();

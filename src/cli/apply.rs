@@ -107,7 +107,7 @@ fn keep(args: &Args, settings: &Settings, intent: &Intent) {
 }
 
 /// How the command ends after a report.
-fn exit(report: &Report) -> Exit {
+pub(super) fn exit(report: &Report) -> Exit {
     match &report.loading {
         Loading::Broken { .. } => Exit::Broken,
         Loading::Refused { .. } => Exit::Refused,

@@ -155,6 +155,7 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Reload(_)
             | ReconcileError::Check(_)
             | ReconcileError::States(_)
+            | ReconcileError::NoGeneration { .. }
             | ReconcileError::Stale => Exit::Error,
         };
         let said = Self::from_error(exit, &error);

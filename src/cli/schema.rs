@@ -34,6 +34,10 @@ enum Document {
     Status,
     /// The output of `gw validate --output json`
     Problems,
+    /// The output of `gw history --output json`
+    History,
+    /// The output of `gw show --output json`
+    Record,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -43,6 +47,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Report => json::schema(json::Kind::Report),
         Document::Status => json::schema(json::Kind::Status),
         Document::Problems => json::schema(json::Kind::Problems),
+        Document::History => json::schema(json::Kind::History),
+        Document::Record => json::schema(json::Kind::Record),
     };
     output::print(&json::to_text(&schema))?;
     Ok(Exit::Ok)

@@ -4,6 +4,7 @@
 
 mod document;
 mod problems;
+mod record;
 mod status;
 mod step;
 mod word;
@@ -18,11 +19,17 @@ use crate::{
 
 use super::{PlanView, diff, status::Status};
 
-use self::step::{HeldDocument, OutcomeDocument, StepDocument, SummaryDocument};
+use self::step::{HeldDocument, OutcomeDocument};
 pub use self::{
     document::{LoadingDocument, PlanDocument, ReportDocument},
     problems::ProblemsDocument,
+    record::{
+        BegunDocument, CommitDocument, EndedDocument, EntryDocument, HistoryDocument, LeftDocument,
+        ProcessDocument, RecordDocument, RecordStepDocument, WhoDocument,
+    },
     status::StatusDocument,
+    step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
+    word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
 };
 
 /// The version of all documents.
@@ -71,6 +78,11 @@ pub fn problems(problems: &Problems) -> ProblemsDocument {
     ProblemsDocument::of(problems)
 }
 
+/// What gw did, newest first. `damaged_lines` of the journal can't be read.
+pub fn history(records: &[RecordDocument], damaged_lines: usize) -> HistoryDocument {
+    HistoryDocument::of(records, damaged_lines)
+}
+
 /// A document as text, with a newline at its end.
 pub fn to_text<T: Serialize>(document: &T) -> String {
     let text = serde_json::to_string_pretty(document);
@@ -85,11 +97,14 @@ pub enum Kind {
     Report,
     Status,
     Problems,
+    History,
+    Record,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Plan, Self::Report, Self::Status, Self::Problems];
+    pub const ALL: [Self; 6] =
+        [Self::Plan, Self::Report, Self::Status, Self::Problems, Self::History, Self::Record];
 
     /// The file name without `.json`, and the word for it on the command line.
     pub fn name(self) -> &'static str {
@@ -98,6 +113,8 @@ impl Kind {
             Self::Report => "report",
             Self::Status => "status",
             Self::Problems => "problems",
+            Self::History => "history",
+            Self::Record => "record",
         }
     }
 }
@@ -109,6 +126,8 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Report => schemars::schema_for!(ReportDocument),
         Kind::Status => schemars::schema_for!(StatusDocument),
         Kind::Problems => schemars::schema_for!(ProblemsDocument),
+        Kind::History => schemars::schema_for!(HistoryDocument),
+        Kind::Record => schemars::schema_for!(RecordDocument),
     }
     .to_value()
 }

@@ -10,7 +10,7 @@ use crate::{
     model::{Commit, MapName, Problems, Process, Severity},
     plan::{Loading, Object},
     reconcile::{CheckResult, ReconcileError, Reconciler},
-    report::{PlanView, WatchEvent},
+    report::{PlanView, WatchEvent, json::CauseWord},
     settings::Settings,
     source::{LoadError, Look, Source},
     store::Files,
@@ -42,9 +42,10 @@ pub(super) struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(settings: &Settings, source: &'a Source) -> Self {
+    pub(super) fn new(settings: &Settings, source: &'a Source, command: CauseWord) -> Self {
         let mut reconciler = Reconciler::new(settings);
         reconciler.check_later();
+        reconciler.act_as(command);
         let history = match source {
             Source::Paths(_) => None,
             Source::Git(repository) => Some(History::new(repository, &settings.state)),
@@ -146,6 +147,7 @@ impl<'a> Follower<'a> {
         let intent = match self.compile(work.files().filter(|_| !work.is_whole())) {
             Ok(intent) => intent,
             Err(error) => {
+                self.reconciler.note_failure(None, &chain(&error));
                 return Some(Some(self.failed(&error, error.hint().as_deref(), on_event)));
             }
         };
@@ -154,6 +156,7 @@ impl<'a> Follower<'a> {
         }
         self.problems.clone_from(&intent.problems);
         if !intent.is_valid() {
+            self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
             return Some(None);
         }
         self.objects = objects(&intent);
@@ -162,7 +165,10 @@ impl<'a> Follower<'a> {
                 self.failure = None;
                 left
             }
-            Err(error) => Some(self.failed(&error, error.hint().as_deref(), on_event)),
+            Err(error) => {
+                self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
+                Some(self.failed(&error, error.hint().as_deref(), on_event))
+            }
         })
     }
 

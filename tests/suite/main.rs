@@ -9,6 +9,7 @@ mod convergence;
 mod faults;
 mod following;
 mod git;
+mod history;
 mod hostile;
 mod layering;
 mod operators;
