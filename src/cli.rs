@@ -7,6 +7,8 @@ mod completions;
 mod confirm;
 mod error;
 mod exit;
+mod fetch_git;
+mod git;
 mod history;
 mod init;
 mod manifests;
@@ -21,6 +23,7 @@ mod show;
 mod status;
 mod up;
 mod validate;
+mod watch;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -54,6 +57,7 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Up(up::Args),
+    Watch(watch::Args),
     Init(init::Args),
     Status(status::Args),
     History(history::Args),
@@ -62,10 +66,15 @@ enum Command {
     Rollback(rollback::Args),
     Schema(schema::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    FetchGit(fetch_git::Args),
 }
 
+/// How much gw yields to others on a busy machine (`nice(2)`).
+const NICE: i32 = 10;
+
 /// Runs the command that `arguments` name and reports its error, if any.
-pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -74,7 +83,20 @@ pub async fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
         }
     };
-    match run(cli.command).await {
+    if !matches!(cli.command, Command::Up(_) | Command::FetchGit(_)) {
+        // HAProxy's requests go before gw's own work. Before any thread starts, since each inherits
+        // it. The HAProxy of `gw up` would, too, and gw's own children do. Where the system won't,
+        // all is as without.
+        let _ = rustix::process::nice(NICE);
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let message = format!("can't start: {error}");
+            return CliError::new(Exit::Error, message).report().into();
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
         Ok(exit) => exit.into(),
         Err(error) => error.report().into(),
     }
@@ -87,6 +109,7 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Plan(args) => plan::run(&args).await,
         Command::Apply(args) => apply::run(&args).await,
         Command::Up(args) => up::run(&args).await,
+        Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,
         Command::History(args) => history::run(&args),
@@ -95,6 +118,7 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Rollback(args) => rollback::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::FetchGit(args) => fetch_git::run(&args),
     }
 }
 
@@ -107,6 +131,12 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn gw_knows_the_command_by_which_it_fetches() {
+        let cli = Cli::try_parse_from(["gw", crate::source::git::COMMAND]);
+        assert!(matches!(cli, Ok(Cli { command: Command::FetchGit(_) })));
     }
 
     #[test]

@@ -1,21 +1,15 @@
 //! From a source to what is wanted, with a memory: what did not change is not parsed, compiled or
 //! rendered again.
 
-use std::{
-    mem,
-    num::NonZero,
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-};
+use std::{mem, num::NonZero, path::Path, sync::Arc, thread};
 
 use crate::{
     compile::Compiler,
     diff::merge_join,
     manifest::{self, Document},
-    model::{Desired, Problems, Severity, SourceFile},
+    model::{Commit, Desired, Problems, Severity, SourceFile},
     render::{Rendered, Renderer, Settings},
-    source::{LoadError, Loader, read_referenced},
+    source::{LoadError, Look, Reader, Source},
 };
 
 /// So few files are parsed faster than a thread is started.
@@ -32,6 +26,10 @@ pub struct Intent {
     pub desired: Desired,
     /// Which state of them this is.
     pub revision: String,
+    /// The commit, where they come from a repository.
+    pub commit: Option<Commit>,
+    /// What a person should know about the source.
+    pub remarks: Vec<String>,
     /// The files that HAProxy would load.
     pub rendered: Rendered,
 }
@@ -44,9 +42,8 @@ impl Intent {
 }
 
 /// Makes intents out of the same source again and again.
-#[derive(Debug)]
 pub struct Builder {
-    loader: Loader,
+    reader: Reader,
     server_state_file: String,
     /// In order of path.
     parsed: Vec<ParsedFile>,
@@ -63,10 +60,11 @@ struct ParsedFile {
 }
 
 impl Builder {
-    /// Prepares to read these paths. `server_state_file` is what the configuration names.
-    pub fn new(paths: &[PathBuf], server_state_file: &Path) -> Self {
+    /// Prepares to read a source, whose clone is in the `state` directory where it is a repository.
+    /// `server_state_file` is what the configuration names.
+    pub fn new(source: &Source, state: &Path, server_state_file: &Path) -> Self {
         Self {
-            loader: Loader::new(paths),
+            reader: Reader::new(source, state),
             server_state_file: server_state_file.display().to_string(),
             parsed: Vec::new(),
             compiler: Compiler::default(),
@@ -74,12 +72,9 @@ impl Builder {
         }
     }
 
-    /// Reads the source, of which only `changed` need be looked at where that is given.
-    pub fn build(&mut self, changed: Option<&[PathBuf]>) -> Result<Intent, LoadError> {
-        let snapshot = match changed {
-            Some(changed) => self.loader.reload(changed)?,
-            None => self.loader.load()?,
-        };
+    /// Reads and compiles the source. Blocks, see [`Reader::read`].
+    pub fn build(&mut self, look: Look<'_>) -> Result<Intent, LoadError> {
+        let snapshot = self.reader.read(look)?;
         self.take_over(&snapshot.files);
         let mut problems = snapshot.problems;
         for parsed in &self.parsed {
@@ -88,7 +83,7 @@ impl Builder {
         if self.parsed.iter().all(|parsed| parsed.documents.is_empty()) && problems.is_empty() {
             return Err(LoadError::Empty(snapshot.root));
         }
-        let referenced = read_referenced(&snapshot.root, self.compiler.requests());
+        let referenced = self.reader.referenced(self.compiler.requests());
         let compiled = self.compiler.compile(&referenced);
         let complete = problems.worst() != Some(Severity::Error);
         problems.extend(compiled.problems.into_iter().filter(|one| complete || !one.dangling));
@@ -103,6 +98,8 @@ impl Builder {
             problems,
             desired: compiled.desired,
             revision: snapshot.revision,
+            commit: snapshot.commit,
+            remarks: snapshot.remarks,
             rendered,
         })
     }

@@ -66,7 +66,7 @@
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
-//! | [`source`] | manifests and the files they name, from disk; the revision |
+//! | [`source`] | manifests and the files they name, from disk; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`journal`] | what was done, when, why and for whom |
 //! | [`control`] | what people told gw: that following is suspended |
@@ -117,3 +117,4 @@ pub mod settings;
 pub mod source;
 pub mod store;
 pub mod up;
+pub mod watch;

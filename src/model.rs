@@ -1,5 +1,6 @@
 //! The words of the domain, shared by every stage. Imports no other module of the crate.
 
+mod commit;
 mod desired;
 mod digest;
 mod live;
@@ -10,6 +11,7 @@ mod routing;
 mod text;
 mod value;
 
+pub use commit::Commit;
 pub use desired::{
     Backend, BalanceKind, Certificate, Desired, Frontend, FrontendName, ListenerProtocol, Origin,
     Profile, Server, ServerState,

@@ -209,7 +209,7 @@ async fn entries(
     map: &str,
 ) -> Result<BTreeMap<String, LiveEntry>, SocketError> {
     let mut entries: BTreeMap<String, LiveEntry> = BTreeMap::new();
-    read_lines(connection, &made(Command::show_map(map, None))?, |line| {
+    read_lines(connection, &made(Command::show_map(map))?, |line| {
         if let Some(MapEntry { reference, key, value }) = reply::map::parse_entry(line)? {
             match entries.get_mut(&key) {
                 Some(first) => first.duplicates.push(reference),

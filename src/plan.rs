@@ -132,7 +132,7 @@ fn note(live: &Live, note: &Note, value: Option<&str>) -> Option<Command> {
     let key = note.to_string();
     let command = match (live.notes.get(note).map(String::as_str), value) {
         (present, wanted) if present == wanted => return None,
-        (None, Some(value)) => Command::add_map(note.map(), None, &key, value),
+        (None, Some(value)) => Command::add_map(note.map(), &key, value),
         (Some(_), Some(value)) => Command::set_map(note.map(), &key, value),
         (Some(_), None) => Command::del_map(note.map(), &key),
         (None, None) => return None,

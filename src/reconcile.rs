@@ -8,7 +8,7 @@ mod memory;
 mod scribe;
 mod status;
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use tokio::task::JoinHandle;
 
@@ -23,16 +23,15 @@ use crate::{
     report::FileDiff,
     service::{self, Service},
     settings::Settings,
-    source::LoadError,
+    source::{self, LoadError, Source},
     store::{self, Files, Generation, Store},
 };
 
-pub use self::error::ReconcileError;
-use self::{memory::Memory, scribe::Scribe};
+pub use self::{carry_out::CheckResult, error::ReconcileError};
+use self::{carry_out::Unchecked, memory::Memory, scribe::Scribe};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
-#[derive(Debug)]
 pub struct Pass {
     /// What is to be done.
     pub plan: Plan,
@@ -59,22 +58,23 @@ impl Pass {
 }
 
 /// What is on disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Disk {
     current: Option<Generation>,
     files: Files,
 }
 
 /// Plans and applies, again and again, for one HAProxy.
-#[derive(Debug)]
 pub struct Reconciler {
     settings: Settings,
     store: Store,
-    builder: Option<(Vec<PathBuf>, Builder)>,
+    builder: Option<(Source, Builder)>,
     memory: Option<Memory>,
     patience: Patience,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
     scribe: Scribe,
+    checks_later: bool,
+    unchecked: Option<Unchecked>,
 }
 
 /// A process and its state.
@@ -89,15 +89,29 @@ impl Reconciler {
     /// Prepares; touches nothing.
     pub fn new(settings: &Settings) -> Self {
         let store = Store::new(&settings.state);
-        let patience =
-            Patience { ready: settings.ready_timeout, removal: settings.removal_timeout };
+        let patience = Patience::new(settings.ready_timeout, settings.removal_timeout);
         let (settings, scribe) = (settings.clone(), Scribe::new(&store));
-        Self { settings, store, builder: None, memory: None, patience, look: None, scribe }
+        Self {
+            settings,
+            store,
+            builder: None,
+            memory: None,
+            patience,
+            look: None,
+            checks_later: false,
+            unchecked: None,
+            scribe,
+        }
     }
 
     /// Changes how long the passes to come wait for what takes its time.
     pub fn set_patience(&mut self, patience: Patience) {
         self.patience = patience;
+    }
+
+    /// Whether the last pass left this process as it should be, with nothing left to do.
+    pub fn knows(&self, process: &Process) -> bool {
+        self.memory.as_ref().is_some_and(|memory| memory.process == *process)
     }
 
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while
@@ -110,25 +124,27 @@ impl Reconciler {
             ));
     }
 
-    /// Reads and compiles manifests. HAProxy is not involved.
-    pub fn compile(&mut self, paths: &[PathBuf]) -> Result<Intent, LoadError> {
-        self.compile_changed(paths, None)
+    /// Reads and compiles manifests; from a repository, what its server has now. HAProxy is not
+    /// involved. Blocks for as long as that takes.
+    pub fn compile(&mut self, source: &Source) -> Result<Intent, LoadError> {
+        self.compile_changed(source, source::Look::Everything)
     }
 
-    /// As [`compile`](Self::compile), of the same paths as the last time, where only `changed`
-    /// need be looked at.
+    /// As [`compile`](Self::compile), of the same source as the last time, where only a part need be
+    /// looked at, or at a commit that was fetched before.
     pub fn compile_changed(
         &mut self,
-        paths: &[PathBuf],
-        changed: Option<&[PathBuf]>,
+        source: &Source,
+        look: source::Look<'_>,
     ) -> Result<Intent, LoadError> {
-        if self.builder.as_ref().is_none_or(|(known, _)| known != paths) {
+        if self.builder.as_ref().is_none_or(|(known, _)| known != source) {
             self.builder = None;
         }
-        let state_file = self.store.server_state_file();
-        let (_, builder) =
-            self.builder.get_or_insert_with(|| (paths.to_vec(), Builder::new(paths, &state_file)));
-        builder.build(changed)
+        let (_, builder) = self.builder.get_or_insert_with(|| {
+            let state_file = self.store.server_state_file();
+            (source.clone(), Builder::new(source, self.store.root(), &state_file))
+        });
+        builder.build(look)
     }
 
     /// Compares what is wanted with what runs and what is on disk. Changes nothing.
@@ -214,9 +230,7 @@ impl Reconciler {
 
     /// The plan while HAProxy does not run: the files that it will load.
     fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
-        if let Some(pid) = service::running_with(&self.store.current_link()) {
-            return Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() });
-        }
+        self.assert_stopped()?;
         let mut plan = Plan::default();
         if files_differ(&disk.files, &intent.rendered.files) {
             plan = plan::plan_start(&intent.desired);
@@ -235,6 +249,16 @@ impl Reconciler {
             disk,
             connection: None,
         })
+    }
+
+    /// An error where HAProxy runs after all, and just does not answer where it was looked for.
+    fn assert_stopped(&self) -> Result<(), ReconcileError> {
+        match service::running_with(&self.store.current_link()) {
+            Some(pid) => {
+                Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Remembers a state that was reached with nothing left to do; else the next pass looks at all.
@@ -297,6 +321,12 @@ async fn look(
     let capabilities = Capabilities::probe(&mut connection).await?;
     let live = observe(&mut connection, scope, desired).await?;
     Ok(Some(Look { connection, capabilities, live }))
+}
+
+/// The HAProxy that answers; `None` where none does.
+pub async fn running(settings: &Settings) -> Option<Process> {
+    let mut connection = connect(settings).await.ok()??;
+    Some(observe::identity(&mut connection).await.ok()?.process)
 }
 
 /// A connection to the worker: through the master where the runtime socket is dead. `None` where

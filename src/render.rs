@@ -7,7 +7,7 @@ mod notebook;
 mod program;
 mod read_back;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use crate::model::{Desired, Digest, MapName, NOTEBOOK, REVISION};
 
@@ -31,12 +31,21 @@ pub struct Settings {
 }
 
 /// All files of a generation, by path inside it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// Path → content. Those below `certs/` are secret.
     pub files: BTreeMap<String, Arc<str>>,
     /// The digest of all that a running process can change only by a reload, backends left out.
     pub structure: String,
+}
+
+/// Names the files without their contents, some of which are secret.
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { files, structure } = self;
+        let names: Vec<&String> = files.keys().collect();
+        f.debug_struct("Rendered").field("files", &names).field("structure", structure).finish()
+    }
 }
 
 /// Renders everything anew.
@@ -45,7 +54,7 @@ pub fn render(desired: &Desired, settings: &Settings) -> Rendered {
 }
 
 /// A renderer that remembers: what did not change since the last time is not rendered again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Renderer {
     backends: backends::Shards,
     maps: maps::Maps,

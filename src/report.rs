@@ -7,7 +7,7 @@ pub mod json;
 pub mod snippet;
 pub mod status;
 pub mod text;
-pub mod up;
+pub mod watch;
 
 mod diff;
 mod kind;
@@ -16,7 +16,7 @@ use std::path::Path;
 
 use crate::plan::Plan;
 
-pub use self::{diff::FileDiff, status::Status, up::UpEvent};
+pub use self::{diff::FileDiff, status::Status, watch::WatchEvent};
 
 /// A plan, and what must be known to show it.
 #[derive(Clone, Copy, Debug)]

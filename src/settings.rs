@@ -7,6 +7,7 @@
 
 mod duration;
 mod file;
+mod source;
 
 use std::{
     env, io,
@@ -18,6 +19,7 @@ use std::{
 use crate::{
     haproxy::Endpoint,
     model::{Problems, SourceFile},
+    source::git,
 };
 
 pub use duration::{DurationError, parse_duration};
@@ -59,6 +61,8 @@ pub struct Settings {
     pub ready_timeout: Duration,
     /// How long a server may take until nothing uses it any more.
     pub removal_timeout: Duration,
+    /// The repository whose manifests are meant where a command names none.
+    pub source: git::Given,
 }
 
 /// What somebody said about the settings: the command line with its environment, or a file.
@@ -72,6 +76,7 @@ pub struct Given {
     pub haproxy: Option<PathBuf>,
     pub ready_timeout: Option<Duration>,
     pub removal_timeout: Option<Duration>,
+    pub source: git::Given,
 }
 
 /// Whose HAProxy it is, which decides what is assumed where nobody says anything.
@@ -174,6 +179,7 @@ impl Settings {
             haproxy: given.haproxy,
             ready_timeout: given.ready_timeout.unwrap_or(READY_TIMEOUT),
             removal_timeout: given.removal_timeout.unwrap_or(REMOVAL_TIMEOUT),
+            source: given.source,
         }
     }
 
@@ -199,6 +205,7 @@ impl Given {
             haproxy: self.haproxy.or(other.haproxy),
             ready_timeout: self.ready_timeout.or(other.ready_timeout),
             removal_timeout: self.removal_timeout.or(other.removal_timeout),
+            source: self.source.or(other.source),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Where manifests come from: a directory or files, and the revision they stand at. IO lives here.
+//! Where manifests come from: a directory or files, or a Git repository, and the revision they stand
+//! at. IO lives here.
 //!
 //! A [`Loader`] remembers what it read, so that the cost of another look follows what changed. What
 //! is wrong with one file is a problem of that file; what makes the whole untrustworthy (a missing
@@ -7,8 +8,11 @@
 
 mod dir;
 mod file;
+pub mod git;
+mod reader;
 mod referenced;
 mod revision;
+pub mod trust;
 
 use std::{
     collections::BTreeMap,
@@ -18,9 +22,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::model::{Problem, Problems, SourceFile};
+use crate::model::{Commit, Problem, Problems, SourceFile};
 
 use file::Entry;
+pub use reader::{Look, Reader, Source};
 pub use referenced::read_referenced;
 use revision::Head;
 
@@ -33,8 +38,8 @@ pub const TOTAL_MAX: usize = 512 * 1024 * 1024;
 /// All manifests at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// What the paths of `files` are relative to: the directory, or nothing where the user named
-    /// files, whose paths are then relative to the working directory.
+    /// What the paths of `files` are relative to: the directory, the folder inside of a repository,
+    /// or nothing where the user named files, whose paths are then relative to the working directory.
     pub root: PathBuf,
     /// The files that could be read, by path.
     pub files: Vec<Arc<SourceFile>>,
@@ -43,6 +48,10 @@ pub struct Snapshot {
     /// The Git commit (12 digits, `-dirty` where the files differ from it), or else `sha256:` and
     /// 12 digits over all paths and contents.
     pub revision: String,
+    /// The commit that a repository was read at.
+    pub commit: Option<Commit>,
+    /// What a person should know besides.
+    pub remarks: Vec<String>,
 }
 
 /// Why there is no snapshot.
@@ -72,9 +81,24 @@ pub enum LoadError {
     /// More than [`TOTAL_MAX`] bytes.
     #[error("the manifest files are larger than {} MiB together", TOTAL_MAX / 1024 / 1024)]
     TooLarge,
+    /// A repository, or its server.
+    #[error(transparent)]
+    Git(#[from] git::GitError),
 }
 
 impl LoadError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Git(error) => error.hint(),
+            Self::Nothing
+            | Self::Empty(_)
+            | Self::Io { .. }
+            | Self::TooManyFiles { .. }
+            | Self::TooLarge => None,
+        }
+    }
+
     /// Makes an IO error that knows its path.
     fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Io { path: path.to_owned(), source }
@@ -242,7 +266,8 @@ impl Loader {
             _ => None,
         };
         let revision = revision.unwrap_or_else(|| revision::of_contents(&self.entries));
-        Ok(Snapshot { root: self.root.clone(), files, problems, revision })
+        let (root, remarks) = (self.root.clone(), Vec::new());
+        Ok(Snapshot { root, files, problems, revision, commit: None, remarks })
     }
 }
 

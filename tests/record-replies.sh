@@ -104,12 +104,10 @@ for binary in "$binaries"/*/haproxy; do
     record stat-api 'show stat api 6 -1'
     record stat-missing 'show stat nosuch 6 -1'
     record stat-backends 'show stat -1 2 -1'
-    record maps 'show map'
     record map-hosts "show map $work/maps/hosts.map"
     record map-get "get map $work/maps/hosts.map b.example"
     record map-get-missing "get map $work/maps/hosts.map nosuch"
     record map-empty "show map $work/maps/empty.map"
-    record map-prepared "prepare map $work/maps/hosts.map"
     record backend 'show backend'
     record var 'get var proc.gw_structure'
     record var-number 'get var proc.gw_number'
@@ -117,7 +115,6 @@ for binary in "$binaries"/*/haproxy; do
     record certs 'show ssl cert'
     record cert 'show ssl cert site.pem'
     record cert-missing 'show ssl cert nosuch.pem'
-    record crt-list "show ssl crt-list -n $work/list.txt"
     record unknown 'bogus command'
 
     case $version in

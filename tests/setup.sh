@@ -45,6 +45,10 @@ for set in $sets; do
       want pkg-config has pkg-config
       want curl has curl
       want openssl has openssl
+      # Commits are signed in tests.
+      want openssh-client has ssh-keygen
+      want gnupg has gpg
+      want gnupg-utils has gpgsplit
       want ca-certificates finds_certificates
       want patchelf has patchelf
       want python3 has python3

@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use gw::{plan::Loading, reconcile::Reconciler, settings::Settings};
+use gw::{
+    plan::Loading,
+    reconcile::Reconciler,
+    settings::Settings,
+    source::{Source, git},
+};
 use tokio::runtime::Builder;
 
 use crate::{
@@ -78,8 +83,9 @@ fn in_process(stage: &Stage) -> Phases {
         haproxy: Some(stage.haproxy.version.binary.clone()),
         ready_timeout: Duration::from_secs(10),
         removal_timeout: Duration::from_secs(10),
+        source: git::Given::default(),
     };
-    let manifests = vec![stage.ground.estate.root.clone()];
+    let manifests = Source::Paths(vec![stage.ground.estate.root.clone()]);
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
         let mut reconciler = Reconciler::new(&settings);

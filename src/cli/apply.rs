@@ -1,17 +1,20 @@
 //! `gw apply`.
 
 use crate::{
+    intent::Intent,
     plan::{Loading, Report},
     reconcile::Reconciler,
     report::{
         json,
         text::{self, Diff},
     },
+    settings::Settings,
+    source::{Source, git::BareClone},
 };
 
 use super::{
     confirm,
-    error::CliError,
+    error::{self, CliError},
     exit::Exit,
     manifests::Manifests,
     options::{Options, Verbosity},
@@ -56,7 +59,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.look_ahead();
-    let intent = args.manifests.compile(&mut reconciler)?;
+    let intent = args.manifests.compile(&settings, &mut reconciler)?;
     let mut pass = reconciler.plan(&intent).await?;
     let detail = args.verbosity.detail();
     // Standard output is the report's where that is JSON; then the plan is shown for the question.
@@ -84,7 +87,22 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     };
     // What was done counts, even where nobody reads the report.
     let _ = output::print(&told);
-    Ok(exit(&report))
+    let exit = exit(&report);
+    if exit == Exit::Ok {
+        keep(args, &settings, &intent);
+    }
+    Ok(exit)
+}
+
+/// Remembers a commit as good that was applied as a whole.
+fn keep(args: &Args, settings: &Settings, intent: &Intent) {
+    if let Some(commit) = &intent.commit
+        && let Ok(Source::Git(source)) = args.manifests.source(settings)
+        && let Err(error) = BareClone::new(&source, &settings.state).keep(commit)
+    {
+        // The next fetch only compares with an older commit.
+        output::eprint(&format!("{}\n", error::warning(&error.to_string())));
+    }
 }
 
 /// How the command ends after a report.

@@ -14,11 +14,13 @@ use crate::{
     source::LoadError,
     store::StoreError,
     up::UpError,
+    watch::WatchError,
 };
 
 use super::{exit::Exit, output};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// Why a command did not succeed.
@@ -94,6 +96,11 @@ pub(super) fn show(problems: &Problems, files: &[Arc<SourceFile>]) {
     output::eprint(&snippet::problems(problems, files, true));
 }
 
+/// A remark that is no error.
+pub(super) fn warning(message: &str) -> String {
+    format!("{WARNING}warning{WARNING:#}: {}", lines(message))
+}
+
 impl From<SettingsError> for CliError {
     fn from(error: SettingsError) -> Self {
         if let SettingsError::Invalid { file, problems } = &error {
@@ -116,7 +123,19 @@ impl From<SettingsError> for CliError {
 
 impl From<LoadError> for CliError {
     fn from(error: LoadError) -> Self {
-        Self::from_error(Exit::Error, &error)
+        let exit = match error {
+            LoadError::Git(_) => Exit::Source,
+            LoadError::Nothing
+            | LoadError::Empty(_)
+            | LoadError::Io { .. }
+            | LoadError::TooManyFiles { .. }
+            | LoadError::TooLarge => Exit::Error,
+        };
+        let said = Self::from_error(exit, &error);
+        match error.hint() {
+            Some(hint) => said.hint(hint),
+            None => said,
+        }
     }
 }
 
@@ -153,11 +172,21 @@ impl From<StoreError> for CliError {
     }
 }
 
+impl From<WatchError> for CliError {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::Store(error) => error.into(),
+            WatchError::Files(_) | WatchError::Signals(_) => Self::from_error(Exit::Error, &error),
+        }
+    }
+}
+
 impl From<UpError> for CliError {
     fn from(error: UpError) -> Self {
         match error {
             UpError::Store(error) => error.into(),
-            UpError::Io { .. } | UpError::Watch(_) => Self::from_error(Exit::Error, &error),
+            UpError::Watch(error) => error.into(),
+            UpError::Io { .. } => Self::from_error(Exit::Error, &error),
             UpError::Haproxy { .. } => Self::from_error(Exit::Unreachable, &error),
         }
     }

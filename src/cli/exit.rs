@@ -10,6 +10,7 @@ pub(super) enum Exit {
     Changes,
     Incomplete,
     Locked,
+    Source,
     Refused,
     Broken,
     Invalid,
@@ -18,12 +19,13 @@ pub(super) enum Exit {
 }
 
 impl Exit {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Ok,
         Self::Error,
         Self::Changes,
         Self::Incomplete,
         Self::Locked,
+        Self::Source,
         Self::Refused,
         Self::Broken,
         Self::Invalid,
@@ -39,6 +41,7 @@ impl Exit {
             Self::Changes => 2,
             Self::Incomplete => 3,
             Self::Locked => 12,
+            Self::Source => 13,
             Self::Refused => 14,
             Self::Broken => 15,
             Self::Invalid => 16,
@@ -55,6 +58,7 @@ impl Exit {
             Self::Changes => "there are changes to apply (`gw plan --exit-code` only)",
             Self::Incomplete => "applied, but some objects are pending or skipped",
             Self::Locked => "another gw works on the same state directory",
+            Self::Source => "the Git repository can't be read, or is not to be trusted",
             Self::Refused => "HAProxy refused the configuration; the old one serves on",
             Self::Broken => "the way back failed too: act now",
             Self::Invalid => "the manifests are invalid; nothing was touched",

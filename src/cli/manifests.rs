@@ -7,22 +7,48 @@ use crate::{
     model::{Problems, Severity},
     reconcile::Reconciler,
     report::text::counted,
+    settings::Settings,
+    source::Source,
 };
 
-use super::{error, error::CliError, exit::Exit};
+use super::{error, error::CliError, exit::Exit, git::Repository, output};
 
 /// Manifests on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Manifests {
     /// A directory with manifests (*.yaml, *.yml, *.json, folders included), or such files
-    #[arg(value_name = "DIR|FILE", required = true)]
-    pub(super) paths: Vec<PathBuf>,
+    ///
+    /// Instead, --git names a repository. Where neither is said, the `source` of gw.yaml is meant.
+    #[arg(value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    repository: Repository,
 }
 
 impl Manifests {
+    /// What they mean: paths, or a repository that is named here or in the settings.
+    pub(super) fn source(&self, settings: &Settings) -> Result<Source, CliError> {
+        if !self.paths.is_empty() {
+            return Ok(Source::Paths(self.paths.clone()));
+        }
+        let given = self.repository.given()?.or(settings.source.clone());
+        let missing = || {
+            CliError::new(Exit::Usage, "no manifests were named").hint(
+                "name a directory, or a repository by --git or by `source` in gw.yaml; see \
+                 `gw help validate`",
+            )
+        };
+        given.fill().map(|settings| Source::Git(Box::new(settings))).ok_or_else(missing)
+    }
+
     /// Compiles them. Errors are shown, all of them, and end the command; warnings are shown.
-    pub(super) fn compile(&self, reconciler: &mut Reconciler) -> Result<Intent, CliError> {
-        let intent = reconciler.compile(&self.paths)?;
+    pub(super) fn compile(
+        &self,
+        settings: &Settings,
+        reconciler: &mut Reconciler,
+    ) -> Result<Intent, CliError> {
+        let intent = read(&self.source(settings)?, reconciler)?;
         let mut shown = Problems::default();
         let is_shown = |severity| severity >= Severity::Warning;
         shown.extend(intent.problems.iter().filter(|problem| is_shown(problem.severity)).cloned());
@@ -32,6 +58,15 @@ impl Manifests {
             errors => Err(invalid(errors)),
         }
     }
+}
+
+/// Reads and compiles a source, and tells what is remarkable about it.
+pub(super) fn read(source: &Source, reconciler: &mut Reconciler) -> Result<Intent, CliError> {
+    let intent = reconciler.compile(source)?;
+    for remark in &intent.remarks {
+        output::eprint(&format!("{}\n", error::warning(remark)));
+    }
+    Ok(intent)
 }
 
 /// The end of a command whose manifests have errors.

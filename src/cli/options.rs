@@ -9,6 +9,7 @@ use crate::{
     haproxy::Endpoint,
     report::text::Detail,
     settings::{Given, Runs, Settings, SettingsError, parse_duration},
+    source::git,
 };
 
 /// Where HAProxy is. Each option is also an environment variable and a line of gw.yaml.
@@ -50,7 +51,7 @@ pub(super) struct Options {
     /// The file with gw's own settings [default: /etc/gw/gw.yaml, where it exists]
     ///
     /// Its lines are named like the options here: socket, master, base, state, haproxy,
-    /// readyTimeout, removalTimeout. Options and environment go before it. It is never looked for
+    /// readyTimeout, removalTimeout; and `source`, the repository. Options and environment go before it. It is never looked for
     /// beside the manifests: a repository must not choose which binary runs here.
     #[arg(long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
@@ -78,6 +79,7 @@ impl Options {
             haproxy: haproxy.clone(),
             ready_timeout: *ready_timeout,
             removal_timeout: *removal_timeout,
+            source: git::Given::default(),
         };
         Settings::load(config.as_deref(), given, runs)
     }

@@ -59,7 +59,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.look_ahead();
-    let intent = args.manifests.compile(&mut reconciler)?;
+    let intent = args.manifests.compile(&settings, &mut reconciler)?;
     let pass = reconciler.plan(&intent).await?;
     let view = view(&intent, &pass);
     let diff = if args.diff { Diff::Always } else { Diff::OfReloads };

@@ -38,8 +38,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
-    let mut reconciler = Reconciler::new(&args.options.settings()?);
-    let intent = args.manifests.compile(&mut reconciler)?;
+    let settings = args.options.settings()?;
+    let mut reconciler = Reconciler::new(&settings);
+    let intent = args.manifests.compile(&settings, &mut reconciler)?;
     match &args.output_dir {
         None => output::print(&listing(&intent.rendered))?,
         Some(folder) => {

@@ -1,11 +1,12 @@
 //! `gw up`.
 
+use std::path::PathBuf;
+
 use crate::report::text;
 
 use super::{
     error::CliError,
     exit::Exit,
-    manifests::Manifests,
     options::{Options, Verbosity},
     output,
 };
@@ -22,8 +23,9 @@ Examples:
   gw up manifests -v                        with the commands on HAProxy's socket
   gw up manifests --base my-haproxy.cfg     with sections of your own")]
 pub(super) struct Args {
-    #[command(flatten)]
-    manifests: Manifests,
+    /// A directory with manifests (*.yaml, *.yml, *.json, folders included), or such files
+    #[arg(value_name = "DIR|FILE", required = true)]
+    paths: Vec<PathBuf>,
 
     #[command(flatten)]
     verbosity: Verbosity,
@@ -33,13 +35,13 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let paths = &args.manifests.paths;
+    let paths = &args.paths;
     let first = paths.first().map_or_else(|| ".".as_ref(), AsRef::as_ref);
     let settings = args.options.settings_beside(first)?;
     let detail = args.verbosity.detail();
     crate::up::run(&settings, paths, &mut |event| {
         // HAProxy serves on even where nobody reads what gw tells.
-        let _ = output::print(&text::up(event, detail));
+        let _ = output::print(&text::watch(event, detail));
     })
     .await?;
     Ok(Exit::Ok)

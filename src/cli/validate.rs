@@ -9,7 +9,7 @@ use crate::{
 use super::{
     error::{self, CliError},
     exit::Exit,
-    manifests::Manifests,
+    manifests::{self, Manifests},
     options::Options,
     output::{self, Format},
 };
@@ -42,8 +42,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
-    let mut reconciler = Reconciler::new(&args.options.settings()?);
-    let intent = reconciler.compile(&args.manifests.paths)?;
+    let settings = args.options.settings()?;
+    let mut reconciler = Reconciler::new(&settings);
+    let intent = manifests::read(&args.manifests.source(&settings)?, &mut reconciler)?;
     let errors = intent.problems.count(Severity::Error);
     let warnings = intent.problems.count(Severity::Warning);
     match args.output {

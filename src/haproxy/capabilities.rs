@@ -20,14 +20,8 @@ pub struct Capabilities {
     /// `del server` may come while a check of that server is under way. From 3.0 to 3.2 the worker
     /// dies of it where the check speaks HTTP/2 over TLS (`BUG_ON` of `CO_FL_SESS_IDLE`).
     pub del_server_during_check: bool,
-    /// `set server … addr` takes effect after its reply (3.0+): read again before calling it drift.
-    pub async_addr: bool,
-    /// `del map` takes one entry of a key at a time (3.4), not all of them.
-    pub del_map_takes_one: bool,
     /// The longest command, payload included, in bytes.
     pub command_max: usize,
-    /// The master answers `reload` when it is done (2.8+).
-    pub synchronous_reload: bool,
 }
 
 impl Capabilities {
@@ -40,10 +34,7 @@ impl Capabilities {
             init_state: version >= Version::V3_2,
             wait_srv_removable: version >= Version::V3_0,
             del_server_during_check: version < Version::V3_0 || version >= Version::V3_4,
-            async_addr: version >= Version::V3_0,
-            del_map_takes_one: version >= Version::V3_4,
             command_max: Command::size_limit(version),
-            synchronous_reload: version >= Version::V2_8,
         }
     }
 }

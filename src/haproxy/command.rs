@@ -143,7 +143,7 @@ impl Command {
     /// Whether the reply quotes texts that HAProxy did not write itself (names, values, subjects of
     /// certificates), so that its end must be marked by more than a prompt.
     pub fn is_dump(&self) -> bool {
-        matches!(self.expect, Expect::Data { .. } | Expect::Version)
+        matches!(self.expect, Expect::Data { .. })
     }
 
     /// Judges a whole reply, without the prompt that ended it.

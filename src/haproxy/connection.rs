@@ -79,11 +79,6 @@ impl Connection {
         self.session.is_through_master()
     }
 
-    /// Changes the deadline of the calls to come.
-    pub fn set_deadline(&mut self, deadline: Duration) {
-        self.deadline = deadline;
-    }
-
     /// Runs one command.
     pub async fn run_one(&mut self, command: &Command) -> Result<Reply, SocketError> {
         let replies = self.run(std::slice::from_ref(command)).await?;

@@ -6,6 +6,11 @@ use tempfile::TempDir;
 
 use super::*;
 
+fn builder(folder: &Path) -> Builder {
+    let source = Source::Paths(vec![folder.to_owned()]);
+    Builder::new(&source, Path::new("/state"), Path::new("/state/servers.state"))
+}
+
 fn backend(name: &str, port: u16) -> String {
     format!(
         "apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: {name}}}\n\
@@ -23,8 +28,7 @@ fn route(name: &str, backend: &str) -> String {
 #[test]
 fn a_builder_that_remembers_says_what_a_new_one_says() {
     let dir = TempDir::new().unwrap();
-    let paths = [dir.path().to_owned()];
-    let mut old = Builder::new(&paths, Path::new("/state"));
+    let mut old = builder(dir.path());
     let both = backend("one", 80) + &route("one", "one");
     // File by file, what each step writes; nothing means that the file is removed.
     for step in [
@@ -45,8 +49,8 @@ fn a_builder_that_remembers_says_what_a_new_one_says() {
                 fs::write(path, text).unwrap();
             }
         }
-        let remembering = old.build(None).unwrap();
-        let fresh = Builder::new(&paths, Path::new("/state")).build(None).unwrap();
+        let remembering = old.build(Look::Everything).unwrap();
+        let fresh = builder(dir.path()).build(Look::Everything).unwrap();
         assert_eq!(remembering.problems, fresh.problems, "{step:?}");
         assert_eq!(remembering.rendered, fresh.rendered, "{step:?}");
     }
@@ -58,10 +62,10 @@ fn what_does_not_change_stays_the_same_allocation() {
     let file = dir.path().join("a.yaml");
     let text = backend("one", 80) + &backend("two", 80) + &route("one", "one");
     fs::write(&file, &text).unwrap();
-    let mut builder = Builder::new(&[dir.path().to_owned()], Path::new("/state"));
-    let before = builder.build(None).unwrap().desired;
+    let mut builder = builder(dir.path());
+    let before = builder.build(Look::Everything).unwrap().desired;
     fs::write(&file, text.replacen("port: 80", "port: 81", 1)).unwrap();
-    let after = builder.build(Some(&[file])).unwrap().desired;
+    let after = builder.build(Look::Paths(&[file])).unwrap().desired;
     assert!(Arc::ptr_eq(&before.routing, &after.routing));
     assert!(Arc::ptr_eq(&before.backends["two"], &after.backends["two"]));
     assert!(!Arc::ptr_eq(&before.backends["one"], &after.backends["one"]));

@@ -1,6 +1,6 @@
 //! The order of steps: make before break, and no request without a target.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::model::{BackendName, Live, MapName};
 
@@ -40,11 +40,13 @@ pub(super) fn hold_removals(steps: &mut [Step]) {
             added.entry(backend.clone()).or_default().push(index);
         }
     }
+    let added: BTreeMap<BackendName, Arc<[usize]>> =
+        added.into_iter().map(|(backend, indices)| (backend, indices.into())).collect();
     for step in steps {
         if let (Object::Server(backend, _), Action::Remove) = (&step.object, step.action)
             && let Some(indices) = added.get(backend)
         {
-            step.needs.extend(indices.iter().map(|index| Needs::Step(*index)));
+            step.needs.push(Needs::Steps(Arc::clone(indices)));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Splits and tables of methods are named by what they say, so a route turns from one to another by
 //! a change of one entry: the new one is made before, the old one removed after.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use crate::{
     diff::{Change, Differences},
@@ -26,12 +26,12 @@ type Group<'a> = BTreeMap<(MapName, &'a str), Vec<&'a (MapName, &'a str, EntryCh
 type EntryChange<'a> = Change<&'a Entry, &'a LiveEntry>;
 
 /// `makers` are the steps that make backends.
-pub(super) fn steps(
-    differences: &Differences<'_>,
-    context: Context<'_>,
+pub(super) fn steps<'a>(
+    differences: &'a Differences<'a>,
+    context: Context<'a>,
     makers: &BTreeMap<BackendName, usize>,
 ) -> Vec<Step> {
-    let mut groups: Group<'_> = BTreeMap::new();
+    let mut groups: Group<'a> = BTreeMap::new();
     for difference in &differences.entries {
         let (map, key, _) = difference;
         if !is_by_host(*map) {
@@ -51,13 +51,9 @@ pub(super) fn steps(
                     step.needs.push(Needs::RoutesMade);
                 }
                 tables.adopt(&mut step, to, &mut groups, true);
-                step.needs.extend(
-                    tables
-                        .backends(to)
-                        .iter()
-                        .filter_map(|name| makers.get(*name))
-                        .map(|i| Needs::Step(*i)),
-                );
+                let backends = tables.backends(to);
+                let makers = backends.iter().filter_map(|name| makers.get(*name).copied());
+                step.needs.push(Needs::Steps(makers.collect()));
             }
             if let Some(from) = from {
                 tables.adopt(&mut step, from, &mut groups, false);
@@ -158,7 +154,7 @@ fn host_step(key: &str, from: Option<&str>, next: &Move) -> Step {
     let file = map_name(MapName::Hosts);
     let to = next.value.as_deref();
     let (action, command) = match (from, to) {
-        (None, Some(to)) => (Action::Add, Some(Command::add_map(file, None, key, to))),
+        (None, Some(to)) => (Action::Add, Some(Command::add_map(file, key, to))),
         (Some(from), Some(to)) if from == to => (Action::Change, None),
         (Some(_), Some(to)) => (Action::Change, Some(Command::set_map(file, key, to))),
         (_, None) => (Action::Remove, Some(Command::del_map(file, key))),
@@ -177,7 +173,7 @@ fn host_step(key: &str, from: Option<&str>, next: &Move) -> Step {
 fn entry_commands(map: MapName, key: &str, change: &EntryChange<'_>) -> Vec<Made> {
     let file = map_name(map);
     let commands = match change {
-        Change::Add(to) => vec![Command::add_map(file, None, key, &to.value)],
+        Change::Add(to) => vec![Command::add_map(file, key, &to.value)],
         // Up to 3.2 one command removes all entries of a key, on 3.4 one of them.
         Change::Remove(from) => {
             (0..=from.duplicates.len()).map(|_| Command::del_map(file, key)).collect()
@@ -218,7 +214,7 @@ struct Tables<'a> {
 impl<'a> Tables<'a> {
     /// Moves what differs below the split or table `target` into `step`: to its first wave where it
     /// is wanted (`make`), else to its last.
-    fn adopt(self, step: &mut Step, target: &str, groups: &mut Group<'_>, make: bool) {
+    fn adopt(self, step: &mut Step, target: &'a str, groups: &mut Group<'a>, make: bool) {
         let (below, map) = match target.split_once(':') {
             Some(("method", _)) => (self.method_targets(target), MapName::Methods),
             Some(("split", _)) => (Vec::new(), MapName::Splits),
@@ -227,14 +223,13 @@ impl<'a> Tables<'a> {
         for inner in below {
             self.adopt(step, inner, groups, make);
         }
-        // The key with the groups' own lifetime.
-        let Some(key) = groups.keys().copied().find(|key| *key == (map, target)) else { return };
+        let btree_map::Entry::Occupied(group) = groups.entry((map, target)) else { return };
         let all_leave =
-            groups[&key].iter().all(|(_, _, change)| matches!(change, Change::Remove(_)));
+            group.get().iter().all(|(_, _, change)| matches!(change, Change::Remove(_)));
         if make == all_leave {
             return;
         }
-        let Some(entries) = groups.remove(&key) else { return };
+        let entries = group.remove();
         let made: Vec<Made> = entries
             .iter()
             .flat_map(|(map, key, change)| entry_commands(*map, key, change))

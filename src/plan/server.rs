@@ -280,7 +280,7 @@ pub(super) fn removal(backend: &BackendName, name: &ServerName, noted: bool) -> 
         send(if noted {
             Command::set_map(map, &key, says)
         } else {
-            Command::add_map(map, None, &key, says)
+            Command::add_map(map, &key, says)
         }),
         send(Command::set_server_state(b, s, AdminState::Drain)),
         send(Command::set_server_state(b, s, AdminState::Maint)),

@@ -1,6 +1,6 @@
 //! The parts of a plan. Plain data.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     haproxy::Command,
@@ -266,11 +266,11 @@ pub struct Awaited {
 }
 
 /// A condition for the second and third wave of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// That step must be done. If it is still waiting for servers, a step that changes or removes
-    /// something waits too; one that adds goes on.
-    Step(usize),
+    /// These steps must be done. If one is still waiting for servers, a step that changes or removes
+    /// something waits too; one that adds goes on. Many may share one list.
+    Steps(Arc<[usize]>),
     /// No routing entry may have failed to be made: a split or a table of methods is made by one of
     /// the routes that share it.
     RoutesMade,

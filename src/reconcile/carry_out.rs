@@ -2,6 +2,7 @@
 
 mod read_back;
 mod reload;
+mod unchecked;
 mod waves;
 
 use crate::{
@@ -14,6 +15,8 @@ use crate::{
     store::{self, Generation, Metadata},
 };
 
+pub use self::unchecked::CheckResult;
+pub(super) use self::unchecked::Unchecked;
 use super::{Disk, Pass, ReconcileError, Reconciler, files_differ};
 
 /// The level that a socket must have for changes (HAProxy manual, `stats socket`).
@@ -48,7 +51,8 @@ impl Reconciler {
         let act = self.scribe.begin(&lock, intent, &pass)?;
         let mut went = self.carry_out(intent, &mut pass, connection, progress).await;
         let generation = self.store.current().ok().flatten().map(|current| current.number);
-        let ended = self.scribe.end(&lock, &act, &pass.plan, generation, went.as_ref());
+        let ended = went.as_ref().map(|(report, process)| (report, process.as_ref()));
+        let ended = self.scribe.end(&lock, &act, &pass.plan, generation, ended);
         match (&mut went, ended) {
             (Ok((report, _)), Ok(written)) => report.bytes_written += act.written + written,
             (Ok((report, _)), Err(error)) => {
@@ -94,8 +98,7 @@ impl Reconciler {
                 drop(connection);
                 self.load_by_reload(intent, pass, live, &next, &mut report).await
             }
-            (Some(_), Some(mut connection)) => {
-                let connection = &mut connection;
+            (Some(_), Some(connection)) => {
                 self.run_commands(intent, pass, connection, &next, &mut report, progress).await
             }
             (None, _) | (_, None) => self.load_at_start(pass, &next, &mut report).await,
@@ -114,6 +117,38 @@ impl Reconciler {
         // What is left now is removed before the next one is written.
         let _ = self.store.prune();
         Ok((report, process))
+    }
+
+    /// Carries out a plan without reload.
+    async fn run_commands(
+        &mut self,
+        intent: &Intent,
+        pass: &Pass,
+        mut connection: Connection,
+        next: &Generation,
+        report: &mut Report,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Option<Process>, ReconcileError> {
+        if pass.plan.renews_certificates() && self.is_refused(pass, next, report).await? {
+            return Ok(None);
+        }
+        let is_new = pass.disk.current.as_ref() != Some(next);
+        if is_new {
+            self.store.switch(next)?;
+        }
+        let process = self.run_waves(intent, pass, &mut connection, report, progress).await?;
+        // Nobody waits on the old worker's account while the files are checked.
+        drop(connection);
+        if is_new {
+            let unchecked = Unchecked {
+                service: pass.service.clone(),
+                next: next.clone(),
+                before: pass.disk.clone(),
+                held: pass.plan.held.clone(),
+            };
+            self.check_or_leave(unchecked, report).await?;
+        }
+        Ok(process)
     }
 
     /// The generation with the wanted files, and the bytes written for it.

@@ -30,6 +30,8 @@ impl Reconciler {
         let files = self.store.read(&generation)?;
         let intent = Intent {
             files: Vec::new(),
+            remarks: Vec::new(),
+            commit: None,
             problems: Problems::default(),
             desired: read_back(&files),
             revision: generation.metadata.revision.clone(),

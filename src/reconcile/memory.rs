@@ -20,10 +20,9 @@ const LIMITS: [&str; 2] = ["maxconn", "backup"];
 const LIMITS_MAX: usize = 200;
 
 /// The last state that was reached.
-#[derive(Debug)]
 pub(super) struct Memory {
     desired: Desired,
-    process: Process,
+    pub(super) process: Process,
     pub(super) disk: Disk,
 }
 

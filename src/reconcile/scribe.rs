@@ -14,7 +14,7 @@ use crate::{
         BegunDocument, CauseWord, CommitDocument, EndedDocument, LeftDocument, ProcessDocument,
         ResultWord,
     },
-    store::{Lock, Store, StoreError},
+    store::{Generation, Lock, Store, StoreError},
 };
 
 use super::{Pass, ReconcileError, Reconciler, files_differ};
@@ -25,7 +25,6 @@ pub(super) struct Scribe {
     journal: Journal,
     /// The command of gw that it is about.
     command: CauseWord,
-    commit: Option<CommitDocument>,
     about: Option<String>,
     /// The last pass that is in the journal.
     told: Option<Told>,
@@ -68,7 +67,6 @@ impl Scribe {
         Self {
             journal: Journal::of(store),
             command: CauseWord::Apply,
-            commit: None,
             about: None,
             told: None,
             failure: None,
@@ -104,13 +102,32 @@ impl Scribe {
         let begun = BegunDocument {
             about: self.about.clone(),
             revision: Some(revision.clone()),
-            commit: self.commit.clone(),
+            commit: intent.commit.as_ref().map(CommitDocument::of),
             generation: pass.generation,
             haproxy: process,
             remarks: pass.remarks.clone(),
             ..BegunDocument::new(rfc3339(SystemTime::now()), who(self.command))
         }
         .of_plan(&pass.plan);
+        let (number, written) = self.journal.begin(lock, begun)?;
+        Ok(Act { written, number, revision, begin, is_continued: false })
+    }
+
+    /// Writes that a change is going to be taken back, of which HAProxy refuses the files. `generation`
+    /// is the one that holds it.
+    pub(super) fn begin_undoing(
+        &self,
+        lock: &Lock,
+        generation: &Generation,
+    ) -> Result<Act, StoreError> {
+        let (begin, revision) = (Instant::now(), generation.metadata.revision.clone());
+        let number = generation.number;
+        let begun = BegunDocument {
+            about: Some(format!("taken back: generation {number}, which HAProxy refuses")),
+            revision: Some(revision.clone()),
+            generation: Some(number),
+            ..BegunDocument::new(rfc3339(SystemTime::now()), who(self.command))
+        };
         let (number, written) = self.journal.begin(lock, begun)?;
         Ok(Act { written, number, revision, begin, is_continued: false })
     }
@@ -122,12 +139,12 @@ impl Scribe {
         act: &Act,
         plan: &Plan,
         generation: Option<u64>,
-        went: Result<&(Report, Option<Process>), &ReconcileError>,
+        went: Result<(&Report, Option<&Process>), &ReconcileError>,
     ) -> Result<u64, StoreError> {
         let now = rfc3339(SystemTime::now());
         let mut ended = match went {
             Ok((report, process)) => EndedDocument {
-                haproxy: process.as_ref().map(ProcessDocument::of),
+                haproxy: process.map(ProcessDocument::of),
                 ..EndedDocument::of_report(now, plan, report)
             },
             Err(error) => EndedDocument::new(now, ResultWord::Failed, Some(error.in_full())),
@@ -174,11 +191,6 @@ impl Reconciler {
     /// Says what the passes to come are about, where that is not the manifests: for the journal.
     pub fn tell_about(&mut self, about: &str) {
         self.scribe.about = Some(about.to_owned());
-    }
-
-    /// Says which commit the next intent is of, where that is known: for the journal.
-    pub fn set_commit(&mut self, commit: Option<CommitDocument>) {
-        self.scribe.commit = commit;
     }
 
     /// Notes in the journal that a pass failed before it could begin. For loops that nobody watches;

@@ -25,7 +25,10 @@ impl Reconciler {
             cause: current.metadata.cause.clone(),
         });
         let mut status = Status { generation, objects: count(&desired), ..Status::default() };
-        let Some(mut connection) = self.connect().await? else { return Ok(status) };
+        let Some(mut connection) = self.connect().await? else {
+            self.assert_stopped()?;
+            return Ok(status);
+        };
         let capabilities = Capabilities::probe(&mut connection).await?;
         let live = observe(&mut connection, &Scope::WHOLE, &Desired::default()).await?;
         let info = connection.run_one(&Command::show_info()).await?;

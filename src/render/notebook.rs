@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use crate::model::{self, BackendName, Desired, Note, Profile};
 
 /// The notebook of the last time, and what it was made from.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Notebook {
     backends: Vec<(BackendName, Arc<Profile>)>,
     certificates: BTreeMap<String, Arc<str>>,

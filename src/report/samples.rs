@@ -8,7 +8,7 @@ use std::{
 use crate::{
     diff::{Held, HeldState},
     haproxy::Command,
-    model::{BackendName, Location, MapName, ObjectName, Origin, ServerName, Span},
+    model::{BackendName, Commit, Location, MapName, ObjectName, Origin, ServerName, Span},
     plan::{
         Action, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
         Report, Step, Turn,
@@ -86,7 +86,7 @@ pub(crate) fn runtime_plan() -> Plan {
     let mut routed = step(route, Action::Add, map);
     routed.fields = vec![field("to", None, Some("api"))];
     routed.origin = origin("Route shop-api", "routes.yaml", 12);
-    let entry = Command::add_map("maps/prefix.map", None, "http:80/shop.example/api/", "api");
+    let entry = Command::add_map("maps/prefix.map", "http:80/shop.example/api/", "api");
     routed.switch = vec![send(entry)];
     let held = |name, state| Held {
         backend: backend("api"),
@@ -216,14 +216,17 @@ pub(crate) fn begun(plan: &Plan) -> BegunDocument {
         host: "web-1".into(),
         gw: "0.1.0".into(),
     };
-    let commit = CommitDocument {
-        author: "Alice <alice@shop.example>".into(),
-        time: "2026-12-31T22:00:00Z".into(),
+    let commit = Commit {
+        id: "3f2a9c01b7de".into(),
+        reference: Some("refs/heads/main".into()),
+        author: "Alice".into(),
+        email: "alice@shop.example".into(),
+        time: 1_798_754_400,
         subject: "Move web-2".into(),
     };
     BegunDocument {
         revision: Some("3f2a9c01b7de".into()),
-        commit: Some(commit),
+        commit: Some(CommitDocument::of(&commit)),
         generation: Some(41),
         haproxy: Some(ProcessDocument { version: "3.4.0".into(), pid: 123 }),
         ..BegunDocument::new("2026-12-31T23:00:00.250Z".into(), who)

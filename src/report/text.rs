@@ -6,7 +6,7 @@ mod plan;
 mod report;
 mod status;
 mod style;
-mod up;
+mod watch;
 
 pub(super) use self::status::utc;
 pub use self::{
@@ -14,7 +14,7 @@ pub use self::{
     plan::plan,
     report::report,
     status::status,
-    up::up,
+    watch::watch,
 };
 
 /// How much is shown.

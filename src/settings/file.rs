@@ -16,9 +16,9 @@ use crate::{
     model::{Location, Problem, Problems, SourceFile, Span},
 };
 
-use super::{Given, SettingsError, parse_duration};
+use super::{Given, SettingsError, parse_duration, source};
 
-/// The greatest size of the file. It has seven lines.
+/// The greatest size of the file. It has some dozen lines.
 pub(super) const SIZE_MAX: u64 = 64 * 1024;
 
 /// The file as written.
@@ -32,6 +32,7 @@ struct Document {
     haproxy: Option<Spanned<String>>,
     ready_timeout: Option<Spanned<String>>,
     removal_timeout: Option<Spanned<String>>,
+    source: Option<source::Document>,
 }
 
 /// Reads the file at `path`.
@@ -48,7 +49,19 @@ pub(super) fn read(path: &Path) -> Result<Given, SettingsError> {
     let file = SourceFile { path: path.display().to_string().into(), text: text.into() };
     let folder = path.parent().unwrap_or(Path::new(""));
     parse(&file, folder)
-        .map_err(|problems| SettingsError::Invalid { file: Arc::new(file), problems })
+        .map_err(|problems| SettingsError::Invalid { file: Arc::new(masked(file)), problems })
+}
+
+/// The file without what stands before the host in URLs: its lines are shown where they are wrong.
+fn masked(file: SourceFile) -> SourceFile {
+    let mask = |word: &str| {
+        let (scheme, rest) = word.split_once("://")?;
+        let (secret, host) = rest.rsplit_once('@')?;
+        Some(format!("{scheme}://{}@{host}", "*".repeat(secret.chars().count())))
+    };
+    let words = file.text.split_inclusive(char::is_whitespace);
+    let text: String = words.map(|word| mask(word).unwrap_or_else(|| word.to_owned())).collect();
+    SourceFile { text: text.into(), ..file }
 }
 
 /// Understands the text of the file. Relative paths in it are relative to `folder`.
@@ -88,18 +101,19 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         haproxy: reader.value(document.haproxy, binary),
         ready_timeout: reader.value(document.ready_timeout, duration),
         removal_timeout: reader.value(document.removal_timeout, duration),
+        source: document.source.map(|it| it.read(&mut reader, folder)).unwrap_or_default(),
     };
     if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
 }
 
 /// Reads values and collects what is wrong with them.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     file: &'a SourceFile,
     problems: Problems,
 }
 
 impl Reader<'_> {
-    fn value<T>(
+    pub(super) fn value<T>(
         &mut self,
         written: Option<Spanned<String>>,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -150,6 +164,8 @@ fn place(file: &SourceFile, at: serde_yaml::Location, length: usize) -> Location
 
 #[cfg(test)]
 mod tests {
+    use crate::source::git::{ForcedPush, SecretFrom};
+
     use super::*;
 
     fn read(text: &str) -> Result<Given, String> {
@@ -179,6 +195,35 @@ mod tests {
         for empty in ["", "# nothing\n", "---\n"] {
             assert_eq!(read(empty), Ok(Given::default()), "{empty:?}");
         }
+    }
+
+    #[test]
+    fn a_repository_can_be_written() {
+        let text = "source:\n  git: https://me@example.org/r\n  ref: '>=1 <2'\n  path: sites/prod\n  \
+                    auth: {tokenFile: token}\n  caFile: ca.pem\n  forcedPush: refuse\n  \
+                    timeout: 5s\n  files: [/srv/keys]\n";
+        let source = read(text).unwrap().source.fill().unwrap();
+        assert_eq!(source.address.as_str(), "https://example.org/r");
+        assert_eq!(source.reference.to_string(), ">=1 <2");
+        assert_eq!(source.path.as_str(), "sites/prod");
+        assert_eq!(source.access.secret, Some(SecretFrom::TokenFile("/etc/gw/token".into())));
+        assert_eq!(source.access.ca_file, Some("/etc/gw/ca.pem".into()));
+        assert_eq!(source.forced_push, ForcedPush::Refuse);
+        assert_eq!(source.timeout, Duration::from_secs(5));
+        assert_eq!(source.files, [PathBuf::from("/srv/keys")]);
+        let two = "source: {git: /r, auth: {tokenFile: a, passwordEnv: B}}";
+        assert!(read(two).unwrap_err().contains("already"), "{two}");
+        for bad in ["{}", "{git: /r, path: ..}", "{git: /r, files: [a]}", "{git: /r, ref: a..b}"] {
+            assert!(read(&format!("source: {bad}")).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        let text = "source:\n  git: https://me:p/w@d@example.org/r?q # x@y\n";
+        let file = SourceFile { path: "gw.yaml".into(), text: text.into() };
+        let shown = masked(file).text;
+        assert_eq!(&*shown, "source:\n  git: https://********@example.org/r?q # x@y\n");
     }
 
     #[test]

@@ -121,17 +121,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn entry(path: &Arc<str>, stamp: Stamp, bytes: Result<Vec<u8>, Problem>) -> Entry {
-    let text = bytes.and_then(|bytes| {
-        if bytes.len() > FILE_MAX {
-            let message = format!("the file is larger than {} MiB", FILE_MAX / 1024 / 1024);
-            return Err(problem(path, message));
-        }
-        String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            problem(path, format!("the file is not UTF-8: byte {at} is wrong"))
-        })
-    });
-    match text {
+    match bytes.and_then(|bytes| text(path, Some(bytes))) {
         Ok(text) => Entry {
             stamp,
             digest: Digest::of(&text),
@@ -143,4 +133,15 @@ fn entry(path: &Arc<str>, stamp: Stamp, bytes: Result<Vec<u8>, Problem>) -> Entr
             Entry { stamp, digest, blob, content: Err(problem) }
         }
     }
+}
+
+/// The bytes of a manifest as text. `None` stands for more than are allowed.
+pub(super) fn text(path: &str, bytes: Option<Vec<u8>>) -> Result<String, Problem> {
+    let bytes = bytes.filter(|bytes| bytes.len() <= FILE_MAX).ok_or_else(|| {
+        problem(path, format!("the file is larger than {} MiB", FILE_MAX / 1024 / 1024))
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        problem(path, format!("the file is not UTF-8: byte {at} is wrong"))
+    })
 }

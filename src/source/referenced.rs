@@ -12,7 +12,7 @@ use crate::model::FileRequest;
 
 /// The largest file that a manifest may refer to, in bytes: a bundle of all public authorities has
 /// a quarter of it.
-const SIZE_MAX: u64 = 1024 * 1024;
+pub(super) const SIZE_MAX: u64 = 1024 * 1024;
 
 /// Reads all requested files. `root` is what the paths of manifests are relative to. Why one could
 /// not be read stands in its place.
@@ -52,7 +52,7 @@ fn locate(root: &Path, request: &FileRequest) -> Result<PathBuf, String> {
     if real(&full)?.starts_with(real(boundary)?) { Ok(full) } else { Err(outside()) }
 }
 
-fn read(path: &Path) -> Result<Arc<str>, String> {
+pub(super) fn read(path: &Path) -> Result<Arc<str>, String> {
     let metadata = fs::metadata(path).map_err(|error| in_words(&error))?;
     if !metadata.is_file() {
         return Err("it is no regular file".to_owned());
@@ -67,7 +67,7 @@ fn read(path: &Path) -> Result<Arc<str>, String> {
 }
 
 /// An IO error without the number of the system's.
-fn in_words(error: &io::Error) -> String {
+pub(super) fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "no permission".to_owned(),

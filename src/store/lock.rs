@@ -5,9 +5,10 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read as _, Seek as _, Write as _},
     path::Path,
+    time::SystemTime,
 };
 
-use super::{StoreError, failed, now};
+use super::{StoreError, failed};
 
 /// The right to change the state directory and HAProxy, until dropped.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
         Err(TryLockError::Error(error)) => return Err(failed("lock", path)(error)),
     }
     let arguments: Vec<String> = std::env::args().take(3).collect();
-    let text =
-        format!("process {} ({}), since {}\n", std::process::id(), arguments.join(" "), now());
+    let since = humantime::format_rfc3339_seconds(SystemTime::now());
+    let text = format!("process {} ({}), since {since}\n", std::process::id(), arguments.join(" "));
     // The name of the holder is a courtesy: on a full disk the lock itself still holds.
     let _ =
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));

@@ -38,8 +38,8 @@ const PURE: [Layer; 15] = [
 ];
 
 /// Modules that do IO, from the lowest to the highest.
-const EDGE: [Layer; 19] = [
-    ("source", &["manifest", "model"], "manifests from disk"),
+const EDGE: [Layer; 20] = [
+    ("source", &["manifest", "model"], "manifests from disk or from Git"),
     ("store", &["model", "render"], "generations on disk"),
     ("journal", &["model", "report", "store"], "what was done, on disk"),
     ("control", &["store"], "what people told gw"),
@@ -54,7 +54,7 @@ const EDGE: [Layer; 19] = [
     ("haproxy::probe", &["haproxy::*"], "what a running HAProxy can do"),
     ("haproxy::master", &["haproxy::*"], "reloads"),
     ("haproxy::binary", &["haproxy::*"], "`haproxy -c`"),
-    ("settings", &["haproxy::endpoint", "model"], "gw's own settings"),
+    ("settings", &["haproxy::endpoint", "model", "source"], "gw's own settings"),
     ("observe", &["diff", "haproxy::*", "model"], "from a process to what it reports"),
     ("service", &["haproxy::*", "settings", "store"], "how HAProxy is checked and reloaded"),
     (
@@ -93,23 +93,14 @@ const EDGE: [Layer; 19] = [
         "an empty generation for a HAProxy of others",
     ),
     (
+        "watch",
+        &["apply", "intent", "model", "plan", "reconcile", "report", "settings", "source", "store"],
+        "one pass after another, each for a reason",
+    ),
+    (
         "up",
-        &[
-            "apply",
-            "config",
-            "haproxy::*",
-            "init",
-            "intent",
-            "model",
-            "plan",
-            "reconcile",
-            "report",
-            "service",
-            "settings",
-            "source",
-            "store",
-        ],
-        "a HAProxy of gw's own, and the loop around it",
+        &["config", "haproxy::*", "init", "report", "service", "settings", "store", "watch"],
+        "a HAProxy of gw's own, followed",
     ),
 ];
 

@@ -52,14 +52,6 @@ impl Line {
         self
     }
 
-    /// Adds `@version`, where there is one.
-    pub(super) fn version(mut self, version: Option<u32>) -> Self {
-        if let Some(version) = version {
-            self.push(&format!("@{version}"));
-        }
-        self
-    }
-
     /// Adds the name of a backend.
     pub(super) fn backend(mut self, name: &str) -> Self {
         match check_name(name) {

@@ -1,8 +1,6 @@
 //! Backends that are born and buried at runtime (3.4+).
 
-use std::time::Duration;
-
-use super::{Command, CommandError, argument::Line, server::millis, verdict::Expect};
+use super::{Command, CommandError, argument::Line, verdict::Expect};
 
 impl Command {
     /// Adds a backend from a named `defaults` section. It takes no traffic until published. The
@@ -30,11 +28,5 @@ impl Command {
         let line = Line::new("del backend").backend(name);
         let unchanged = Some("No such backend.");
         Self::new(line, Expect::Last { starts: "Backend deleted.", ends: "", unchanged })
-    }
-
-    /// Waits until a backend can be deleted. Blocks the connection for up to `limit`.
-    pub fn wait_be_removable(name: &str, limit: Duration) -> Result<Self, CommandError> {
-        let line = Line::new("wait").number(millis(limit)).word("be-removable").backend(name);
-        Ok(Self::new(line, Expect::last("Done."))?.patient(limit))
     }
 }

@@ -109,11 +109,6 @@ impl Command {
         Self::new(Line::new("enable health").server(backend, server), Expect::Silence)
     }
 
-    /// Stops health checks.
-    pub fn disable_health(backend: &str, server: &str) -> Result<Self, CommandError> {
-        Self::new(Line::new("disable health").server(backend, server), Expect::Silence)
-    }
-
     /// Adds a server, born in maintenance. `default-server` does not reach it: every setting must
     /// stand in `keywords`, one word each. `address` is an IP address with port or a unix socket;
     /// HAProxy would take a host name and never resolve it.
@@ -149,11 +144,6 @@ impl Command {
         let line = Line::new("wait").number(millis(limit)).word("srv-removable");
         let line = line.server(backend, server);
         Ok(Self::new(line, Expect::last("Done."))?.patient(limit))
-    }
-
-    /// Cuts the sessions of a server: clients lose requests that are under way.
-    pub fn shutdown_sessions_server(backend: &str, server: &str) -> Result<Self, CommandError> {
-        Self::new(Line::new("shutdown sessions server").server(backend, server), Expect::Silence)
     }
 }
 

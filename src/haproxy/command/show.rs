@@ -13,16 +13,6 @@ fn fixed(command: &'static str, expect: Expect) -> Command {
 }
 
 impl Command {
-    /// The version, any socket level.
-    pub fn show_version() -> Self {
-        fixed("show version", Expect::Version)
-    }
-
-    /// The level of this connection: `admin`, `operator` or `user`.
-    pub fn show_cli_level() -> Self {
-        fixed("show cli level", Expect::data(&["admin", "operator", "user"]))
-    }
-
     /// Process-wide facts.
     pub fn show_info() -> Self {
         fixed("show info", Expect::data(&["Name: "]))
@@ -68,14 +58,9 @@ impl Command {
         fixed("show backend", Expect::data(&["# name"]))
     }
 
-    /// The list of maps.
-    pub fn show_maps() -> Self {
-        fixed("show map", Expect::Data { starts: &["# id"], or_empty: true })
-    }
-
-    /// The entries of a map, or of a prepared version of it.
-    pub fn show_map(map: &str, version: Option<u32>) -> Result<Self, CommandError> {
-        let line = Line::new("show map").version(version).value(map);
+    /// The entries of a map.
+    pub fn show_map(map: &str) -> Result<Self, CommandError> {
+        let line = Line::new("show map").value(map);
         Self::new(line, Expect::Data { starts: &["0x"], or_empty: true })
     }
 
@@ -99,18 +84,6 @@ impl Command {
     /// One certificate.
     pub fn show_ssl_cert(name: &str) -> Result<Self, CommandError> {
         Self::new(Line::new("show ssl cert").value(name), Expect::data(&["Filename: "]))
-    }
-
-    /// The content of an open transaction.
-    pub fn show_ssl_cert_transaction(name: &str) -> Result<Self, CommandError> {
-        let line = Line::new("show ssl cert").value(&format!("*{name}"));
-        Self::new(line, Expect::data(&["Filename: "]))
-    }
-
-    /// The lines of a crt-list, with their numbers.
-    pub fn show_ssl_crt_list(list: &str) -> Result<Self, CommandError> {
-        let line = Line::new("show ssl crt-list -n").value(list);
-        Self::new(line, Expect::data(&["# "]))
     }
 
     /// The processes under a master; only on the master socket.

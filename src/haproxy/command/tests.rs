@@ -25,10 +25,10 @@ fn arguments_are_escaped() {
 fn what_would_be_misread_is_no_command() {
     for bad in ["", "a\nb", "a\0b", "a\tb", "#0x1", " a", "a b", "\u{85}"] {
         assert!(Command::set_map("m", bad, "v").is_err(), "key {bad:?} passed");
-        assert!(Command::add_map_entries("m", None, [(bad, "v")]).is_err(), "key {bad:?} passed");
+        assert!(Command::add_map("m", bad, "v").is_err(), "key {bad:?} passed");
     }
     for bad in ["", "a\nb", "a\rb", " a", "a "] {
-        assert!(Command::add_map_entries("m", None, [("k", bad)]).is_err(), "value {bad:?} passed");
+        assert!(Command::add_map("m", "k", bad).is_err(), "value {bad:?} passed");
     }
     for bad in ["", "a b", "a/b", "a;b", "#1", "a\n", "ü"] {
         assert!(Command::enable_server("b", bad).is_err(), "name {bad:?} passed");
@@ -57,27 +57,6 @@ fn a_private_key_is_sent_but_never_shown() {
     assert_eq!(set.to_string(), format!("set ssl cert a.pem << ({} bytes)", lines.len()));
     assert!(!format!("{set:?}").contains("SECRET"));
     assert_eq!(Command::set_ssl_cert("a.pem", "SECRET"), Err(CommandError::NoPem));
-}
-
-#[test]
-fn entries_of_maps_come_in_batches_within_the_limits() {
-    let entries: Vec<_> = (0..3000).map(|n| (format!("k{n}"), "v".repeat(n % 50 + 1))).collect();
-    let pairs = entries.iter().map(|(key, value)| (&**key, &**value));
-    let commands = Command::add_map_entries("maps/h.map", Some(7), pairs).unwrap();
-    let mut sent = String::new();
-    for command in &commands {
-        let text = wire(command);
-        assert!(text.len() <= SIZE_MAX);
-        let lines = text.strip_prefix("add map @7 maps/h.map <<\n").unwrap();
-        let lines = lines.strip_suffix("\n").unwrap();
-        assert!(lines.lines().count() <= 500 && lines.ends_with('\n') && !lines.contains("\n\n"));
-        sent.push_str(lines);
-    }
-    let all: Vec<_> = entries.iter().map(|(key, value)| format!("{key} {value}")).collect();
-    assert_eq!(sent.lines().collect::<Vec<_>>(), all);
-    assert_eq!(Command::add_map_entries("m", None, []).unwrap(), []);
-    let large = "v".repeat(SIZE_MAX);
-    assert!(Command::add_map_entries("m", None, [("k", &*large)]).is_err());
 }
 
 #[test]

@@ -47,8 +47,6 @@ pub(super) enum Expect {
         /// Whether no line at all is data too.
         or_empty: bool,
     },
-    /// A version number.
-    Version,
 }
 
 impl Expect {
@@ -74,7 +72,6 @@ impl Expect {
                 let data = starts.iter().any(|start| text.starts_with(start));
                 (data || (or_empty && text.is_empty())).then_some(Verdict::Done)
             }
-            Self::Version => crate::haproxy::Version::parse(text).map(|_| Verdict::Done),
         };
         verdict.unwrap_or_else(|| Verdict::Refused(refusal(text)))
     }

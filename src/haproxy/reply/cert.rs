@@ -1,4 +1,4 @@
-//! `show ssl cert` and `show ssl crt-list`.
+//! `show ssl cert`.
 
 use super::ReplyError;
 
@@ -17,17 +17,6 @@ pub struct Certificate {
     pub not_after: Option<String>,
     /// The names it is good for, as OpenSSL writes them (`DNS:a.example, …`).
     pub alt_names: Option<String>,
-}
-
-/// A line of a crt-list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CrtListLine {
-    /// The certificate.
-    pub cert: String,
-    /// Its number, for [`del_ssl_crt_list`](crate::haproxy::Command::del_ssl_crt_list).
-    pub line: u32,
-    /// Options in brackets and SNI filters, as HAProxy writes them, stray NUL bytes left out.
-    pub rest: String,
 }
 
 /// Reads the names of all certificates; open transactions (`*name`, under a header of their own)
@@ -54,18 +43,4 @@ pub fn parse(text: &str) -> Result<Certificate, ReplyError> {
         not_after: value("notAfter"),
         alt_names: value("Subject Alternative Name"),
     })
-}
-
-/// Reads `show ssl crt-list -n`: `name:line [options] filters`.
-pub fn parse_crt_list(text: &str) -> Result<Vec<CrtListLine>, ReplyError> {
-    let text = text.replace('\0', "");
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let parse = |line: &str| {
-        let (head, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let (cert, number) = head.rsplit_once(':')?;
-        let line = number.parse().ok()?;
-        Some(CrtListLine { cert: cert.to_owned(), line, rest: rest.trim().to_owned() })
-    };
-    let error = |line| ReplyError::new("show ssl crt-list", "no line number", line);
-    lines.map(|line| parse(line).ok_or_else(|| error(line))).collect()
 }

@@ -1,17 +1,6 @@
-//! `show map`, the list and the entries, and `prepare map`.
+//! `show map` and `get map`.
 
 use super::ReplyError;
-
-/// A map that the configuration refers to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapFile {
-    /// The name by which commands know it: the byte-equal string of the configuration.
-    pub name: String,
-    /// The number of the visible version.
-    pub version: Option<u32>,
-    /// Entries, those of prepared versions included.
-    pub entries: Option<u64>,
-}
 
 /// An entry of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,33 +12,6 @@ pub struct MapEntry {
     pub key: String,
     /// The value: the rest of the line.
     pub value: String,
-}
-
-/// Reads the list of maps: `0 (/path) pattern loaded from … curr_ver=0 next_ver=0 entry_cnt=3`.
-/// Maps without a name (inline patterns) are left out.
-pub fn parse_list(text: &str) -> Result<Vec<MapFile>, ReplyError> {
-    let mut maps = Vec::new();
-    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let error = |what| ReplyError::new("show map", what, line);
-        let (_, rest) = line.split_once(" (").ok_or_else(|| error("no name"))?;
-        // The name may hold parentheses, the description begins with a fixed word.
-        let (name, rest) = rest
-            .split_once(") pattern ")
-            .or_else(|| rest.split_once(") "))
-            .ok_or_else(|| error("no end of the name"))?;
-        let (version, entries) = (counter(rest, "curr_ver="), counter(rest, "entry_cnt="));
-        if !name.is_empty() {
-            let version = version.and_then(|version| u32::try_from(version).ok());
-            maps.push(MapFile { name: name.to_owned(), version, entries });
-        }
-    }
-    Ok(maps)
-}
-
-/// The number after the last `name`, since paths stand before it.
-fn counter(text: &str, name: &str) -> Option<u64> {
-    let value = text.rsplit_once(name)?.1;
-    value.split(' ').next()?.parse().ok()
 }
 
 /// Reads one line of the entries of a map; None where it is empty.
@@ -80,9 +42,4 @@ pub fn parse_lookup(text: &str) -> Result<Option<String>, ReplyError> {
     let value = text.split_once("\", value=\"").and_then(|(_, rest)| rest.rsplit_once("\", type="));
     let error = || ReplyError::new("get map", "no value", text);
     value.map(|(value, _)| Some(value.to_owned())).ok_or_else(error)
-}
-
-/// The number of the version that `prepare map` opened: `New version created: 1`.
-pub fn prepared_version(text: &str) -> Option<u32> {
-    text.trim_end().strip_prefix("New version created: ")?.parse().ok()
 }

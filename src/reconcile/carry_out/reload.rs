@@ -17,7 +17,10 @@ use crate::{
     store::Generation,
 };
 
-use super::super::{Pass, ReconcileError, Reconciler, memory};
+use super::{
+    super::{Pass, ReconcileError, Reconciler, memory},
+    Unchecked,
+};
 
 /// The pause between two looks at servers that are to come up.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -127,10 +130,10 @@ impl Reconciler {
                 // In maintenance it is for a reason, and not there at all for another pass.
                 state.is_some_and(|state| !state.up && !state.maintenance)
             });
-            if begin.elapsed() >= self.patience.ready {
+            if begin.elapsed() >= self.patience.ready || self.patience.is_over() {
                 break;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            self.patience.pause(LOOK_AGAIN).await;
         }
         for (index, _, _) in waiting {
             report.outcomes[index] = Outcome::Pending(format!(
@@ -144,9 +147,8 @@ impl Reconciler {
     /// Reloads what was before a change by commands.
     pub(super) async fn undo(
         &self,
-        pass: &Pass,
+        unchecked: &Unchecked,
         previous: &Generation,
-        next: &Generation,
         said: String,
         report: &mut Report,
     ) -> Result<(), ReconcileError> {
@@ -154,11 +156,11 @@ impl Reconciler {
         let old_pid = identity(&mut connection).await?.process.pid;
         let states = connection.run_one(&Command::show_servers_state()).await?;
         drop(connection);
-        let before = read_back(&pass.disk.files);
-        let state = apply::carry_over(&states.text, &before, &pass.plan.held, &BTreeSet::default());
+        let before = read_back(&unchecked.before.files);
+        let state = apply::carry_over(&states.text, &before, &unchecked.held, &BTreeSet::default());
         let reloaded = apply::reload(Reloading {
             store: &self.store,
-            service: &pass.service,
+            service: &unchecked.service,
             next: previous,
             previous: None,
             running_state: &state,
@@ -171,7 +173,7 @@ impl Reconciler {
         report.remarks.extend(reloaded.remarks);
         report.loading = match reloaded.loading {
             Loading::Reloaded { .. } => {
-                let generation = next.path.display().to_string();
+                let generation = unchecked.next.path.display().to_string();
                 Loading::Refused { message: said, generation }
             }
             other => other,

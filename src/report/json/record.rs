@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::Process,
+    model::{Commit, Process},
     plan::{Loading, Mechanism, Outcome, Plan, Reason, Report},
+    report::text::utc,
 };
 
 use super::{
@@ -40,12 +41,29 @@ pub struct WhoDocument {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Commit")]
 pub struct CommitDocument {
+    /// All 40 hexadecimal digits of its id.
+    pub id: String,
+    /// The full name of the branch or tag that led to it; null where it was asked for by its id.
+    pub reference: Option<String>,
     /// Who wrote it: name and address.
     pub author: String,
     /// When it was written (RFC 3339).
     pub time: String,
     /// The first line of its message.
     pub subject: String,
+}
+
+impl CommitDocument {
+    /// What is known of a commit.
+    pub fn of(commit: &Commit) -> Self {
+        Self {
+            id: commit.id.clone(),
+            reference: commit.reference.clone(),
+            author: format!("{} <{}>", commit.author, commit.email),
+            time: utc(u64::try_from(commit.time).unwrap_or_default()),
+            subject: commit.subject.clone(),
+        }
+    }
 }
 
 /// A worker of HAProxy.

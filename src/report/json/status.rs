@@ -46,7 +46,8 @@ pub struct StatusDocument {
 impl StatusDocument {
     pub(super) fn of(status: &Status) -> Self {
         let drifted = status.drifted();
-        let (total, in_sync) = (status.objects, status.objects - drifted);
+        let total = status.objects;
+        let in_sync = if status.haproxy.is_some() { total - drifted } else { 0 };
         Self {
             version: VERSION,
             revision: status.revision.clone(),

@@ -48,6 +48,7 @@ pub fn status(status: &Status) -> String {
 fn revision(status: &Status) -> String {
     match &status.revision {
         Some(revision) => printable(revision).into_owned(),
+        None if status.haproxy.is_none() => "none, since HAProxy does not run".to_owned(),
         None => format!("{WARN}none: HAProxy runs no configuration of gw{WARN:#}"),
     }
 }
@@ -87,6 +88,9 @@ fn structure(status: &Status) -> String {
 }
 
 fn objects(status: &Status) -> String {
+    if status.haproxy.is_none() {
+        return format!("{}: loaded when HAProxy starts", status.objects);
+    }
     let drifted = status.drifted();
     let in_sync = status.objects - drifted;
     let style = if drifted == 0 { GOOD } else { WARN };

@@ -58,44 +58,41 @@ async fn five_thousand_pipelined_commands_get_their_own_replies() {
 }
 
 #[tokio::test]
-async fn a_map_is_filled_by_payloads_and_read_back_the_same() {
+async fn a_map_is_filled_and_read_back_the_same() {
     for binary in binaries() {
         let haproxy = start(&binary).await;
         let map = haproxy.path("hosts.map");
         let map = map.to_str().unwrap();
         for mut connection in sessions(&haproxy).await {
-            let clear = Command::clear_map(map, None).unwrap();
-            assert_eq!(connection.run_one(&clear).await.unwrap().verdict, Verdict::Done);
+            let before = connection.run_one(&Command::show_map(map).unwrap()).await.unwrap().text;
+            let before = before.lines().filter(|line| !line.is_empty()).count();
             let long = "x".repeat(2000);
             let odd = ["> ", "two words", "+ + ", "\\;'\"", "ü#%[", "<<", "a<<", &long];
             let entries: Vec<_> = (0..4000)
-                .map(|n| {
-                    (format!("host{n}.example"), format!("v{n} {}", odd[n % odd.len()].trim()))
-                })
+                .map(|n| (format!("host{n}<<"), format!("v{n} {}", odd[n % odd.len()].trim())))
                 .collect();
-            let pairs = entries.iter().map(|(key, value)| (&**key, &**value));
-            let mut commands = Command::add_map_entries(map, None, pairs).unwrap();
-            assert!(commands.len() > 50 && commands.iter().all(|c| c.size() <= 15 * 1024));
-            // The same values as words of a line.
-            for (n, (_, value)) in entries.iter().take(odd.len()).enumerate() {
-                commands.push(Command::add_map(map, None, &format!("one{n}<<"), value).unwrap());
-            }
-            commands.push(Command::set_map(map, "one0<<", "a;b c\\").unwrap());
+            let pairs = entries.iter();
+            let mut commands: Vec<_> =
+                pairs.map(|(key, value)| Command::add_map(map, key, value).unwrap()).collect();
+            commands.push(Command::set_map(map, &entries[0].0, "a;b c\\").unwrap());
             for reply in connection.run(&commands).await.unwrap() {
                 assert_eq!(reply.verdict, Verdict::Done, "{}", reply.text);
             }
             let mut lines = Vec::new();
-            let show = Command::show_map(map, None).unwrap();
+            let show = Command::show_map(map).unwrap();
             let verdict = connection.run_lines(&show, |line| lines.push(line.to_owned())).await;
             assert_eq!(verdict.unwrap(), Verdict::Done);
             let whole = connection.run_one(&show).await.unwrap().text;
             assert_eq!(whole.lines().collect::<Vec<_>>(), lines);
             let read: Vec<_> = lines.iter().map(|line| line.split_once(' ').unwrap().1).collect();
-            let sent = entries.iter().map(|(key, value)| format!("{key} {value}"));
-            assert_eq!(read[..4000], sent.collect::<Vec<_>>()[..]);
-            assert_eq!(read[4000], "one0<< a;b c\\");
-            assert_eq!(read[4007], format!("one7<< {}", entries[7].1));
-            assert_eq!(read.len(), 4008);
+            let sent: Vec<_> =
+                entries.iter().map(|(key, value)| format!("{key} {value}")).collect();
+            assert_eq!(read[before], "host0<< a;b c\\");
+            assert_eq!(read[before + 1..], sent[1..]);
+            for (key, _) in &entries {
+                let delete = Command::del_map(map, key).unwrap();
+                assert_eq!(connection.run_one(&delete).await.unwrap().verdict, Verdict::Done);
+            }
         }
     }
 }
@@ -115,9 +112,7 @@ async fn a_life_of_a_server() {
                 (Command::set_server_addr("api", "new", address, 20010), true),
                 (Command::set_server_maxconn("api", "new", 99), true),
                 (Command::del_server("api", "new"), false),
-                (Command::disable_health("api", "new"), true),
                 (Command::disable_server("api", "new"), true),
-                (Command::shutdown_sessions_server("api", "new"), true),
                 (Command::del_server("api", "new"), true),
                 (Command::del_server("api", "new"), true),
             ];
@@ -127,7 +122,7 @@ async fn a_life_of_a_server() {
             for ((command, reply), good) in commands.iter().zip(&replies).zip(good) {
                 assert_eq!(reply.verdict.is_success(), good, "{command} gave {reply:?}");
             }
-            assert_eq!(replies[12].verdict, Verdict::Unchanged);
+            assert_eq!(replies[10].verdict, Verdict::Unchanged);
         }
     }
 }

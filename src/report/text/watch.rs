@@ -1,0 +1,58 @@
+//! What `gw up` and `gw watch` tell while it runs.
+
+use std::fmt::Write as _;
+
+use crate::{
+    model::Commit,
+    report::{
+        snippet::{self, printable},
+        watch::WatchEvent,
+    },
+};
+
+use super::{
+    Detail, Diff, plan, report,
+    style::{BAD, DIM, GOOD, HEADING, WARN},
+};
+
+/// A commit, as people know it.
+fn named(commit: &Commit) -> String {
+    format!(
+        "{HEADING}commit {}{HEADING:#} {DIM}by{DIM:#} {}: {}",
+        commit.short(),
+        printable(&commit.author),
+        printable(&commit.subject)
+    )
+}
+
+/// One event, as lines that follow those of the events before.
+pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
+    match event {
+        WatchEvent::Started { version, pid, state } => format!(
+            "{GOOD}HAProxy {} runs{GOOD:#}, process {pid}; its state is in {}.\n",
+            printable(version),
+            printable(&state.display().to_string())
+        ),
+        WatchEvent::Problems { problems, files } => snippet::problems(problems, files, true),
+        WatchEvent::Fetched { commit, took: _ } => format!("\n{}\n", named(commit)),
+        WatchEvent::LastGood { commit } => {
+            format!("{WARN}Starting from the last good commit{WARN:#}: {}\n", named(commit))
+        }
+        WatchEvent::Planned(view) => format!("\n{}", plan(view, detail, Diff::InFull)),
+        WatchEvent::Applied { revision, plan, report: outcome } => {
+            report(revision, plan, outcome, detail)
+        }
+        WatchEvent::Unchanged { revision } => {
+            format!("{DIM}Revision {}: nothing to do.{DIM:#}\n", printable(revision))
+        }
+        WatchEvent::Failed { message, hint } => {
+            let mut text = format!("{BAD}error{BAD:#}: {}\n", printable(message));
+            if let Some(hint) = hint {
+                let _ = writeln!(text, "{HEADING}hint{HEADING:#}: {}", printable(hint));
+            }
+            text
+        }
+        WatchEvent::Watching => format!("{DIM}Watching for changes. Ctrl-C ends both.{DIM:#}\n"),
+        WatchEvent::Stopping => "Stopping.\n".to_owned(),
+    }
+}

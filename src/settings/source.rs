@@ -1,0 +1,105 @@
+//! `source` in `gw.yaml`: the repository that is followed.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use crate::source::git::{Address, ForcedPush, Given, Reference, SecretFrom, TreePath};
+
+use super::{file::Reader, parse_duration};
+
+type Text = Option<Spanned<String>>;
+
+/// The section as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Document {
+    git: Spanned<String>,
+    #[serde(rename = "ref")]
+    reference: Text,
+    path: Text,
+    #[serde(default)]
+    auth: Auth,
+    ca_file: Text,
+    proxy: Text,
+    forced_push: Text,
+    timeout: Text,
+    files: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Auth {
+    username: Text,
+    token_file: Text,
+    password_file: Text,
+    password_env: Text,
+    key_file: Text,
+    known_hosts: Text,
+}
+
+impl Document {
+    /// Understands it. Relative paths are relative to `folder`.
+    pub(super) fn read(self, reader: &mut Reader<'_>, folder: &Path) -> Given {
+        let path = |text: &str| -> Result<PathBuf, String> {
+            if text.is_empty() {
+                Err("the path is empty".to_owned())
+            } else {
+                Ok(folder.join(text))
+            }
+        };
+        let address = |text: &str| Address::parse(text, folder).map_err(|why| why.to_string());
+        let Auth { username, token_file, password_file, password_env, key_file, known_hosts } =
+            self.auth;
+        let mut one = None;
+        // Each says where the same thing is, so only the first one counts.
+        for (written, kind) in [
+            (token_file, SecretFrom::TokenFile as fn(PathBuf) -> SecretFrom),
+            (password_file, SecretFrom::PasswordFile),
+        ] {
+            let second = one.is_some();
+            let found = reader.value(written, |text| {
+                if second {
+                    Err("there is a token or password already".to_owned())
+                } else {
+                    path(text)
+                }
+            });
+            one = one.or(found.map(kind));
+        }
+        let second = one.is_some();
+        let variable = reader.value(password_env, |name| match name {
+            _ if second => Err("there is a token or password already".to_owned()),
+            "" => Err("the name of the variable is empty".to_owned()),
+            name => Ok(SecretFrom::PasswordEnv(name.to_owned())),
+        });
+        let absolute = |text: &str| match path(text)? {
+            path if path.is_absolute() => Ok(path),
+            _ => Err("the path is not absolute".to_owned()),
+        };
+        let files = self.files.map(|files| {
+            files.into_iter().filter_map(|one| reader.value(Some(one), absolute)).collect()
+        });
+        Given {
+            address: reader.value(Some(self.git), address),
+            reference: reader.value(self.reference, |text| {
+                text.parse::<Reference>().map_err(|why| why.to_string())
+            }),
+            path: reader
+                .value(self.path, |text| text.parse::<TreePath>().map_err(|why| why.to_string())),
+            username: reader.value(username, |text| Ok::<_, String>(text.to_owned())),
+            secret: one.or(variable),
+            key_file: reader.value(key_file, path),
+            known_hosts: reader.value(known_hosts, path),
+            ca_file: reader.value(self.ca_file, path),
+            proxy: reader.value(self.proxy, address),
+            forced_push: reader.value(self.forced_push, |text| {
+                text.parse::<ForcedPush>().map_err(|why| why.to_string())
+            }),
+            files,
+            timeout: reader
+                .value(self.timeout, |text| parse_duration(text).map_err(|why| why.to_string())),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The bare clone: what was fetched, what was good, and what became of history.
+
+use std::{
+    fs::{self, DirBuilder, File, TryLockError},
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use git2::{ErrorCode, Oid, Repository};
+
+use crate::model::{Commit, Digest};
+
+use super::{
+    ForcedPush, GitError, Settings,
+    fetch::{self, Wanted},
+    reference::{Reference, TAGS},
+};
+
+/// The pause between two tries to get the lock.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What a fetch found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Where the reference stands.
+    pub commit: Commit,
+    /// The last good commit, where there is one.
+    pub previous: Option<Commit>,
+    /// Whether history was rewritten: the branch no longer contains `previous`, or the tag points
+    /// to another commit than it once did.
+    pub forced: bool,
+}
+
+impl Fetched {
+    /// Applies the policy: a remark, where there is something to remark on.
+    pub fn judge(&self, policy: ForcedPush) -> Result<Option<String>, GitError> {
+        let Some(previous) = self.previous.as_ref().filter(|_| self.forced) else {
+            return Ok(None);
+        };
+        let name = self.commit.reference.as_deref().unwrap_or("HEAD");
+        let now = self.commit.short();
+        let what = match name.strip_prefix(TAGS) {
+            Some(tag) => format!("the tag {tag} was moved to {now}"),
+            None => {
+                let before = previous.short();
+                format!("history was rewritten: {name} at {now} does not contain {before}")
+            }
+        };
+        match policy {
+            ForcedPush::Allow => Ok(None),
+            ForcedPush::Warn => Ok(Some(what)),
+            ForcedPush::Refuse => {
+                Err(GitError::Rewritten { what, previous: previous.short().to_owned() })
+            }
+        }
+    }
+}
+
+/// A bare clone of one repository, in the state directory. All that it does blocks.
+#[derive(Clone, Debug)]
+pub struct BareClone {
+    settings: Settings,
+    folder: PathBuf,
+}
+
+impl BareClone {
+    /// Names the clone below a state directory; it need not exist.
+    pub fn new(settings: &Settings, state: &Path) -> Self {
+        let digest = Digest::of(settings.address.as_str()).short();
+        Self { settings: settings.clone(), folder: state.join("source").join(digest) }
+    }
+
+    /// The bare repository, for whoever wants to read commits.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join("git")
+    }
+
+    /// Fetches what the settings name. A commit that was asked for by its id and is here already
+    /// needs no server. Takes ten times the timeout of the settings at most, and waits as long for
+    /// another gw that fetches.
+    pub fn fetch(&self) -> Result<Fetched, GitError> {
+        self.create()?;
+        let _lock = self.lock()?;
+        let repository = self.repository()?;
+        let previous = self.reference_to(&repository, "good");
+        if let Reference::Commit(id) = self.settings.reference
+            && let Ok(commit) = self.describe(&repository, id, None)
+        {
+            let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
+            return Ok(Fetched { commit, previous, forced: false });
+        }
+        let done = fetch::fetch(
+            &self.settings,
+            Wanted {
+                repository: &self.path(),
+                home: &self.folder.join("home"),
+                target: self.local("fetched"),
+                previous: previous.map(|id| id.to_string()),
+            },
+        )?;
+        let id = Oid::from_str(&done.id).map_err(|error| self.damaged(&error))?;
+        // Objects that came since the repository was opened.
+        let repository = self.repository()?;
+        let tag = done.name.as_deref().and_then(|name| name.strip_prefix(TAGS));
+        let (previous, forced) = match tag {
+            // Another tag is another release, and need not contain the one before.
+            Some(tag) => {
+                let kept = self.reference_to(&repository, &format!("tags/{tag}"));
+                let forced = kept.is_some_and(|kept| kept != id);
+                (kept.filter(|_| forced).or(previous), forced)
+            }
+            None => (previous, !done.descends),
+        };
+        let commit = self.describe(&repository, id, done.name)?;
+        let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
+        Ok(Fetched { commit, forced: forced && previous.is_some(), previous })
+    }
+
+    /// The commit that was kept last: what to start from when the server can't be reached.
+    pub fn last_good(&self) -> Result<Option<Commit>, GitError> {
+        if !self.path().join("HEAD").exists() {
+            return Ok(None);
+        }
+        let repository = self.repository()?;
+        let good = self.reference_to(&repository, "good");
+        good.map(|id| self.describe(&repository, id, None)).transpose()
+    }
+
+    /// Remembers a commit as good.
+    pub fn keep(&self, commit: &Commit) -> Result<(), GitError> {
+        let _lock = self.lock()?;
+        let repository = self.repository()?;
+        let id = Oid::from_str(&commit.id).map_err(|error| self.damaged(&error))?;
+        let set = |name: &str| {
+            let set = repository.reference(&self.local(name), id, true, "gw: good");
+            set.map(|_| ()).map_err(|error| self.damaged(&error))
+        };
+        set("good")?;
+        match commit.reference.as_deref().and_then(|name| name.strip_prefix(TAGS)) {
+            Some(tag) => set(&format!("tags/{tag}")),
+            None => Ok(()),
+        }
+    }
+
+    /// The bare repository.
+    pub(super) fn repository(&self) -> Result<Repository, GitError> {
+        Repository::open_bare(self.path()).map_err(|error| self.damaged(&error))
+    }
+
+    /// An error of the object store.
+    pub(super) fn damaged(&self, error: &git2::Error) -> GitError {
+        GitError::Clone { path: self.path(), why: error.message().to_owned() }
+    }
+
+    /// Makes the clone where there is none.
+    fn create(&self) -> Result<(), GitError> {
+        let home = self.folder.join("home");
+        let create = DirBuilder::new().recursive(true).mode(0o700).create(&home);
+        create.map_err(|source| GitError::Io { action: "create", path: home, source })?;
+        let path = self.path();
+        match Repository::open_bare(&path) {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == ErrorCode::NotFound => {
+                // Half a clone, of a gw that was ended while it began.
+                let _ = fs::remove_dir_all(&path);
+                Repository::init_bare(&path).map(|_| ()).map_err(|error| self.damaged(&error))
+            }
+            Err(error) => Err(self.damaged(&error)),
+        }
+    }
+
+    /// One gw at a time writes into a clone.
+    #[expect(clippy::disallowed_methods, reason = "whoever fetches blocks, and knows it")]
+    fn lock(&self) -> Result<File, GitError> {
+        let path = self.folder.join("lock");
+        let failed = |source| GitError::Io { action: "lock", path: path.clone(), source };
+        let file = File::create(&path).map_err(failed)?;
+        let begin = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+                Err(TryLockError::WouldBlock) if begin.elapsed() > self.settings.timeout => {
+                    return Err(GitError::Busy(self.folder.clone()));
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK_AGAIN),
+            }
+        }
+    }
+
+    /// The full name of a local reference. Each followed reference has its own ones.
+    fn local(&self, name: &str) -> String {
+        let digest = Digest::of(self.settings.reference.to_string()).short();
+        format!("refs/gw/{digest}/{name}")
+    }
+
+    /// The commit that a local reference points to.
+    fn reference_to(&self, repository: &Repository, name: &str) -> Option<Oid> {
+        repository.find_reference(&self.local(name)).ok()?.target()
+    }
+
+    /// What people want to know of a commit.
+    pub(super) fn describe(
+        &self,
+        repository: &Repository,
+        id: Oid,
+        reference: Option<String>,
+    ) -> Result<Commit, GitError> {
+        let commit = repository.find_commit(id).map_err(|error| self.damaged(&error))?;
+        let author = commit.author();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        let subject = commit.message_bytes().split(|byte| *byte == b'\n');
+        let subject = subject.map(text).find(|line| !line.is_empty());
+        Ok(Commit {
+            id: id.to_string(),
+            reference,
+            author: text(author.name_bytes()),
+            email: text(author.email_bytes()),
+            time: author.when().seconds(),
+            subject: subject.unwrap_or_default(),
+        })
+    }
+}

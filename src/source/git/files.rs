@@ -1,0 +1,80 @@
+//! Files that the manifests of a repository name: in the same commit, or below chosen folders of the
+//! machine. Whoever may push must not make gw read any file that gw can.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use git2::{ObjectType, Oid, Repository};
+
+use crate::model::FileRequest;
+
+use super::{
+    super::referenced::{SIZE_MAX, in_words, read},
+    TreePath,
+    tree::{LFS, LINK, SUBMODULE, is_pointer},
+};
+
+/// The bytes of a blob; `None` where it is larger than `limit`.
+pub(super) fn bytes(
+    repository: &Repository,
+    id: Oid,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, git2::Error> {
+    let odb = repository.odb()?;
+    // What is huge is not even unpacked.
+    if odb.read_header(id)?.0 > limit {
+        return Ok(None);
+    }
+    Ok(Some(odb.read(id)?.data().to_owned()))
+}
+
+/// The blob that a manifest means by a relative path.
+pub(super) fn in_tree(
+    repository: &Repository,
+    root: Oid,
+    request: &FileRequest,
+) -> Result<Oid, String> {
+    let folder = request.manifest.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let path = TreePath::resolve(folder, request.path.as_str())
+        .ok_or("it leads out of the manifests' directory")?;
+    let absent = || "there is no such file in the commit".to_owned();
+    let tree = repository.find_tree(root).map_err(|error| error.message().to_owned())?;
+    let entry = tree.get_path(Path::new(&path)).map_err(|_| absent())?;
+    match (entry.filemode(), entry.kind()) {
+        (LINK, _) => Err("it is a symbolic link, and is not followed".to_owned()),
+        (SUBMODULE, _) => Err("it is a submodule, and is not followed".to_owned()),
+        (_, Some(ObjectType::Blob)) => Ok(entry.id()),
+        _ => Err("it is no regular file".to_owned()),
+    }
+}
+
+/// The text of such a blob.
+pub(super) fn blob(repository: &Repository, id: Oid) -> Result<Arc<str>, String> {
+    let limit = usize::try_from(SIZE_MAX).unwrap_or(usize::MAX);
+    let bytes = bytes(repository, id, limit).map_err(|error| error.message().to_owned())?;
+    let bytes = bytes.ok_or_else(|| format!("it is larger than {} KiB", SIZE_MAX / 1024))?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned())?;
+    if is_pointer(&text) { Err(LFS.to_owned()) } else { Ok(text.into()) }
+}
+
+/// The text of a file of the machine, which must lie below one of these folders, links included.
+pub(super) fn on_disk(path: &str, folders: &[PathBuf]) -> Result<Arc<str>, String> {
+    let names: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    let refused = || {
+        format!(
+            "a repository may name files of this machine only below {}; `source.files` in gw.yaml \
+             says where",
+            names.join(", ")
+        )
+    };
+    // Before anything is looked at: whether a file exists elsewhere is no business of theirs.
+    let clean = Path::new(path).components().all(|part| part != std::path::Component::ParentDir);
+    if !clean || !folders.iter().any(|folder| Path::new(path).starts_with(folder)) {
+        return Err(refused());
+    }
+    let real = Path::new(path).canonicalize().map_err(|error| in_words(&error))?;
+    let is_inside = |folder: &PathBuf| folder.canonicalize().is_ok_and(|at| real.starts_with(at));
+    if folders.iter().any(is_inside) { read(&real) } else { Err(refused()) }
+}

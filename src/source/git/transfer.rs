@@ -1,0 +1,224 @@
+//! The process that talks to a Git server.
+//!
+//! It is gw itself, started once for each fetch. libgit2's deadlines, its authorities and its home
+//! directory are global variables of C, which safe code can't set, and it waits for ever in name
+//! lookups and handshakes. A process has an environment of its own, can be ended at any moment, and
+//! if a hostile server finds a hole in it, gw is not what breaks.
+
+mod ancestry;
+mod callbacks;
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+};
+
+use git2::{
+    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, Remote, Repository,
+};
+use rustix::process::{Signal, set_parent_process_death_signal};
+
+use self::{
+    ancestry::Descent,
+    callbacks::{Observer, proxy},
+};
+
+use super::{
+    reference::{Advertised, Reference, Resolved, Unresolved},
+    wire::{Done, Failure, Line, Request},
+};
+
+/// All of the history. (libgit2's GIT_FETCH_DEPTH_UNSHALLOW)
+const WHOLE: i32 = i32::MAX;
+
+/// How many commits are looked at, in steps, for one that a branch stood at before. A push is
+/// mostly one commit, whose parents are known without its history.
+const DEPTHS: [i32; 2] = [50, 1000];
+
+/// Carries out one request.
+pub fn serve(input: impl Read, output: impl Write) -> io::Result<()> {
+    // Nobody waits for the answer of an orphan.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let request: Request = serde_json::from_reader(input)?;
+    let observer = Observer::new(&request, output);
+    let answer = match Transfer::run(&request, &observer) {
+        Ok(done) => Line::Done(done),
+        Err(failure) => Line::Failed(failure),
+    };
+    observer.say(&answer)
+}
+
+struct Transfer<'a, W> {
+    request: &'a Request,
+    observer: &'a Observer<'a, W>,
+    repository: Repository,
+}
+
+impl<'a, W: Write> Transfer<'a, W> {
+    fn run(request: &'a Request, observer: &'a Observer<'a, W>) -> Result<Done, Failure> {
+        let repository = Repository::open_bare(&request.repository)
+            .map_err(|error| Failure::Clone(error.message().to_owned()))?;
+        let transfer = Self { request, observer, repository };
+        let (resolved, id) = match transfer.look(1) {
+            // With the algorithms that are known there was no common ground: see what it offers.
+            Err(Failure::Unreachable(why)) if transfer.forget_preferences() => {
+                match transfer.look(1) {
+                    Err(failure @ Failure::HostKey { .. }) => Err(failure),
+                    _ => Err(Failure::Unreachable(why)),
+                }
+            }
+            other => other,
+        }?;
+        let descends = transfer.descends(id)?;
+        Ok(Done { id: id.to_string(), name: resolved.name, descends })
+    }
+
+    /// Connects, finds out what is wanted, and fetches it where it is not here yet.
+    fn look(&self, depth: i32) -> Result<(Resolved, Oid), Failure> {
+        let reference: Reference =
+            self.request.reference.parse().map_err(|_| Failure::Missing { similar: None })?;
+        let mut remote = self.remote()?;
+        let proxy = proxy(self.request);
+        let mut connection = remote
+            .connect_auth(Direction::Fetch, Some(self.observer.callbacks()), Some(proxy))
+            .map_err(|error| self.observer.explain(&error))?;
+        let heads = connection.list().map_err(|error| self.observer.explain(&error))?;
+        let advertised: Vec<Advertised> = heads
+            .iter()
+            .map(|head| Advertised {
+                name: head.name().to_owned(),
+                id: head.oid(),
+                target: head.symref_target().map(str::to_owned),
+            })
+            .collect();
+        let resolved = reference.resolve(&advertised).map_err(|unresolved| match unresolved {
+            Unresolved::Empty => Failure::Empty,
+            Unresolved::Missing { similar } => Failure::Missing { similar },
+            Unresolved::NoVersion { highest } => Failure::NoVersion { highest },
+        })?;
+        let id = resolved.id;
+        let is_here = depth == 1 && self.repository.find_commit(id).is_ok();
+        let lacks_history = self.request.history && self.repository.is_shallow();
+        if !is_here || lacks_history {
+            self.fetch(connection.remote(), &resolved, depth)?;
+        }
+        let here = self.repository.find_commit(id).map_err(|_| match reference {
+            Reference::Commit(_) => Failure::NoCommit,
+            _ => Failure::NotACommit,
+        })?;
+        self.repository
+            .reference(&self.request.target, here.id(), true, "gw: fetched")
+            .map_err(|error| Failure::Clone(error.message().to_owned()))?;
+        Ok((resolved, id))
+    }
+
+    fn remote(&self) -> Result<Remote<'_>, Failure> {
+        let remote = self.repository.remote_anonymous(&self.request.url);
+        remote.map_err(|error| self.observer.explain(&error))
+    }
+
+    /// Fetches what was resolved, as shallow as the server can.
+    fn fetch(&self, remote: &mut Remote<'_>, wanted: &Resolved, depth: i32) -> Result<(), Failure> {
+        let depth = match (self.request.history, self.repository.is_shallow()) {
+            (true, false) => 0,
+            (true, true) => WHOLE,
+            (false, _) => depth,
+        };
+        let target = format!("{}-tip", self.request.target);
+        let source = wanted.name.clone().unwrap_or_else(|| wanted.id.to_string());
+        let exact = vec![format!("+{source}:{target}")];
+        let everything = || {
+            ["heads", "tags"]
+                .map(|kind| format!("+refs/{kind}/*:{}-all/{kind}/*", self.request.target))
+                .to_vec()
+        };
+        let tried = self.fetch_specs(remote, &exact, depth);
+        let tried = match tried {
+            Err(error) if depth != 0 && is_about_depth(&error) => {
+                self.fetch_specs(remote, &exact, 0)
+            }
+            tried => tried,
+        };
+        let tried = match tried {
+            // The server gives single commits to nobody: it may be in a branch.
+            Err(_) if wanted.name.is_none() && self.observer.is_content() => {
+                self.fetch_specs(remote, &everything(), 0)
+            }
+            tried => tried,
+        };
+        tried.map_err(|error| self.observer.explain(&error))
+    }
+
+    fn fetch_specs(
+        &self,
+        remote: &mut Remote<'_>,
+        specs: &[String],
+        depth: i32,
+    ) -> Result<(), git2::Error> {
+        let mut options = FetchOptions::new();
+        options
+            .remote_callbacks(self.observer.callbacks())
+            .proxy_options(proxy(self.request))
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false)
+            .depth(depth);
+        remote.fetch(specs, Some(&mut options), None)
+    }
+
+    /// Whether the commit before is an ancestor of `id`. What a shallow clone lacks is fetched, step
+    /// by step; where it is not among the last thousand, history counts as rewritten.
+    fn descends(&self, id: Oid) -> Result<bool, Failure> {
+        let previous = self.request.previous.as_deref().and_then(|id| Oid::from_str(id).ok());
+        let Some(previous) = previous else { return Ok(true) };
+        let look = || ancestry::descends(&self.repository, id, previous);
+        for depth in DEPTHS {
+            match look() {
+                Descent::Yes => return Ok(true),
+                Descent::No => return Ok(false),
+                Descent::Unknown => self.look(depth)?,
+            };
+        }
+        Ok(look() == Descent::Yes)
+    }
+
+    /// Makes libssh2 ask for any host key. Tells whether it did not before.
+    fn forget_preferences(&self) -> bool {
+        let preferred = &self.request.preferred;
+        let had_any = fs::metadata(preferred).is_ok_and(|file| file.len() > 0);
+        had_any && fs::write(preferred, "").is_ok()
+    }
+}
+
+/// Whether a server or transport said that it has no shallow fetches.
+fn is_about_depth(error: &git2::Error) -> bool {
+    error.message().contains("shallow")
+}
+
+/// What an error of libgit2 is to us.
+fn failure(error: &git2::Error) -> Failure {
+    let said = error.message().trim().to_owned();
+    let lower = said.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let is_absent = says(&[
+        "status code: 404",
+        "not found",
+        "not exported",
+        "does not exist",
+        "does not appear to be a git repository",
+        "failed to resolve path",
+        "could not find repository",
+    ]);
+    match (error.code(), error.class()) {
+        (ErrorCode::Auth, _) => Failure::Authentication(said),
+        _ if says(&["status code: 401", "status code: 403"]) => Failure::Authentication(said),
+        (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) if says(&["certificate", "verif"]) => {
+            Failure::Certificate(said)
+        }
+        _ if is_absent => Failure::NotFound(said),
+        (ErrorCode::Owner, _) => Failure::NotFound(format!("{said}: git's safe.directory")),
+        (_, ErrorClass::Odb | ErrorClass::Indexer | ErrorClass::Reference | ErrorClass::Object) => {
+            Failure::Clone(said)
+        }
+        _ => Failure::Unreachable(said),
+    }
+}

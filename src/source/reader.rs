@@ -1,0 +1,81 @@
+//! One way to read from whatever source there is.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::model::{Commit, FileRequest};
+
+use super::{LoadError, Loader, Snapshot, git, read_referenced};
+
+/// Where manifests come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A directory, or files.
+    Paths(Vec<PathBuf>),
+    /// A Git repository.
+    Git(Box<git::Settings>),
+}
+
+/// Where to look for changes.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'a> {
+    /// Everywhere: at all files, or at the server's present commit.
+    Everything,
+    /// Only at these paths, since others did not change. A repository has none.
+    Paths(&'a [PathBuf]),
+    /// At a commit that is in the clone already. A directory has none.
+    Commit(&'a Commit),
+}
+
+/// Reads a source again and again.
+#[derive(Debug)]
+pub struct Reader(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Disk { loader: Loader, root: PathBuf },
+    Git(Box<git::Tree>),
+}
+
+impl Reader {
+    /// Prepares to read. A repository is cloned into the `state` directory.
+    pub fn new(source: &Source, state: &Path) -> Self {
+        Self(match source {
+            Source::Paths(paths) => Kind::Disk { loader: Loader::new(paths), root: PathBuf::new() },
+            Source::Git(settings) => Kind::Git(Box::new(git::Tree::new(settings, state))),
+        })
+    }
+
+    /// Reads what changed. With a repository and [`Look::Everything`] this fetches, which blocks for
+    /// as long as the server takes.
+    pub fn read(&mut self, look: Look<'_>) -> Result<Snapshot, LoadError> {
+        match &mut self.0 {
+            Kind::Disk { loader, root } => {
+                let snapshot = match look {
+                    Look::Paths(changed) => loader.reload(changed),
+                    Look::Everything | Look::Commit(_) => loader.load(),
+                }?;
+                root.clone_from(&snapshot.root);
+                Ok(snapshot)
+            }
+            Kind::Git(tree) => match look {
+                Look::Commit(commit) => tree.read(commit),
+                Look::Everything | Look::Paths(_) => tree.fetch(),
+            },
+        }
+    }
+
+    /// Reads the files that manifests of the last snapshot name.
+    pub fn referenced(
+        &mut self,
+        requests: impl IntoIterator<Item = FileRequest>,
+    ) -> BTreeMap<FileRequest, Result<Arc<str>, String>> {
+        match &mut self.0 {
+            Kind::Disk { root, .. } => read_referenced(root, requests),
+            Kind::Git(tree) => tree.referenced(requests),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Following manifests: one pass after another, each for a reason, until gw is told to end.
+//!
+//! Level-triggered: a trigger only says that it is time to look; what is to be done follows from what
+//! is found. While a pass is under way, what triggers meanwhile adds up to the next one, and a change
+//! of the manifests ends its waits: the newest state wins.
+
+mod backoff;
+mod files;
+mod follower;
+mod history;
+mod process;
+mod repository;
+mod triggers;
+mod work;
+
+use std::{
+    convert::Infallible,
+    future::{self, Future},
+    io,
+    pin::{Pin, pin},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    report::{WatchEvent, json::CauseWord},
+    settings::Settings,
+    source::Source,
+    store::{Store, StoreError},
+};
+
+pub use self::triggers::Signals;
+use self::{
+    backoff::Backoff,
+    follower::Follower,
+    triggers::{Trigger, Triggers},
+    work::{Cause, Work},
+};
+
+/// How long a burst of changes may go on until the first look: an editor writes, renames and
+/// removes within a moment.
+const BURST: Duration = Duration::from_millis(2);
+/// How long an invalid state may be the middle of a longer write before it is reported.
+const HALF_WRITTEN: Duration = Duration::from_millis(150);
+
+/// The lock that a gw which follows holds, apart from that of each apply.
+const LOCK: &str = "watch.lock";
+
+/// Why following can't begin.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The system tells no changes of files.
+    #[error("can't watch the manifests")]
+    Files(#[from] notify::Error),
+    /// The state directory can't be used, or another gw follows already.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system tells no signals.
+    #[error("can't listen for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// Keeps a HAProxy that runs as a service at what a source says, until SIGINT or SIGTERM.
+pub async fn run(
+    settings: &Settings,
+    source: &Source,
+    on_event: &mut dyn FnMut(WatchEvent<'_>),
+) -> Result<(), WatchError> {
+    let never = future::pending::<Infallible>();
+    let signals = Signals::listen()?;
+    follow(settings, source, CauseWord::Watch, signals, never, on_event).await?;
+    Ok(())
+}
+
+/// Follows a source for a command of gw until SIGINT or SIGTERM, then `Ok(None)`, or until `ended` ends,
+/// then `Ok(Some(…))`. At a signal the pass under way is ended at its next safe point; at a second
+/// one at once.
+pub async fn follow<E>(
+    settings: &Settings,
+    source: &Source,
+    command: CauseWord,
+    signals: Signals,
+    ended: impl Future<Output = E> + Send,
+    on_event: &mut dyn FnMut(WatchEvent<'_>),
+) -> Result<Option<E>, WatchError> {
+    let store = Store::new(&settings.state);
+    store.create()?;
+    let _only = store.lock_as(LOCK)?;
+    let ended: Pin<&mut (dyn Future<Output = E> + Send)> = pin!(ended);
+    let mut triggers = Triggers::new(settings, source, signals, ended)?;
+    let mut follower = Follower::new(settings, source, command);
+    let mut backoff = Backoff::default();
+    let mut retry = None;
+    let mut work = Work::default();
+    if let Source::Paths(_) = source {
+        work.add(Cause::Start);
+    }
+    let mut told = false;
+    loop {
+        while work.is_empty() {
+            let again = async {
+                match retry {
+                    Some(retry) => sleep_until(retry).await,
+                    None => future::pending().await,
+                }
+            };
+            tokio::select! {
+                trigger = triggers.next() => match trigger {
+                    Trigger::Ended(what) => return Ok(Some(what)),
+                    Trigger::Stop => return Ok(None),
+                    Trigger::Pass(Cause::Process(process)) if follower.knows(&process) => {}
+                    Trigger::Pass(cause) => work.add(cause),
+                },
+                () = again => work.add(Cause::Retry),
+                checked = follower.check() => follower.judge(checked, on_event).await,
+            }
+        }
+        if work.files().is_some() {
+            work.add(Cause::Files(triggers.rest_of_burst(BURST).await));
+            // Perhaps the middle of a longer write: what is missing may come in a moment.
+            if work.files().is_some_and(|changed| follower.loses_something(changed)) {
+                work.add(Cause::Files(triggers.rest_of_burst(HALF_WRITTEN).await));
+            }
+        }
+        let (hurry, commit) = (follower.hurry(), follower.commit());
+        let mut next = Work::default();
+        let mut stop = false;
+        let left = {
+            let mut pass = pin!(follower.pass(work, on_event));
+            loop {
+                tokio::select! {
+                    left = &mut pass => break left,
+                    trigger = triggers.next() => match trigger {
+                        Trigger::Ended(what) => return Ok(Some(what)),
+                        Trigger::Stop if stop => return Ok(None),
+                        Trigger::Stop => {
+                            stop = true;
+                            hurry.send_replace(true);
+                        }
+                        Trigger::Pass(cause) => {
+                            if cause.is_newer_than(commit.as_ref()) {
+                                hurry.send_replace(true);
+                            }
+                            next.add(cause);
+                        }
+                    },
+                }
+            }
+        };
+        if stop {
+            return Ok(None);
+        }
+        if !std::mem::replace(&mut told, true) {
+            on_event(WatchEvent::Watching);
+        }
+        if let Some(left) = left {
+            retry = backoff.after(left, fastrand::f64()).map(|wait| Instant::now() + wait);
+        }
+        work = next;
+    }
+}

@@ -1,0 +1,54 @@
+//! How long to wait after a pass that left something to do.
+
+use std::time::Duration;
+
+/// The first wait.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest one.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Waits that grow while the same thing goes wrong. Another cause begins from the start.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    cause: Option<String>,
+    tries: u32,
+}
+
+impl Backoff {
+    /// Notes how a pass ended: `None` where nothing is left to do, else why. Returns how long to
+    /// wait for the next one, which `spread` (0 to 1) shortens by up to a quarter, so that many
+    /// hosts do not come back at the same moment.
+    pub(super) fn after(&mut self, cause: Option<String>, spread: f64) -> Option<Duration> {
+        self.tries = if cause.is_some() && cause == self.cause { self.tries + 1 } else { 0 };
+        self.cause = cause;
+        self.cause.as_ref()?;
+        let wait = FIRST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
+        Some(wait.mul_f64(1.0 - 0.25 * spread.clamp(0.0, 1.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_a_limit_and_begin_anew_for_another_cause() {
+        let mut backoff = Backoff::default();
+        let mut wait = |cause: Option<&str>| backoff.after(cause.map(str::to_owned), 0.0);
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(wait(None), None);
+        assert_eq!([wait(Some("a")), wait(Some("a")), wait(Some("a"))], [1, 2, 4].map(seconds));
+        assert_eq!(wait(Some("b")), seconds(1));
+        assert_eq!((0..20).filter_map(|_| wait(Some("b"))).max(), seconds(60));
+        assert_eq!(wait(None), None);
+        assert_eq!(wait(Some("b")), seconds(1));
+    }
+
+    #[test]
+    fn the_spread_shortens_only() {
+        for spread in [-1.0, 0.0, 0.5, 1.0, 7.0] {
+            let wait = Backoff::default().after(Some("a".into()), spread).unwrap();
+            assert!(wait <= FIRST && wait >= FIRST * 3 / 4, "{wait:?}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! One pass: from the source to HAProxy, told as it goes.
+
+use std::{error::Error, iter, time::Duration};
+
+use tokio::sync::watch;
+
+use crate::{
+    apply::Patience,
+    intent::Intent,
+    model::{Commit, MapName, Problems, Process, Severity},
+    plan::{Loading, Object},
+    reconcile::{CheckResult, ReconcileError, Reconciler},
+    report::{PlanView, WatchEvent, json::CauseWord},
+    settings::Settings,
+    source::{LoadError, Look, Source},
+    store::Files,
+};
+
+use super::{files::Changed, history::History, work::Work};
+
+/// Why a pass should be repeated soon, in words that are the same while the cause is; `None` where
+/// nothing is left to do.
+pub(super) type Left = Option<String>;
+
+pub(super) struct Follower<'a> {
+    reconciler: Reconciler,
+    source: &'a Source,
+    /// The commits of the repository, where one is followed.
+    history: Option<History>,
+    /// How long to wait for servers where something changed.
+    patience: Patience,
+    /// What the last pass left undone, which is not told again while it stays so.
+    told: Vec<Object>,
+    /// The problems of the manifests, which are not told again while they stay the same.
+    problems: Problems,
+    /// The failure of the last pass, which is not told again while it stays the same.
+    failure: Option<String>,
+    /// The files that HAProxy refused. They are not tried again: only others may be better.
+    refused: Option<Files>,
+    /// How many objects the manifests asked for the last time.
+    objects: usize,
+}
+
+impl<'a> Follower<'a> {
+    pub(super) fn new(settings: &Settings, source: &'a Source, command: CauseWord) -> Self {
+        let mut reconciler = Reconciler::new(settings);
+        reconciler.act_as(command);
+        reconciler.check_later();
+        let history = match source {
+            Source::Paths(_) => None,
+            Source::Git(repository) => Some(History::new(repository, &settings.state)),
+        };
+        Self {
+            reconciler,
+            source,
+            history,
+            patience: Patience::new(settings.ready_timeout, settings.removal_timeout),
+            told: Vec::new(),
+            problems: Problems::default(),
+            failure: None,
+            refused: None,
+            objects: 0,
+        }
+    }
+
+    /// What ends the waits of the next pass when it is set.
+    pub(super) fn hurry(&mut self) -> watch::Sender<bool> {
+        let (sender, receiver) = watch::channel(false);
+        self.patience.hurry = Some(receiver);
+        sender
+    }
+
+    /// The commit that is wanted, where a repository is followed.
+    pub(super) fn commit(&self) -> Option<Commit> {
+        self.history.as_ref()?.commit().cloned()
+    }
+
+    /// Whether the last pass left this process as it should be.
+    pub(super) fn knows(&self, process: &Process) -> bool {
+        self.reconciler.knows(process)
+    }
+
+    /// Checks the files that the last pass left unchecked. Cancel-safe.
+    pub(super) async fn check(&self) -> CheckResult {
+        self.reconciler.check().await
+    }
+
+    /// Acts on the result of a check.
+    pub(super) async fn judge(
+        &mut self,
+        checked: CheckResult,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) {
+        match self.reconciler.judge(checked).await {
+            Ok(None) => {}
+            Ok(Some(report)) => {
+                if let Loading::Refused { message, .. } | Loading::Broken { message } =
+                    &report.loading
+                {
+                    let hint = "the last change was undone; change the manifests";
+                    on_event(WatchEvent::Failed { message, hint: Some(hint) });
+                }
+                for remark in &report.remarks {
+                    on_event(WatchEvent::Failed { message: remark, hint: None });
+                }
+            }
+            Err(error) => drop(self.failed(&error, error.hint().as_deref(), on_event)),
+        }
+    }
+
+    /// Reads and compiles the source, or only the files of it that changed.
+    fn compile(&mut self, changed: Option<&Changed>) -> Result<Intent, LoadError> {
+        let commit = self.history.as_ref().and_then(History::commit);
+        let look = match (commit, changed) {
+            (Some(commit), _) => Look::Commit(commit),
+            (None, Some(Changed::Paths(paths))) => Look::Paths(paths),
+            (None, Some(Changed::Everything) | None) => Look::Everything,
+        };
+        self.reconciler.compile_changed(self.source, look)
+    }
+
+    /// Whether the manifests are invalid after a change, or ask for less than before.
+    pub(super) fn loses_something(&mut self, changed: &Changed) -> bool {
+        match self.compile(Some(changed)) {
+            Ok(intent) => !intent.is_valid() || objects(&intent) < self.objects,
+            Err(_) => true,
+        }
+    }
+
+    /// One pass. Returns what is left to do; `None` where there was nothing to look at.
+    pub(super) async fn pass(
+        &mut self,
+        mut work: Work,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Option<Left> {
+        let mut is_news = work.files().is_some();
+        if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched()) {
+            is_news |= history.take_over(*fetch, on_event);
+        }
+        let is_known = self.history.as_ref().is_none_or(|history| history.commit().is_some());
+        if !is_known || !is_news && !work.is_whole() {
+            return None;
+        }
+        if work.is_anew() {
+            self.refused = None;
+        }
+        let intent = match self.compile(work.files().filter(|_| !work.is_whole())) {
+            Ok(intent) => intent,
+            Err(error) => {
+                return Some(Some(self.failed(&error, error.hint().as_deref(), on_event)));
+            }
+        };
+        if intent.problems.worst() > Some(Severity::Note) && self.problems != intent.problems {
+            on_event(WatchEvent::Problems { problems: &intent.problems, files: &intent.files });
+        }
+        self.problems.clone_from(&intent.problems);
+        if !intent.is_valid() {
+            self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
+            return Some(None);
+        }
+        self.objects = objects(&intent);
+        Some(match self.reach(&intent, work.is_whole(), is_news, on_event).await {
+            Ok(left) => {
+                self.failure = None;
+                left
+            }
+            Err(error) => Some(self.failed(&error, error.hint().as_deref(), on_event)),
+        })
+    }
+
+    /// Plans and applies.
+    async fn reach(
+        &mut self,
+        intent: &Intent,
+        whole: bool,
+        is_news: bool,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Result<Left, ReconcileError> {
+        if self.refused.as_ref() == Some(&intent.rendered.files) {
+            return Ok(None);
+        }
+        let pass = if whole {
+            self.reconciler.plan(intent).await?
+        } else {
+            self.reconciler.plan_changes(intent).await?
+        };
+        let revision = &intent.revision;
+        let plan = pass.plan.clone();
+        let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
+        let is_told = !is_news && objects == self.told;
+        if plan.is_empty() {
+            if is_news {
+                on_event(WatchEvent::Unchanged { revision });
+            }
+        } else if !is_told {
+            on_event(WatchEvent::Planned(PlanView {
+                plan: &plan,
+                revision,
+                running: pass.live.is_some(),
+                config_diff: &pass.config_diff,
+                remarks: &pass.remarks,
+            }));
+        }
+        // A look at what was left does not keep a change waiting.
+        self.reconciler.set_patience(if is_told {
+            Patience::new(Duration::ZERO, Duration::ZERO)
+        } else {
+            self.patience.clone()
+        });
+        let report = self.reconciler.apply(intent, pass, &mut |_| {}).await?;
+        if !plan.is_empty() && (!is_told || report.is_complete()) {
+            on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
+        }
+        self.told = if report.is_complete() { Vec::new() } else { objects };
+        self.refused = match report.loading {
+            Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
+            Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
+        };
+        if self.refused.is_some() {
+            return Ok(None);
+        }
+        if let Some(history) = &self.history {
+            history.keep().await;
+        }
+        Ok((!report.is_complete()).then(|| "unfinished".to_owned()))
+    }
+
+    /// Tells that a pass failed, with all causes, which it returns.
+    fn failed(
+        &mut self,
+        error: &dyn Error,
+        hint: Option<&str>,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> String {
+        let message = chain(error);
+        if self.failure.as_ref() != Some(&message) {
+            on_event(WatchEvent::Failed { message: &message, hint });
+            self.reconciler.note_failure(None, &message);
+        }
+        self.failure = Some(message.clone());
+        message
+    }
+}
+
+/// An error with all its causes, as one text.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// How many servers, backends and routing entries the manifests ask for.
+fn objects(intent: &Intent) -> usize {
+    let servers = intent.desired.backends.values().map(|backend| backend.servers.len() + 1);
+    let entries = MapName::ALL.map(|map| intent.desired.routing.table(map).len());
+    servers.sum::<usize>() + entries.iter().sum::<usize>()
+}

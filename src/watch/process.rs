@@ -1,0 +1,35 @@
+//! HAProxy restarted or reloaded by somebody else.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{model::Process, reconcile::running, settings::Settings};
+
+/// How often HAProxy is asked who it is: one small command on a connection of its own, since an old
+/// worker lives for as long as it is connected to.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Tells whenever another process answers than before. The first one is no news. Ends when nobody
+/// listens any more.
+pub(super) fn observe(settings: &Settings) -> watch::Receiver<Option<Process>> {
+    let (sender, receiver) = watch::channel(None);
+    let settings = settings.clone();
+    tokio::spawn(async move {
+        let mut ticks = interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !sender.is_closed() {
+            ticks.tick().await;
+            // Where it does not answer, the next one that does is another one.
+            let Some(found) = running(&settings).await else { continue };
+            sender.send_if_modified(|known| {
+                let before = known.replace(found);
+                before.is_some() && before != *known
+            });
+        }
+    });
+    receiver
+}

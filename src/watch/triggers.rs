@@ -1,0 +1,156 @@
+//! What makes gw look again.
+
+use std::{
+    future::{self, Future},
+    pin::Pin,
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, watch},
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+use crate::{
+    model::Process,
+    settings::Settings,
+    source::{Source, git::BareClone},
+};
+
+use super::{
+    WatchError,
+    files::{Changed, Watcher},
+    repository::{self, Fetch},
+    work::Cause,
+};
+
+/// How often everything is compared, whether or not something changed.
+const RESYNC: Duration = Duration::from_secs(60);
+
+/// Something to do.
+#[derive(Debug)]
+pub(super) enum Trigger<E> {
+    /// A pass is to be made.
+    Pass(Cause),
+    /// gw is to end: SIGINT or SIGTERM.
+    Stop,
+    /// What gw watches for ended.
+    Ended(E),
+}
+
+/// The signals that gw listens to. From when they are made on, none of them ends gw by itself.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    pub fn listen() -> Result<Self, WatchError> {
+        let listen = |kind| signal(kind).map_err(WatchError::Signals);
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Where triggers come from.
+pub(super) struct Triggers<'a, E> {
+    signals: Signals,
+    files: Option<Watcher>,
+    fetches: Option<mpsc::Receiver<Fetch>>,
+    process: watch::Receiver<Option<Process>>,
+    resync: Interval,
+    ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
+}
+
+impl<'a, E> Triggers<'a, E> {
+    /// Begins to listen. `ended` ends where there is no reason to go on.
+    pub(super) fn new(
+        settings: &Settings,
+        source: &Source,
+        signals: Signals,
+        ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
+    ) -> Result<Self, WatchError> {
+        let (files, fetches) = match source {
+            Source::Paths(paths) => (Some(Watcher::new(paths, &settings.state)?), None),
+            Source::Git(git) => {
+                let clone = BareClone::new(git, &settings.state);
+                (None, Some(repository::follow(git, &clone)))
+            }
+        };
+        let mut resync = interval(RESYNC);
+        resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick comes at once, and the first pass without it.
+        resync.reset();
+        Ok(Self {
+            signals,
+            files,
+            fetches,
+            process: super::process::observe(settings),
+            resync,
+            ended,
+        })
+    }
+
+    /// Waits for the next one. Cancel-safe: every arm only waits.
+    pub(super) async fn next(&mut self) -> Trigger<E> {
+        tokio::select! {
+            ended = &mut self.ended => Trigger::Ended(ended),
+            _ = self.signals.interrupt.recv() => Trigger::Stop,
+            _ = self.signals.terminate.recv() => Trigger::Stop,
+            _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
+            changed = changed(self.files.as_mut()) => Trigger::Pass(Cause::Files(changed)),
+            fetch = fetched(self.fetches.as_mut()) => {
+                Trigger::Pass(Cause::Fetched(Box::new(fetch)))
+            }
+            process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
+            _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
+        }
+    }
+
+    /// The files that change until nothing did for a `moment`.
+    pub(super) async fn rest_of_burst(&mut self, moment: Duration) -> Changed {
+        let nothing = Changed::Paths(Vec::new());
+        match &mut self.files {
+            Some(files) => files.rest_of_burst(nothing, moment).await,
+            None => nothing,
+        }
+    }
+}
+
+/// Waits for a change of files, where files are followed. Cancel-safe.
+async fn changed(files: Option<&mut Watcher>) -> Changed {
+    match files {
+        Some(files) => files.changed().await,
+        None => future::pending().await,
+    }
+}
+
+/// Waits for the next fetch, where a repository is followed. Cancel-safe.
+async fn fetched(fetches: Option<&mut mpsc::Receiver<Fetch>>) -> Fetch {
+    let Some(fetches) = fetches else { return future::pending().await };
+    match fetches.recv().await {
+        Some(fetch) => fetch,
+        // Whoever fetches is gone, which only happens at the end.
+        None => future::pending().await,
+    }
+}
+
+/// Waits for another process than the last one. Cancel-safe.
+async fn another(process: &mut watch::Receiver<Option<Process>>) -> Process {
+    loop {
+        if process.changed().await.is_err() {
+            // Whoever looks for it is gone, which only happens at the end.
+            future::pending::<()>().await;
+        }
+        if let Some(process) = process.borrow_and_update().clone() {
+            return process;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What the next pass has to look at. Causes that come while a pass is under way add up to one.
+
+use crate::model::{Commit, Process};
+
+use super::{files::Changed, repository::Fetch};
+
+/// Why a pass is made.
+#[derive(Debug)]
+pub(super) enum Cause {
+    /// The first one.
+    Start,
+    /// Manifests, or files that they refer to, changed.
+    Files(Changed),
+    /// The repository was asked for its newest commit.
+    Fetched(Box<Fetch>),
+    /// Somebody asks for a new try (SIGHUP).
+    Asked,
+    /// HAProxy was restarted or reloaded, perhaps by somebody else: this one answers now.
+    Process(Process),
+    /// It is time to compare everything, whether or not something changed.
+    Resync,
+    /// The last pass left something to do.
+    Retry,
+}
+
+impl Cause {
+    /// Whether it means that something else is wanted than at `commit`: then waiting for what was
+    /// wanted before is of no use. Somebody else's reload is no such reason.
+    pub(super) fn is_newer_than(&self, commit: Option<&Commit>) -> bool {
+        match self {
+            Self::Files(_) | Self::Asked => true,
+            Self::Fetched(fetch) => {
+                fetch.result.as_ref().is_ok_and(|found| Some(&found.fetched.commit) != commit)
+            }
+            Self::Start | Self::Process(_) | Self::Resync | Self::Retry => false,
+        }
+    }
+}
+
+/// What the next pass has to look at.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    files: Option<Changed>,
+    fetched: Option<Box<Fetch>>,
+    everything: bool,
+    anew: bool,
+}
+
+impl Work {
+    /// Adds what a cause is about.
+    pub(super) fn add(&mut self, cause: Cause) {
+        match cause {
+            Cause::Files(changed) => {
+                self.files = Some(match self.files.take() {
+                    Some(before) => before.and(changed),
+                    None => changed,
+                });
+            }
+            // The newest one counts, and so does a failure: it says what is known now.
+            Cause::Fetched(fetch) => self.fetched = Some(fetch),
+            Cause::Start | Cause::Asked | Cause::Resync => {
+                self.everything = true;
+                self.anew = true;
+            }
+            Cause::Process(_) | Cause::Retry => self.everything = true,
+        }
+    }
+
+    /// Whether there is nothing to look at.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_none() && self.fetched.is_none() && !self.everything
+    }
+
+    /// What was fetched since the last pass.
+    pub(super) fn take_fetched(&mut self) -> Option<Box<Fetch>> {
+        self.fetched.take()
+    }
+
+    /// The files that changed.
+    pub(super) fn files(&self) -> Option<&Changed> {
+        self.files.as_ref()
+    }
+
+    /// Whether all of HAProxy is to be looked at, rather than what changed in the manifests.
+    pub(super) fn is_whole(&self) -> bool {
+        self.everything
+    }
+
+    /// Whether what was refused before is to be tried again: a port may be free by now.
+    pub(super) fn is_anew(&self) -> bool {
+        self.anew
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(name: &str) -> Cause {
+        Cause::Files(Changed::Paths(vec![name.into()]))
+    }
+
+    #[test]
+    fn causes_add_up() {
+        let mut work = Work::default();
+        assert!(work.is_empty());
+        work.add(files("a"));
+        work.add(files("b"));
+        let both = Changed::Paths(vec!["a".into(), "b".into()]);
+        assert_eq!(work.files(), Some(&both));
+        assert!(!work.is_whole() && !work.is_anew() && !work.is_empty());
+        work.add(Cause::Retry);
+        assert_eq!(work.files(), Some(&both));
+        assert!(work.is_whole() && !work.is_anew());
+        work.add(Cause::Asked);
+        assert!(work.is_anew());
+    }
+}

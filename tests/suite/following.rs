@@ -1,0 +1,239 @@
+//! `gw up` and `gw watch`: what makes them look again, and how they end.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::{fs::symlink, net::UnixStream},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use crate::rig::Rig;
+use crate::support::client::Client;
+use crate::support::clock;
+use crate::support::origin::Origin;
+use crate::support::ports::free_port;
+use crate::support::process::Process;
+use crate::support::run::Gw;
+use crate::support::versions::{Version, newest, oldest};
+
+/// How long anything may take that should take a moment.
+const SOON: Duration = Duration::from_secs(15);
+
+/// A Gateway, and `web.test` led to one server.
+fn manifests(port: u16, server: u16, more: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
+         spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n---\n\
+         apiVersion: gw/v1\nkind: Route\nmetadata: {{name: web}}\n\
+         spec: {{hosts: [web.test], backend: web}}\n---\n\
+         apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
+         spec: {{servers: [{{name: s, address: 127.0.0.1, port: {server}}}]}}\n{more}"
+    )
+}
+
+/// A backend whose server never passes its health check.
+fn never_up(server: u16) -> String {
+    format!(
+        "---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: slow}}\n\
+         spec:\n  healthCheck: {{type: tcp, interval: 100ms}}\n  \
+         servers: [{{name: one, address: 127.0.0.1, port: {server}}}]\n"
+    )
+}
+
+/// `gw up` on a folder, and the HAProxy that it runs.
+struct Up {
+    gw: Process,
+    port: u16,
+    dir: tempfile::TempDir,
+}
+
+impl Up {
+    fn start(version: &Version, text: impl Fn(u16) -> String, prepare: impl Fn(&Path)) -> Self {
+        let (dir, port) = (tempfile::tempdir().expect("a temporary folder"), free_port());
+        let folder = dir.path().join("real");
+        fs::create_dir(&folder).expect("the test's folder is writable");
+        fs::write(folder.join("all.yaml"), text(port)).expect("the test's folder is writable");
+        prepare(dir.path());
+        let gw = Gw::new(dir.path()).env("GW_HAPROXY", &version.binary);
+        let gw = gw.env("GW_STATE", dir.path().join("state"));
+        let manifests = dir.path().join("manifests");
+        let manifests = if manifests.exists() { manifests } else { folder };
+        let gw = gw.start(&["up", manifests.to_str().expect("UTF-8"), "--ready-timeout", "60s"]);
+        gw.wait_for_log("Watching", SOON);
+        Self { gw, port, dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The process id of HAProxy's master.
+    fn haproxy(&self) -> Pid {
+        let log = self.gw.log();
+        let (_, rest) = log.split_once("runs, process ").expect("it tells the process");
+        let digits = rest.split(';').next().and_then(|digits| digits.parse().ok());
+        digits.and_then(Pid::from_raw).expect("it tells the process")
+    }
+
+    fn assert_answers(&self, origin: &Origin, told: &str) {
+        let served = || answers(self.port, origin);
+        assert!(clock::eventually(SOON, served), "{told}\n{}", self.gw.log());
+    }
+}
+
+/// Whether requests are answered by this origin.
+fn answers(port: u16, origin: &Origin) -> bool {
+    let client = Client::http1(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    client.get("web.test", "/").is_ok_and(|answer| answer.origin() == Some(origin.name()))
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).expect("the test's folder is writable");
+}
+
+#[test]
+fn a_folder_is_followed_however_it_changes() {
+    for version in [oldest(), newest()] {
+        let [one, two, three, four] = ["one", "two", "three", "four"].map(Origin::http1);
+        let to = |origin: &Origin| {
+            let server = origin.port();
+            move |port| manifests(port, server, "")
+        };
+        let up = Up::start(version, to(&one), |root| {
+            symlink("real", root.join("manifests")).expect("links work");
+        });
+        up.assert_answers(&one, "at the start");
+
+        // Editors write beside and rename.
+        write(&up.path("real/.all.yaml.swp"), &to(&two)(up.port));
+        fs::rename(up.path("real/.all.yaml.swp"), up.path("real/all.yaml")).unwrap();
+        up.assert_answers(&two, "after a rename");
+
+        // A mistake changes nothing, and is told.
+        write(&up.path("real/all.yaml"), "kind: Gatewy\n");
+        up.gw.wait_for_log("Gatewy", SOON);
+        assert!(answers(up.port, &two));
+
+        // Configuration tools swap a link.
+        fs::create_dir(up.path("next")).unwrap();
+        write(&up.path("next/all.yaml"), &to(&three)(up.port));
+        symlink("next", up.path("fresh")).unwrap();
+        fs::rename(up.path("fresh"), up.path("manifests")).unwrap();
+        up.assert_answers(&three, "after the swap of a link");
+
+        // A lost folder is no empty one.
+        fs::remove_dir_all(up.path("next")).unwrap();
+        up.gw.wait_for_log("cannot read", SOON);
+        assert!(answers(up.port, &three));
+        fs::create_dir(up.path("next")).unwrap();
+        write(&up.path("next/all.yaml"), &to(&four)(up.port));
+        up.assert_answers(&four, "after the folder was made again");
+    }
+}
+
+#[test]
+fn a_signal_ends_it_even_while_it_waits() {
+    for (version, signal) in [(oldest(), Signal::INT), (newest(), Signal::TERM)] {
+        let (origin, dead) = (Origin::http1("one"), Origin::http1("dead"));
+        dead.refuse();
+        let mut up = Up::start(version, |port| manifests(port, origin.port(), ""), |_| {});
+        let haproxy = up.haproxy();
+        write(&up.path("real/slow.yaml"), &never_up(dead.port()));
+        up.gw.wait_for_log("+ backend slow", SOON);
+        let begin = Instant::now();
+        up.gw.signal(signal);
+        let status = up.gw.wait(SOON);
+        let told = format!("HAProxy {version}\n{}", up.gw.log());
+        assert_eq!(status.and_then(|status| status.code()), Some(0), "{told}");
+        assert!(begin.elapsed() < SOON, "{told}");
+        assert!(test_kill_process(haproxy).is_err(), "HAProxy still runs; {told}");
+    }
+}
+
+#[test]
+fn a_signal_during_the_start_leaves_no_haproxy_behind() {
+    for version in [oldest(), newest()] {
+        for delay in [20, 60, 120, 240, 480] {
+            let dir = tempfile::tempdir().expect("a temporary folder");
+            write(&dir.path().join("all.yaml"), &manifests(free_port(), 9, ""));
+            let state = dir.path().join("state");
+            let gw = Gw::new(dir.path()).env("GW_HAPROXY", &version.binary);
+            let gw = gw.env("GW_STATE", &state);
+            let mut up = gw.start(&["up", dir.path().to_str().expect("UTF-8")]);
+            clock::pause(Duration::from_millis(delay));
+            up.signal(Signal::INT);
+            assert!(up.wait(SOON).is_some(), "HAProxy {version}, after {delay} ms\n{}", up.log());
+            let answers = UnixStream::connect(state.join("haproxy.sock"));
+            assert!(answers.is_err(), "HAProxy {version}, after {delay} ms\n{}", up.log());
+        }
+    }
+}
+
+#[test]
+fn a_newer_change_ends_the_wait_for_an_older_one() {
+    for version in [oldest(), newest()] {
+        let [one, two, dead] = ["one", "two", "dead"].map(Origin::http1);
+        dead.refuse();
+        let up = Up::start(version, |port| manifests(port, one.port(), ""), |_| {});
+        write(&up.path("real/slow.yaml"), &never_up(dead.port()));
+        up.gw.wait_for_log("+ backend slow", SOON);
+        write(&up.path("real/all.yaml"), &manifests(up.port, two.port(), ""));
+        up.assert_answers(&two, "while it waits for a server");
+        // What was waited for is not forgotten.
+        dead.accept();
+        up.gw.wait_for_log("done", SOON);
+    }
+}
+
+#[test]
+fn it_ends_with_the_haproxy_that_it_runs() {
+    let origin = Origin::http1("one");
+    let mut up = Up::start(newest(), |port| manifests(port, origin.port(), ""), |_| {});
+    kill_process(up.haproxy(), Signal::KILL).unwrap();
+    let status = up.gw.wait(SOON);
+    assert_eq!(status.and_then(|status| status.code()), Some(17), "{}", up.gw.log());
+    assert!(up.gw.log().contains("HAProxy ended"), "{}", up.gw.log());
+}
+
+#[test]
+fn a_service_is_followed_and_left_running() {
+    for version in [oldest(), newest()] {
+        let [one, two] = ["one", "two"].map(Origin::http1);
+        let port = free_port();
+        let text = |origin: &Origin| manifests(port, origin.port(), "");
+        let mut rig = Rig::serving(version, &text(&one));
+        let folder = rig.manifests();
+        let folder = folder.to_str().expect("UTF-8");
+        let mut watch = rig.gw.start(&["watch", folder]);
+        watch.wait_for_log("Watching", SOON);
+        let second = rig.gw.run(&["watch", folder]);
+        let second = second.expect(12);
+        assert!(second.stderr.contains("another gw"), "{}", second.transcript());
+
+        rig.write(&text(&two));
+        assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
+        rig.assert_converged();
+
+        // Drift is found at once where somebody asks, else within a minute.
+        let address = |origin: &Origin| format!("addr 127.0.0.1 port {}", origin.port());
+        let reply = rig.haproxy().command(&format!("set server web/s {}", address(&one)));
+        assert!(reply.contains("changed from"), "{reply}");
+        assert!(clock::eventually(SOON, || answers(port, &one)));
+        watch.signal(Signal::HUP);
+        assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
+
+        // So it is where HAProxy is another one.
+        rig.stop();
+        rig.start();
+        let _ = rig.haproxy().command(&format!("set server web/s {}", address(&one)));
+        assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
+
+        watch.signal(Signal::TERM);
+        let status = watch.wait(SOON);
+        assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", watch.log());
+        assert!(answers(port, &two), "HAProxy {version} does not run any more");
+    }
+}
