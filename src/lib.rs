@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Modules are stages, and the words between them are types. The middle is pure: [`model`],
-//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], and in
+//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], [`webhook`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
 //! [`store`], [`journal`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together,
@@ -66,7 +66,8 @@
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
-//! | [`source`] | manifests and the files they name, from disk; the revision; whose commits are trusted |
+//! | [`webhook`] | whether a request of a forge is authentic, and what it hints at |
+//! | [`source`] | manifests and the files they name, from disk or from Git; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`journal`] | what was done, when, why and for whom |
 //! | [`control`] | what people told gw: that following is suspended |
@@ -93,6 +94,7 @@
 //! | a reason for a reload | `plan/reason.rs`, and the table in `README.md` follows by its test |
 //! | the order of steps | `plan/order.rs` |
 //! | an exit code | `cli/exit.rs` and the table in `README.md` |
+//! | a transport or a credential of Git | `source/git/access.rs`, `source/git/transfer/` (runs as a process of its own) |
 //! | a field of JSON output | `report/json/`; `make schema`; add, never change |
 
 pub mod apply;
@@ -118,3 +120,4 @@ pub mod source;
 pub mod store;
 pub mod up;
 pub mod watch;
+pub mod webhook;

@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(source.files, [PathBuf::from("/srv/keys")]);
         let two = "source: {git: /r, auth: {tokenFile: a, passwordEnv: B}}";
         assert!(read(two).unwrap_err().contains("already"), "{two}");
-        for bad in ["{}", "{git: /r, path: ..}", "{git: /r, files: [a]}", "{git: /r, ref: a..b}"] {
+        for bad in ["{}", "{git: /r, path: ..}", "{git: /r, files: ['']}", "{git: /r, ref: a..b}"] {
             assert!(read(&format!("source: {bad}")).is_err(), "{bad}");
         }
     }

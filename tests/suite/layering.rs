@@ -11,7 +11,7 @@ use self::source::files;
 type Layer = (&'static str, &'static [&'static str], &'static str);
 
 /// Modules without IO, clock, log or randomness: these and [`EDGE`] are all there are.
-const PURE: [Layer; 15] = [
+const PURE: [Layer; 16] = [
     ("model", &[], "the words of the domain, which every other module speaks"),
     ("config", &[], "the syntax of HAProxy's configuration files"),
     ("manifest", &["model"], "from text to checked documents; `tests` read the examples on disk"),
@@ -35,6 +35,7 @@ const PURE: [Layer; 15] = [
         "what it takes to remove the differences",
     ),
     ("report", &["diff", "model", "plan"], "what people and programs read"),
+    ("webhook", &[], "whether a request of a forge is authentic, and what it hints at"),
 ];
 
 /// Modules that do IO, from the lowest to the highest.
@@ -99,7 +100,17 @@ const EDGE: [Layer; 20] = [
     ),
     (
         "up",
-        &["config", "haproxy::*", "init", "report", "service", "settings", "store", "watch"],
+        &[
+            "config",
+            "haproxy::*",
+            "init",
+            "report",
+            "service",
+            "settings",
+            "source",
+            "store",
+            "watch",
+        ],
         "a HAProxy of gw's own, followed",
     ),
 ];

@@ -8,6 +8,7 @@ mod command_line;
 mod convergence;
 mod faults;
 mod following;
+mod git;
 mod history;
 mod hostile;
 mod layering;

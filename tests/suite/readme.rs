@@ -257,7 +257,7 @@ fn the_example_of_settings_has_every_key() {
     let (_, keys) = told.split_once("the settings are ").expect("it lists the keys");
     let known: BTreeSet<&str> = keys.lines().next().unwrap().split(", ").collect();
     let text = fs::read_to_string(&path).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let lines = text.lines().filter(|line| !line.starts_with(['#', ' ']));
     let written: BTreeSet<&str> = lines.filter_map(|line| Some(line.split_once(':')?.0)).collect();
     assert_eq!(written, known);
 }

@@ -62,7 +62,7 @@ pub enum KeyringError {
 impl KeyringError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        let export = "write it with `gpg --export --armor FINGERPRINT… > FILE`";
+        let export = "write it with `gpg --armor --export-options export-minimal --export FINGERPRINT… > FILE`, which leaves out what others say of the keys";
         match self {
             Self::Keybox | Self::Armor { .. } | Self::Packet { .. } => Some(export.to_owned()),
             Self::Secret => Some(format!("{export}; a secret key has no place on this machine")),

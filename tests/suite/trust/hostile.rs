@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use base64ct::{Base64, Encoding};
 use git2::Oid;
 use gw::model::SourceFile;
 use gw::source::trust::{AllowedSigners, Commit, Keyring, Mode, Policy};
@@ -55,10 +56,26 @@ fn changed(bytes: &[u8], change: &(prop::sample::Index, usize, Vec<u8>)) -> Vec<
     [&bytes[..at], &change.2, &bytes[end..]].concat()
 }
 
+/// A signature in armor of one line, with its bytes changed.
+fn armored_again(signature: &[u8], change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+    let lines: Vec<&str> = std::str::from_utf8(signature).unwrap().lines().collect();
+    let is_base64 = |line: &&&str| !line.is_empty() && !line.starts_with(['-', '=']);
+    let body: String = lines.iter().filter(is_base64).copied().collect();
+    let bytes = Base64::encode_string(&change(Base64::decode_vec(&body).unwrap()));
+    format!("{}\n\n{bytes}\n{}\n", lines[0], lines[lines.len() - 1]).into_bytes()
+}
+
 #[test]
-fn what_was_made_verifies() {
+fn what_was_made_verifies_in_any_armor() {
     for raw in &MADE.commits {
-        MADE.policy.signer(&parse(raw).unwrap()).unwrap();
+        let mut commit = parse(raw).unwrap();
+        MADE.policy.signer(&commit).unwrap();
+        let signature = commit.signature.take().unwrap();
+        commit.signature = Some(armored_again(&signature, |bytes| bytes));
+        MADE.policy.signer(&commit).unwrap();
+        let with_returns = String::from_utf8(signature).unwrap().replace('\n', "\r\n");
+        commit.signature = Some(with_returns.into_bytes());
+        MADE.policy.signer(&commit).unwrap();
     }
 }
 
@@ -95,6 +112,24 @@ proptest! {
         let signature = commit.signature.take().unwrap();
         commit.signature = Some(changed(&signature, &change));
         prop_assert!(MADE.policy.signer(&commit).is_err());
+    }
+
+    /// The same inside of the armor, where no checksum is in the way: the bytes of the signature
+    /// itself are bent, and the armor is whole.
+    #[test]
+    fn a_bent_signature_never_lets_other_content_pass(
+        which in 0_usize..2,
+        change in change(),
+        is_tampered: bool,
+    ) {
+        let mut commit = parse(&MADE.commits[which]).unwrap();
+        let signature = commit.signature.take().unwrap();
+        commit.signature = Some(armored_again(&signature, |bytes| changed(&bytes, &change)));
+        if is_tampered {
+            commit.payload.push(b'!');
+        }
+        let outcome = MADE.policy.signer(&commit);
+        prop_assert!(!is_tampered || outcome.is_err());
     }
 
     /// A bent keyring is an error, or holds nothing that lets anything new verify.
