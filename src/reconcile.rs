@@ -72,9 +72,9 @@ pub struct Reconciler {
     memory: Option<Memory>,
     patience: Patience,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
-    scribe: Scribe,
     checks_later: bool,
     unchecked: Option<Unchecked>,
+    scribe: Scribe,
 }
 
 /// A process and its state.

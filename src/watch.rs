@@ -68,12 +68,11 @@ pub async fn run(
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), WatchError> {
     let never = future::pending::<Infallible>();
-    let signals = Signals::listen()?;
-    follow(settings, source, CauseWord::Watch, signals, never, on_event).await?;
+    follow(settings, source, CauseWord::Watch, Signals::listen()?, never, on_event).await?;
     Ok(())
 }
 
-/// Follows a source for a command of gw until SIGINT or SIGTERM, then `Ok(None)`, or until `ended` ends,
+/// Follows a source until SIGINT or SIGTERM, then `Ok(None)`, or until `ended` ends,
 /// then `Ok(Some(…))`. At a signal the pass under way is ended at its next safe point; at a second
 /// one at once.
 pub async fn follow<E>(

@@ -30,11 +30,11 @@ impl Reconciler {
         let files = self.store.read(&generation)?;
         let intent = Intent {
             files: Vec::new(),
-            remarks: Vec::new(),
-            commit: None,
             problems: Problems::default(),
             desired: read_back(&files),
             revision: generation.metadata.revision.clone(),
+            commit: None,
+            remarks: Vec::new(),
             rendered: Rendered { files, structure: generation.metadata.structure.clone() },
         };
         Ok((intent, generation))

@@ -44,8 +44,8 @@ pub(super) struct Follower<'a> {
 impl<'a> Follower<'a> {
     pub(super) fn new(settings: &Settings, source: &'a Source, command: CauseWord) -> Self {
         let mut reconciler = Reconciler::new(settings);
-        reconciler.act_as(command);
         reconciler.check_later();
+        reconciler.act_as(command);
         let history = match source {
             Source::Paths(_) => None,
             Source::Git(repository) => Some(History::new(repository, &settings.state)),
@@ -147,6 +147,7 @@ impl<'a> Follower<'a> {
         let intent = match self.compile(work.files().filter(|_| !work.is_whole())) {
             Ok(intent) => intent,
             Err(error) => {
+                self.reconciler.note_failure(None, &chain(&error));
                 return Some(Some(self.failed(&error, error.hint().as_deref(), on_event)));
             }
         };
@@ -164,7 +165,10 @@ impl<'a> Follower<'a> {
                 self.failure = None;
                 left
             }
-            Err(error) => Some(self.failed(&error, error.hint().as_deref(), on_event)),
+            Err(error) => {
+                self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
+                Some(self.failed(&error, error.hint().as_deref(), on_event))
+            }
         })
     }
 
@@ -235,7 +239,6 @@ impl<'a> Follower<'a> {
         let message = chain(error);
         if self.failure.as_ref() != Some(&message) {
             on_event(WatchEvent::Failed { message: &message, hint });
-            self.reconciler.note_failure(None, &message);
         }
         self.failure = Some(message.clone());
         message
