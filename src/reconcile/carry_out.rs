@@ -74,7 +74,8 @@ impl Reconciler {
             }
         }
         let generation = self.store.current().ok().flatten().map(|current| current.number);
-        let ended = self.scribe.end(&lock, &act, &pass.plan, generation, went.as_ref());
+        let ended = went.as_ref().map(|(report, process)| (report, process.as_ref()));
+        let ended = self.scribe.end(&lock, &act, &pass.plan, generation, ended);
         match (&mut went, ended) {
             (Ok((report, _)), Ok(written)) => report.bytes_written += act.written + written,
             (Ok((report, _)), Err(error)) => {

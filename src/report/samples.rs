@@ -10,7 +10,8 @@ use crate::{
     guard::{Deletion, Refusal},
     haproxy::Command,
     model::{
-        BackendName, Hold, HoldState, Location, MapName, ObjectName, Origin, ServerName, Span,
+        BackendName, Commit, Hold, HoldState, Location, MapName, ObjectName, Origin, ServerName,
+        Span,
     },
     plan::{
         Action, Cause, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
@@ -254,14 +255,17 @@ pub(crate) fn begun(plan: &Plan) -> BegunDocument {
         host: "web-1".into(),
         gw: "0.1.0".into(),
     };
-    let commit = CommitDocument {
-        author: "Alice <alice@shop.example>".into(),
-        time: "2026-12-31T22:00:00Z".into(),
+    let commit = Commit {
+        id: "3f2a9c01b7de".into(),
+        reference: Some("refs/heads/main".into()),
+        author: "Alice".into(),
+        email: "alice@shop.example".into(),
+        time: 1_798_754_400,
         subject: "Move web-2".into(),
     };
     BegunDocument {
         revision: Some("3f2a9c01b7de".into()),
-        commit: Some(commit),
+        commit: Some(CommitDocument::of(&commit)),
         generation: Some(41),
         haproxy: Some(ProcessDocument { version: "3.4.0".into(), pid: 123 }),
         ..BegunDocument::new("2026-12-31T23:00:00.250Z".into(), who)

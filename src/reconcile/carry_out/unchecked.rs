@@ -6,7 +6,7 @@ use std::future;
 
 use crate::{
     diff::Held,
-    plan::{Loading, Report},
+    plan::{Loading, Plan, Report},
     service::Service,
     store::Generation,
 };
@@ -52,13 +52,27 @@ impl Reconciler {
         if matches!(result, Ok(Ok(()))) {
             return Ok(None);
         }
-        let _lock = self.store.lock()?;
+        let lock = self.store.lock()?;
         if self.store.current()?.as_ref() != Some(&unchecked.next) {
             return Ok(None);
         }
         let mut report = Report::nothing(Some(unchecked.next.number));
         self.memory = None;
-        self.act_on(&unchecked, result, &mut report).await?;
+        let act = match &result {
+            // What runs must not stay because nothing can be written about it.
+            Ok(Err(_)) => self.scribe.begin_undoing(&lock, &unchecked.next).ok(),
+            Ok(Ok(())) | Err(_) => None,
+        };
+        let went = self.act_on(&unchecked, result, &mut report).await;
+        if let Some(act) = act {
+            let ended = went.as_ref().map(|()| (&report, None));
+            let generation = self.store.current().ok().flatten().map(|current| current.number);
+            let ended = self.scribe.end(&lock, &act, &Plan::default(), generation, ended);
+            if let Err(error) = ended {
+                tracing::warn!(%error, "the journal does not tell the end");
+            }
+        }
+        went?;
         Ok(Some(report))
     }
 
