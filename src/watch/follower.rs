@@ -11,7 +11,7 @@ use crate::{
     plan::{Loading, Object},
     reconcile::{CheckResult, ReconcileError, Reconciler},
     report::{PlanView, WatchEvent, json::CauseWord},
-    settings::Settings,
+    settings::{BadManifests, Settings},
     source::{LoadError, Look, Source},
     store::Files,
 };
@@ -46,6 +46,9 @@ impl<'a> Follower<'a> {
         let mut reconciler = Reconciler::new(settings);
         reconciler.check_later();
         reconciler.act_as(command);
+        if settings.bad_manifests == BadManifests::Object {
+            reconciler.keep_objects();
+        }
         let history = match source {
             Source::Paths(_) => None,
             Source::Git(repository) => Some(History::new(repository, &settings.state)),
@@ -153,6 +156,11 @@ impl<'a> Follower<'a> {
         };
         if intent.problems.worst() > Some(Severity::Note) && self.problems != intent.problems {
             on_event(WatchEvent::Problems { problems: &intent.problems, files: &intent.files });
+        }
+        if let Some(kept) = &intent.kept
+            && self.problems != intent.problems
+        {
+            on_event(WatchEvent::Kept { objects: kept });
         }
         self.problems.clone_from(&intent.problems);
         if !intent.is_valid() {
