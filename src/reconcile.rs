@@ -84,6 +84,7 @@ struct Disk {
 }
 
 /// Plans and applies, again and again, for one HAProxy.
+#[expect(clippy::struct_excessive_bools, reason = "independent choices of whoever makes passes")]
 pub struct Reconciler {
     settings: Settings,
     store: Store,
