@@ -1,6 +1,6 @@
 //! `gw watch`.
 
-use crate::report::text;
+use crate::{report::text, source::Source};
 
 use super::{
     error::CliError,
@@ -35,8 +35,10 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.options.settings()?;
     settings.socket()?;
     let detail = args.verbosity.detail();
-    let paths = &args.manifests.paths;
-    crate::watch::run(&settings, paths, &mut |event| {
+    let Source::Paths(paths) = args.manifests.source(&settings)? else {
+        return Err(CliError::new(Exit::Usage, "gw watch does not follow repositories yet"));
+    };
+    crate::watch::run(&settings, &paths, &mut |event| {
         // HAProxy is kept up to date even where nobody reads what gw tells.
         let _ = output::print(&text::watch(event, detail));
     })

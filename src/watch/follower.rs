@@ -12,7 +12,7 @@ use crate::{
     reconcile::{CheckResult, ReconcileError, Reconciler},
     report::{PlanView, WatchEvent},
     settings::Settings,
-    source::LoadError,
+    source::{LoadError, Look, Source},
     store::Files,
 };
 
@@ -21,9 +21,9 @@ use super::{files::Changed, work::Work};
 /// Why a pass should be repeated soon, in a word or two that are the same while the cause is.
 pub(super) type Left = Option<String>;
 
-pub(super) struct Follower<'a> {
+pub(super) struct Follower {
     reconciler: Reconciler,
-    paths: &'a [PathBuf],
+    source: Source,
     /// How long to wait for servers where something changed.
     patience: Patience,
     /// What the last pass left undone, which is not told again while it stays so.
@@ -38,13 +38,13 @@ pub(super) struct Follower<'a> {
     objects: usize,
 }
 
-impl<'a> Follower<'a> {
-    pub(super) fn new(settings: &Settings, paths: &'a [PathBuf]) -> Self {
+impl Follower {
+    pub(super) fn new(settings: &Settings, paths: &[PathBuf]) -> Self {
         let mut reconciler = Reconciler::new(settings);
         reconciler.check_later();
         Self {
             reconciler,
-            paths,
+            source: Source::Paths(paths.to_vec()),
             patience: Patience::new(settings.ready_timeout, settings.removal_timeout),
             told: Vec::new(),
             problems: Problems::default(),
@@ -96,11 +96,11 @@ impl<'a> Follower<'a> {
 
     /// Reads and compiles what the work is about.
     fn compile(&mut self, changed: Option<&Changed>) -> Result<Intent, LoadError> {
-        let changed = match changed {
-            Some(Changed::Paths(paths)) => Some(paths.as_slice()),
-            Some(Changed::Everything) | None => None,
+        let look = match changed {
+            Some(Changed::Paths(paths)) => Look::Paths(paths),
+            Some(Changed::Everything) | None => Look::Everything,
         };
-        self.reconciler.compile_changed(self.paths, changed)
+        self.reconciler.compile_changed(&self.source, look)
     }
 
     /// Whether the manifests are invalid after a change, or ask for less than before.
