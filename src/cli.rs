@@ -17,6 +17,7 @@ mod progress;
 mod render;
 mod schema;
 mod status;
+mod telling;
 mod up;
 mod validate;
 mod watch;
@@ -75,6 +76,11 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
         }
     };
+    telling::start_log(match &cli.command {
+        Command::Up(args) => args.telling.log_format(),
+        Command::Watch(args) => args.telling.log_format(),
+        _ => None,
+    });
     if !matches!(cli.command, Command::Up(_)) {
         // HAProxy's requests go before gw's own work. Before any thread starts, since each inherits
         // it. The HAProxy of `gw up` would, too. Where the system won't, all is as without.

@@ -2,7 +2,9 @@
 //! views of data. Text has colours, which the command line strips where nobody sees them; whatever
 //! came from a manifest or from HAProxy is shown escaped, so that it can't drive a terminal.
 
+pub mod board;
 pub mod json;
+pub mod pass;
 pub mod snippet;
 pub mod status;
 pub mod text;
@@ -15,7 +17,13 @@ use std::path::Path;
 
 use crate::plan::Plan;
 
-pub use self::{diff::FileDiff, status::Status, watch::WatchEvent};
+pub use self::{
+    board::Board,
+    diff::FileDiff,
+    pass::PassRecord,
+    status::Status,
+    watch::{SourceFetch, WatchEvent},
+};
 
 /// A plan, and what must be known to show it.
 #[derive(Clone, Copy, Debug)]

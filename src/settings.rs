@@ -7,10 +7,13 @@
 
 mod duration;
 mod file;
+mod listen;
+mod notify;
 mod source;
 
 use std::{
     env, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -22,7 +25,11 @@ use crate::{
     source::git,
 };
 
-pub use duration::{DurationError, parse_duration};
+pub use self::{
+    duration::{DurationError, parse_duration},
+    listen::{HTTP, Listen, ListenError},
+    notify::Target,
+};
 
 /// Where settings are looked for when nobody names a file.
 pub const CONFIG: &str = "/etc/gw/gw.yaml";
@@ -61,6 +68,10 @@ pub struct Settings {
     pub ready_timeout: Duration,
     /// How long a server may take until nothing uses it any more.
     pub removal_timeout: Duration,
+    /// Where HTTP is answered while gw follows; `None` where it is not.
+    pub http: Option<SocketAddr>,
+    /// Who is told how passes end.
+    pub notify: Vec<Target>,
     /// The repository whose manifests are meant where a command names none.
     pub source: git::Given,
 }
@@ -76,6 +87,8 @@ pub struct Given {
     pub haproxy: Option<PathBuf>,
     pub ready_timeout: Option<Duration>,
     pub removal_timeout: Option<Duration>,
+    pub http: Option<Listen>,
+    pub notify: Option<Vec<Target>>,
     pub source: git::Given,
 }
 
@@ -179,6 +192,13 @@ impl Settings {
             haproxy: given.haproxy,
             ready_timeout: given.ready_timeout.unwrap_or(READY_TIMEOUT),
             removal_timeout: given.removal_timeout.unwrap_or(REMOVAL_TIMEOUT),
+            http: match (given.http, runs) {
+                (Some(listen), _) => listen.address(),
+                (None, Runs::Service) => Some(HTTP),
+                // Somebody may try out several at a time.
+                (None, Runs::Ourselves(_)) => None,
+            },
+            notify: given.notify.unwrap_or_default(),
             source: given.source,
         }
     }
@@ -205,6 +225,8 @@ impl Given {
             haproxy: self.haproxy.or(other.haproxy),
             ready_timeout: self.ready_timeout.or(other.ready_timeout),
             removal_timeout: self.removal_timeout.or(other.removal_timeout),
+            http: self.http.or(other.http),
+            notify: self.notify.or(other.notify),
             source: self.source.or(other.source),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     service::running_with,
     settings::Settings,
     store::{Store, StoreError},
-    watch::{self, Signals, WatchError},
+    watch::{self, Signals, Vitals, WatchError},
 };
 
 use self::child::Child;
@@ -59,6 +59,7 @@ impl UpError {
 pub async fn run(
     settings: &Settings,
     paths: &[PathBuf],
+    vitals: &Vitals,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), UpError> {
     let store = Store::new(&settings.state);
@@ -78,7 +79,7 @@ pub async fn run(
     let mut child = Child::start(settings, &store).await?;
     let version = child.version().to_string();
     on_event(WatchEvent::Started { version: &version, pid: child.pid(), state: store.root() });
-    let followed = watch::follow(settings, paths, signals, child.ended(), on_event).await;
+    let followed = watch::follow(settings, paths, signals, child.ended(), vitals, on_event).await;
     on_event(WatchEvent::Stopping);
     child.stop().await;
     match followed? {

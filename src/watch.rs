@@ -9,6 +9,7 @@ mod files;
 mod follower;
 mod process;
 mod triggers;
+mod vitals;
 mod work;
 
 use std::{
@@ -28,19 +29,22 @@ use crate::{
     store::{Store, StoreError},
 };
 
-pub use self::triggers::Signals;
 use self::{
     backoff::Backoff,
     follower::Follower,
-    triggers::{Trigger, Triggers},
+    triggers::{RESYNC, Trigger, Triggers},
     work::{Cause, Work},
 };
+pub use self::{triggers::Signals, vitals::Vitals};
 
 /// How long a burst of changes may go on until the first look: an editor writes, renames and
 /// removes within a moment.
 const BURST: Duration = Duration::from_millis(2);
 /// How long an invalid state may be the middle of a longer write before it is reported.
 const HALF_WRITTEN: Duration = Duration::from_millis(150);
+
+/// A good pass is fresh for so long: some may fail for a moment.
+pub const FRESH: Duration = Duration::from_secs(3 * RESYNC.as_secs());
 
 /// The lock that a gw which follows holds, apart from that of each apply.
 const LOCK: &str = "watch.lock";
@@ -64,10 +68,11 @@ pub enum WatchError {
 pub async fn run(
     settings: &Settings,
     paths: &[PathBuf],
+    vitals: &Vitals,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), WatchError> {
     let never = future::pending::<Infallible>();
-    follow(settings, paths, Signals::listen()?, never, on_event).await?;
+    follow(settings, paths, Signals::listen()?, never, vitals, on_event).await?;
     Ok(())
 }
 
@@ -79,13 +84,14 @@ pub async fn follow<E>(
     paths: &[PathBuf],
     signals: Signals,
     ended: impl Future<Output = E> + Send,
+    vitals: &Vitals,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<Option<E>, WatchError> {
     let store = Store::new(&settings.state);
     store.create()?;
     let _only = store.lock_as(LOCK)?;
     let ended: Pin<&mut (dyn Future<Output = E> + Send)> = pin!(ended);
-    let mut triggers = Triggers::new(settings, paths, signals, ended)?;
+    let mut triggers = Triggers::new(settings, paths, signals, ended, vitals)?;
     let mut follower = Follower::new(settings, paths);
     let mut backoff = Backoff::default();
     let mut work = Work::default();

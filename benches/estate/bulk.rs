@@ -83,6 +83,8 @@ fn in_process(stage: &Stage) -> Phases {
         haproxy: Some(stage.haproxy.version.binary.clone()),
         ready_timeout: Duration::from_secs(10),
         removal_timeout: Duration::from_secs(10),
+        http: None,
+        notify: Vec::new(),
         source: git::Given::default(),
     };
     let manifests = Source::Paths(vec![stage.ground.estate.root.clone()]);

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::{
     apply::ReloadError,
+    http::HttpError,
     model::{Problems, SourceFile},
     reconcile::ReconcileError,
     report::snippet::{self, printable},
@@ -158,6 +159,16 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Stale => Exit::Error,
         };
         let said = Self::from_error(exit, &error);
+        match error.hint() {
+            Some(hint) => said.hint(hint),
+            None => said,
+        }
+    }
+}
+
+impl From<HttpError> for CliError {
+    fn from(error: HttpError) -> Self {
+        let said = Self::from_error(Exit::Error, &error);
         match error.hint() {
             Some(hint) => said.hint(hint),
             None => said,

@@ -79,6 +79,8 @@ impl Options {
             haproxy: haproxy.clone(),
             ready_timeout: *ready_timeout,
             removal_timeout: *removal_timeout,
+            http: None,
+            notify: None,
             source: git::Given::default(),
         };
         Settings::load(config.as_deref(), given, runs)

@@ -34,6 +34,12 @@ enum Document {
     Status,
     /// The output of `gw validate --output json`
     Problems,
+    /// The answer of /v1/status while gw follows
+    WatchStatus,
+    /// The answer of /v1/history while gw follows
+    WatchHistory,
+    /// What is sent to the addresses of `notify`
+    Notification,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -43,6 +49,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Report => json::schema(json::Kind::Report),
         Document::Status => json::schema(json::Kind::Status),
         Document::Problems => json::schema(json::Kind::Problems),
+        Document::WatchStatus => json::schema(json::Kind::WatchStatus),
+        Document::WatchHistory => json::schema(json::Kind::WatchHistory),
+        Document::Notification => json::schema(json::Kind::Notification),
     };
     output::print(&json::to_text(&schema))?;
     Ok(Exit::Ok)

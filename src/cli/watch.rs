@@ -1,13 +1,13 @@
 //! `gw watch`.
 
-use crate::{report::text, source::Source};
+use crate::source::Source;
 
 use super::{
     error::CliError,
     exit::Exit,
     manifests::Manifests,
     options::{Options, Verbosity},
-    output,
+    telling::Telling,
 };
 
 /// Keep a HAProxy that runs as a service at what the manifests say
@@ -28,20 +28,24 @@ pub(super) struct Args {
     verbosity: Verbosity,
 
     #[command(flatten)]
+    pub(super) telling: Telling,
+
+    #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let settings = args.options.settings()?;
+    let mut settings = args.options.settings()?;
+    args.telling.complete(&mut settings);
     settings.socket()?;
-    let detail = args.verbosity.detail();
     let Source::Paths(paths) = args.manifests.source(&settings)? else {
         return Err(CliError::new(Exit::Usage, "gw watch does not follow repositories yet"));
     };
-    crate::watch::run(&settings, &paths, &mut |event| {
-        // HAProxy is kept up to date even where nobody reads what gw tells.
-        let _ = output::print(&text::watch(event, detail));
-    })
-    .await?;
+    let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
+    let vitals = teller.vitals();
+    let ended =
+        crate::watch::run(&settings, &paths, &vitals, &mut |event| teller.tell(event)).await;
+    teller.end();
+    ended?;
     Ok(Exit::Ok)
 }

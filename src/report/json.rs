@@ -3,10 +3,14 @@
 //! the only ones in gw that are written as JSON.
 
 mod document;
+mod notification;
 mod problems;
 mod status;
 mod step;
+mod watch;
 mod word;
+
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,13 +20,21 @@ use crate::{
     plan::{Loading, Plan, Report},
 };
 
-use super::{PlanView, diff, status::Status};
+use super::{
+    PlanView,
+    board::{Board, Moment, Sight},
+    diff,
+    pass::PassRecord,
+    status::Status,
+};
 
 use self::step::{HeldDocument, OutcomeDocument, StepDocument, SummaryDocument};
 pub use self::{
     document::{LoadingDocument, PlanDocument, ReportDocument},
+    notification::NotificationDocument,
     problems::ProblemsDocument,
     status::StatusDocument,
+    watch::{HistoryDocument, WatchStatusDocument},
 };
 
 /// The version of all documents.
@@ -71,6 +83,26 @@ pub fn problems(problems: &Problems) -> ProblemsDocument {
     ProblemsDocument::of(problems)
 }
 
+/// What is known of a running `gw watch`.
+pub fn watch_status(
+    board: &Board,
+    now: Moment,
+    haproxy: &Sight,
+    fresh: Duration,
+) -> WatchStatusDocument {
+    WatchStatusDocument::of(board, now, haproxy, fresh)
+}
+
+/// The last passes of a running `gw watch`.
+pub fn watch_history(board: &Board) -> HistoryDocument {
+    HistoryDocument::of(board)
+}
+
+/// What is told to others about a pass.
+pub fn notification(pass: &PassRecord, host: &str, now: Duration) -> NotificationDocument {
+    NotificationDocument::of(pass, host, now)
+}
+
 /// A document as text, with a newline at its end.
 pub fn to_text<T: Serialize>(document: &T) -> String {
     let text = serde_json::to_string_pretty(document);
@@ -85,11 +117,22 @@ pub enum Kind {
     Report,
     Status,
     Problems,
+    WatchStatus,
+    WatchHistory,
+    Notification,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Plan, Self::Report, Self::Status, Self::Problems];
+    pub const ALL: [Self; 7] = [
+        Self::Plan,
+        Self::Report,
+        Self::Status,
+        Self::Problems,
+        Self::WatchStatus,
+        Self::WatchHistory,
+        Self::Notification,
+    ];
 
     /// The file name without `.json`, and the word for it on the command line.
     pub fn name(self) -> &'static str {
@@ -98,6 +141,9 @@ impl Kind {
             Self::Report => "report",
             Self::Status => "status",
             Self::Problems => "problems",
+            Self::WatchStatus => "watch-status",
+            Self::WatchHistory => "watch-history",
+            Self::Notification => "notification",
         }
     }
 }
@@ -109,6 +155,9 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Report => schemars::schema_for!(ReportDocument),
         Kind::Status => schemars::schema_for!(StatusDocument),
         Kind::Problems => schemars::schema_for!(ProblemsDocument),
+        Kind::WatchStatus => schemars::schema_for!(WatchStatusDocument),
+        Kind::WatchHistory => schemars::schema_for!(HistoryDocument),
+        Kind::Notification => schemars::schema_for!(NotificationDocument),
     }
     .to_value()
 }

@@ -16,7 +16,7 @@ use crate::{
     model::{Location, Problem, Problems, SourceFile, Span},
 };
 
-use super::{Given, SettingsError, parse_duration, source};
+use super::{Given, Listen, SettingsError, notify, parse_duration, source};
 
 /// The greatest size of the file. It has some dozen lines.
 pub(super) const SIZE_MAX: u64 = 64 * 1024;
@@ -32,6 +32,8 @@ struct Document {
     haproxy: Option<Spanned<String>>,
     ready_timeout: Option<Spanned<String>>,
     removal_timeout: Option<Spanned<String>>,
+    http: Option<Spanned<String>>,
+    notify: Option<Vec<notify::Document>>,
     source: Option<source::Document>,
 }
 
@@ -101,6 +103,11 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         haproxy: reader.value(document.haproxy, binary),
         ready_timeout: reader.value(document.ready_timeout, duration),
         removal_timeout: reader.value(document.removal_timeout, duration),
+        http: reader
+            .value(document.http, |text| text.parse::<Listen>().map_err(|error| error.to_string())),
+        notify: document
+            .notify
+            .map(|targets| targets.into_iter().filter_map(|it| it.read(&mut reader)).collect()),
         source: document.source.map(|it| it.read(&mut reader, folder)).unwrap_or_default(),
     };
     if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
@@ -192,6 +199,11 @@ mod tests {
         assert_eq!(given.haproxy, Some("haproxy-3.2".into()));
         assert_eq!(given.ready_timeout, Some(Duration::from_secs(60)));
         assert_eq!(given.removal_timeout, Some(Duration::from_millis(500)));
+        let text = "http: off\nnotify:\n- url: http://127.0.0.1:9/x\n  on: [failure]\n";
+        let given = read(text).unwrap();
+        assert_eq!(given.http, Some(Listen::Off));
+        let target = &given.notify.unwrap()[0];
+        assert!(target.failure && !target.success && target.url.path() == "/x");
         for empty in ["", "# nothing\n", "---\n"] {
             assert_eq!(read(empty), Ok(Given::default()), "{empty:?}");
         }

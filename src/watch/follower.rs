@@ -1,8 +1,12 @@
 //! One pass: from the manifests to HAProxy, told as it goes.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::watch;
+use tracing::{Instrument as _, Span, field};
 
 use crate::{
     apply::Patience,
@@ -10,7 +14,7 @@ use crate::{
     model::{MapName, Problems, Process, Severity},
     plan::{Loading, Object},
     reconcile::{CheckResult, ReconcileError, Reconciler},
-    report::{PlanView, WatchEvent},
+    report::{PassRecord, PlanView, WatchEvent, pass::PassResult},
     settings::Settings,
     source::{LoadError, Look, Source},
     store::Files,
@@ -36,6 +40,8 @@ pub(super) struct Follower {
     refused: Option<Files>,
     /// How many objects the manifests asked for the last time.
     objects: usize,
+    /// The pass under way, or the last one.
+    record: PassRecord,
 }
 
 impl Follower {
@@ -51,6 +57,7 @@ impl Follower {
             failure: None,
             refused: None,
             objects: 0,
+            record: PassRecord::default(),
         }
     }
 
@@ -83,6 +90,9 @@ impl Follower {
                 if let Loading::Refused { message, .. } | Loading::Broken { message } =
                     &report.loading
                 {
+                    let is_good = matches!(report.loading, Loading::Refused { .. });
+                    let revision = self.record.revision.as_deref();
+                    on_event(WatchEvent::RolledBack { revision, message, is_good });
                     let hint = "the last change was undone; change the manifests";
                     on_event(WatchEvent::Failed { message, hint: Some(hint) });
                 }
@@ -111,24 +121,46 @@ impl Follower {
         }
     }
 
-    /// One pass. Returns why another one should follow soon.
+    /// One pass, told from its begin to its end. Returns why another one should follow soon.
     pub(super) async fn pass(
         &mut self,
         work: &Work,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Left {
+        let (number, causes) = (self.record.number + 1, work.causes());
+        let is_whole = work.only_files().is_none();
+        self.record = PassRecord { number, causes, is_whole, ..PassRecord::default() };
+        let span = tracing::info_span!("pass", pass = number, revision = field::Empty);
+        async {
+            on_event(WatchEvent::PassBegun { number, causes: &self.record.causes });
+            let left = self.look(work, on_event).await;
+            on_event(WatchEvent::PassEnded(&self.record));
+            left
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// What a pass does.
+    async fn look(&mut self, work: &Work, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> Left {
         if work.is_anew() {
             self.refused = None;
         }
-        let intent = match self.compile(work.only_files()) {
+        let begun = Instant::now();
+        let compiled = self.compile(work.only_files());
+        self.record.phases.compile = begun.elapsed();
+        let intent = match compiled {
             Ok(intent) => intent,
             Err(error) => return Some(self.failed(&error, None, on_event)),
         };
+        Span::current().record("revision", &intent.revision);
+        self.record.revision = Some(intent.revision.clone());
         if intent.problems.worst() > Some(Severity::Note) && self.problems != intent.problems {
             on_event(WatchEvent::Problems { problems: &intent.problems, files: &intent.files });
         }
         self.problems.clone_from(&intent.problems);
-        if !intent.is_valid() {
+        if let Some(error) = intent.problems.first_error() {
+            self.record.result = PassResult::Invalid(format!("{}: {}", error.at, error.message));
             return None;
         }
         self.objects = objects(&intent);
@@ -149,13 +181,17 @@ impl Follower {
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
         if self.refused.as_ref() == Some(&intent.rendered.files) {
+            self.record.result = PassResult::Refused("HAProxy refused it before".to_owned());
             return Ok(None);
         }
+        let begun = Instant::now();
         let pass = if work.only_files().is_some() {
             self.reconciler.plan_changes(intent).await?
         } else {
             self.reconciler.plan(intent).await?
         };
+        self.record.phases.plan = begun.elapsed();
+        self.record.is_running = Some(pass.live.is_some());
         let revision = &intent.revision;
         let plan = pass.plan.clone();
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
@@ -178,7 +214,10 @@ impl Follower {
         let patience = self.patience.clone();
         let at_once = Patience { ready: Duration::ZERO, removal: Duration::ZERO, hurry: None };
         self.reconciler.set_patience(if is_retry { at_once } else { patience });
-        let report = self.reconciler.apply(intent, pass, &mut |_| {}).await?;
+        let begun = Instant::now();
+        let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
+        self.record.phases.apply = begun.elapsed();
+        let report = applied?;
         if !plan.is_empty() && (is_news || report.is_complete()) {
             on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
         }
@@ -188,6 +227,8 @@ impl Follower {
             Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
         };
         let is_left = !report.is_complete() && self.refused.is_none();
+        self.record.result = PassResult::of(&plan, &report);
+        (self.record.plan, self.record.report) = (Some(plan), Some(report));
         Ok(is_left.then(|| "unfinished".to_owned()))
     }
 
@@ -203,6 +244,7 @@ impl Follower {
         if self.failure.as_ref() != Some(&message) {
             on_event(WatchEvent::Failed { message: &message, hint });
         }
+        self.record.result = PassResult::Failed(message.clone());
         self.failure = Some(message.clone());
         message
     }

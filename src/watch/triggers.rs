@@ -13,11 +13,12 @@ use crate::{model::Process, settings::Settings};
 use super::{
     WatchError,
     files::{Changed, Watcher},
+    vitals::{BEAT, Vitals},
     work::Cause,
 };
 
 /// How often everything is compared, whether or not something changed.
-const RESYNC: Duration = Duration::from_secs(60);
+pub(super) const RESYNC: Duration = Duration::from_secs(60);
 
 /// Something to do.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub(super) struct Triggers<'a, E> {
     files: Watcher,
     process: watch::Receiver<Option<Process>>,
     resync: Interval,
+    beats: Interval,
+    vitals: Vitals,
     ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
 }
 
@@ -66,6 +69,7 @@ impl<'a, E> Triggers<'a, E> {
         paths: &[PathBuf],
         signals: Signals,
         ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
+        vitals: &Vitals,
     ) -> Result<Self, WatchError> {
         let mut resync = interval(RESYNC);
         resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -74,22 +78,30 @@ impl<'a, E> Triggers<'a, E> {
         Ok(Self {
             signals,
             files: Watcher::new(paths, &settings.state)?,
-            process: super::process::observe(settings),
+            process: super::process::observe(settings, vitals),
             resync,
+            beats: interval(BEAT),
+            vitals: vitals.clone(),
             ended,
         })
     }
 
     /// Waits for the next one. Cancel-safe: every arm only waits.
     pub(super) async fn next(&mut self) -> Trigger<E> {
-        tokio::select! {
-            ended = &mut self.ended => Trigger::Ended(ended),
-            _ = self.signals.interrupt.recv() => Trigger::Stop,
-            _ = self.signals.terminate.recv() => Trigger::Stop,
-            _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
-            changed = self.files.changed() => Trigger::Pass(Cause::Files(changed)),
-            process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
-            _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
+        loop {
+            return tokio::select! {
+                ended = &mut self.ended => Trigger::Ended(ended),
+                _ = self.signals.interrupt.recv() => Trigger::Stop,
+                _ = self.signals.terminate.recv() => Trigger::Stop,
+                _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
+                changed = self.files.changed() => Trigger::Pass(Cause::Files(changed)),
+                process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
+                _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
+                _ = self.beats.tick() => {
+                    self.vitals.beat();
+                    continue;
+                }
+            };
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the next pass has to look at. Causes that come while a pass is under way add up to one.
 
-use crate::model::Process;
+use std::collections::BTreeSet;
+
+use crate::{model::Process, report::pass::PassCause};
 
 use super::files::Changed;
 
@@ -21,17 +23,33 @@ pub(super) enum Cause {
     Retry,
 }
 
+impl Cause {
+    /// The word for it.
+    fn word(&self) -> PassCause {
+        match self {
+            Self::Start => PassCause::Start,
+            Self::Files(_) => PassCause::Files,
+            Self::Asked => PassCause::Asked,
+            Self::Process(_) => PassCause::Haproxy,
+            Self::Resync => PassCause::Resync,
+            Self::Retry => PassCause::Retry,
+        }
+    }
+}
+
 /// What the next pass has to look at.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     files: Option<Changed>,
     everything: bool,
     anew: bool,
+    causes: BTreeSet<PassCause>,
 }
 
 impl Work {
     /// Adds what a cause is about.
     pub(super) fn add(&mut self, cause: Cause) {
+        self.causes.insert(cause.word());
         match cause {
             Cause::Files(changed) => {
                 self.files = Some(match self.files.take() {
@@ -45,6 +63,11 @@ impl Work {
             }
             Cause::Process(_) | Cause::Retry => self.everything = true,
         }
+    }
+
+    /// Why it is to be looked at.
+    pub(super) fn causes(&self) -> Vec<PassCause> {
+        self.causes.iter().copied().collect()
     }
 
     /// Whether there is nothing to look at.

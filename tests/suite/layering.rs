@@ -38,7 +38,7 @@ const PURE: [Layer; 15] = [
 ];
 
 /// Modules that do IO, from the lowest to the highest.
-const EDGE: [Layer; 19] = [
+const EDGE: [Layer; 24] = [
     ("source", &["manifest", "model"], "manifests from disk or from Git"),
     ("store", &["model", "render"], "generations on disk"),
     ("control", &["store"], "what people told gw"),
@@ -94,6 +94,25 @@ const EDGE: [Layer; 19] = [
         "watch",
         &["apply", "intent", "model", "plan", "reconcile", "report", "settings", "source", "store"],
         "one pass after another, each for a reason",
+    ),
+    ("metrics", &["plan", "report"], "what is counted, as Prometheus reads it"),
+    ("http", &["metrics", "report", "watch"], "what is answered over HTTP"),
+    ("notification", &["plan", "report", "settings"], "others are told how passes end"),
+    ("systemd", &["report", "watch"], "what the service manager is told"),
+    (
+        "telemetry",
+        &[
+            "http",
+            "metrics",
+            "model",
+            "notification",
+            "plan",
+            "report",
+            "settings",
+            "systemd",
+            "watch",
+        ],
+        "all who are told besides people",
     ),
     (
         "up",

@@ -10,6 +10,7 @@ mod faults;
 mod following;
 mod hostile;
 mod layering;
+mod observability;
 mod operators;
 mod order;
 mod protocols;

@@ -2,7 +2,11 @@ use std::{env, fs, path::Path};
 
 use serde_json::json;
 
-use crate::report::samples;
+use crate::report::{
+    WatchEvent,
+    pass::{PassCause, PassResult},
+    samples,
+};
 
 use super::*;
 
@@ -58,6 +62,24 @@ fn documents_match_their_schemas() {
         check(Kind::Report, &report("r", &plans[0], &sample));
     }
     check(Kind::Status, &status(&samples::status()));
+    let mut board = Board::new(Moment::default());
+    let mut pass = PassRecord {
+        causes: vec![PassCause::Start, PassCause::Resync],
+        revision: Some("r".into()),
+        plan: Some(samples::reload_plan()),
+        report: Some(samples::mixed_report()),
+        ..PassRecord::default()
+    };
+    for result in [PassResult::Done, PassResult::Refused("m".into())] {
+        pass.result = result;
+        board.fold(&WatchEvent::PassEnded(&pass), Moment::default());
+        check(Kind::Notification, &notification(&pass, "host", Duration::ZERO));
+    }
+    check(Kind::WatchHistory, &watch_history(&board));
+    let told = watch_status(&board, Moment::default(), &Sight::default(), Duration::ZERO);
+    let told = check(Kind::WatchStatus, &told);
+    let word = "/conditions/3/type";
+    assert_eq!(told.pointer(word).unwrap(), "SourceVerified");
     check(Kind::Status, &status(&Status::default()));
     check(Kind::Problems, &problems(&Problems::default()));
 }

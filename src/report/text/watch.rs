@@ -9,7 +9,8 @@ use crate::report::{
 
 use super::{
     Detail, Diff, plan, report,
-    style::{BAD, DIM, GOOD, HEADING},
+    style::{BAD, DIM, GOOD, HEADING, WARN},
+    utc,
 };
 
 /// One event, as lines that follow those of the events before.
@@ -20,6 +21,16 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
             printable(version),
             printable(&state.display().to_string())
         ),
+        WatchEvent::PassBegun { .. }
+        | WatchEvent::PassEnded(_)
+        | WatchEvent::SourceFetched(_)
+        | WatchEvent::RolledBack { .. } => String::new(),
+        WatchEvent::Suspended { reason, by, since: _, until } => {
+            let end = until.map_or_else(String::new, |until| format!(" until {}", utc(until)));
+            let (reason, by) = (printable(reason), printable(by));
+            format!("{WARN}Suspended{WARN:#} by {by}{end}: {reason}\n")
+        }
+        WatchEvent::Resumed => format!("{GOOD}Following again.{GOOD:#}\n"),
         WatchEvent::Problems { problems, files } => snippet::problems(problems, files, true),
         WatchEvent::Planned(view) => format!("\n{}", plan(view, detail, Diff::InFull)),
         WatchEvent::Applied { revision, plan, report: outcome } => {
