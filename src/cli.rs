@@ -2,12 +2,14 @@
 //! one `run`. Data goes to standard output, everything else to standard error.
 
 mod apply;
+mod blame;
 mod completions;
 mod confirm;
 mod error;
 mod exit;
 mod fetch_git;
 mod git;
+mod history;
 mod init;
 mod manifests;
 mod options;
@@ -15,7 +17,9 @@ mod output;
 mod plan;
 mod progress;
 mod render;
+mod rollback;
 mod schema;
+mod show;
 mod status;
 mod telling;
 mod up;
@@ -57,6 +61,10 @@ enum Command {
     Watch(watch::Args),
     Init(init::Args),
     Status(status::Args),
+    History(history::Args),
+    Show(show::Args),
+    Blame(blame::Args),
+    Rollback(rollback::Args),
     Schema(schema::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -81,9 +89,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Watch(args) => args.telling.log_format(),
         _ => None,
     });
-    if !matches!(cli.command, Command::Up(_)) {
+    if !matches!(cli.command, Command::Up(_) | Command::FetchGit(_)) {
         // HAProxy's requests go before gw's own work. Before any thread starts, since each inherits
-        // it. The HAProxy of `gw up` would, too. Where the system won't, all is as without.
+        // it. The HAProxy of `gw up` would, too, and gw's own children do. Where the system won't,
+        // all is as without.
         let _ = rustix::process::nice(NICE);
     }
     let runtime = match tokio::runtime::Runtime::new() {
@@ -105,10 +114,14 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Render(args) => render::run(&args),
         Command::Plan(args) => plan::run(&args).await,
         Command::Apply(args) => apply::run(&args).await,
-        Command::Up(args) => up::run(&args).await,
+        Command::Up(args) => Box::pin(up::run(&args)).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,
+        Command::History(args) => history::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Blame(args) => blame::run(&args),
+        Command::Rollback(args) => rollback::run(&args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::FetchGit(args) => fetch_git::run(&args),

@@ -3,9 +3,14 @@
 //! Nothing that is answered changes anything.
 
 mod answer;
-mod limit;
 
-use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use hyper::{HeaderMap, StatusCode, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,9 +21,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{metrics::Metrics, report::Board, watch::Vitals};
-
-use self::limit::Limit;
+use crate::{metrics::Metrics, report::Board, watch::Vitals, webhook::Bucket};
 
 /// How many connections there may be at a time. More wait until one ends.
 const CONNECTIONS: usize = 64;
@@ -30,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const HEAD_MAX: usize = 16 * 1024;
 /// The most headers that a request may have.
 const HEADERS_MAX: usize = 64;
+/// So many webhooks may come at once, and then one in each interval.
+const WEBHOOKS: (u32, Duration) = (10, Duration::from_secs(1));
 /// The pause after a connection that can't be taken, for want of file descriptors as a rule.
 const PAUSE: Duration = Duration::from_millis(100);
 /// For how long the loop may give no sign of life until it counts as stuck. A pass gives signs, but
@@ -77,6 +82,21 @@ impl fmt::Debug for View {
     }
 }
 
+/// How often webhooks are listened to.
+struct Limit(std::sync::Mutex<Bucket>);
+
+impl Limit {
+    fn new() -> Self {
+        let (burst, interval) = WEBHOOKS;
+        Self(std::sync::Mutex::new(Bucket::new(burst, interval)))
+    }
+
+    /// Takes a place, if there is one.
+    fn allows(&self, now: Duration) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(now).is_ok()
+    }
+}
+
 /// A listener. It ends when dropped.
 #[derive(Debug)]
 pub struct Server(JoinHandle<()>);
@@ -98,7 +118,7 @@ impl Drop for Server {
 
 async fn accept(listener: TcpListener, view: View) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let limit = Arc::new(Limit::default());
+    let limit = Arc::new(Limit::new());
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let stream = match listener.accept().await {

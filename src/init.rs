@@ -19,7 +19,7 @@ pub fn init(store: &Store) -> Result<(Generation, bool), StoreError> {
         return Ok((current, false));
     }
     let settings = Settings {
-        revision: "none".to_owned(),
+        revision: store::NO_REVISION.to_owned(),
         server_state_file: store.server_state_file().display().to_string(),
     };
     let nothing = compile(&[], &ReferencedFiles::default()).desired;

@@ -76,12 +76,12 @@ impl Builder {
     pub fn build(&mut self, look: Look<'_>) -> Result<Intent, LoadError> {
         let snapshot = self.reader.read(look)?;
         self.take_over(&snapshot.files);
-        let mut problems = snapshot.problems;
+        let mut problems = snapshot.problems.clone();
         for parsed in &self.parsed {
             problems.extend(parsed.problems.iter().cloned());
         }
         if self.parsed.iter().all(|parsed| parsed.documents.is_empty()) && problems.is_empty() {
-            return Err(LoadError::Empty(snapshot.root));
+            return Err(snapshot.empty());
         }
         let referenced = self.reader.referenced(self.compiler.requests());
         let compiled = self.compiler.compile(&referenced);

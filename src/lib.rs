@@ -14,11 +14,12 @@
 //! ```
 //!
 //! Modules are stages, and the words between them are types. The middle is pure: [`model`],
-//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], and in
+//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], [`webhook`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
-//! [`store`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together, [`up`] makes a
-//! loop of passes, [`cli`] talks to people. A module uses only modules above it in the list below.
+//! [`store`], [`journal`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together,
+//! [`up`] makes a loop of passes, [`cli`] talks to people. A module uses only modules above it in the
+//! list below.
 //!
 //! # Invariants
 //!
@@ -44,7 +45,7 @@
 //!
 //! # Deliberately absent
 //!
-//! - A database, or a record of what gw did that a plan would be made from.
+//! - A database, or a record of what gw did that a plan would be made from: the journal is for people.
 //! - `default_backend`, and slots of placeholder servers.
 //! - Settings of single servers that the socket can't read back: all else is the backend's.
 //! - A template language. The configuration is generated, your own file stands beside it.
@@ -66,8 +67,10 @@
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
-//! | [`source`] | manifests and the files they name, from disk; the revision |
+//! | [`webhook`] | whether a request of a forge is authentic, and what it hints at |
+//! | [`source`] | manifests and the files they name, from disk or from Git; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
+//! | [`journal`] | what was done, when, why and for whom |
 //! | [`control`] | what people told gw: that following is suspended |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |
 //! | [`observe`] | a process to `Live` |
@@ -98,6 +101,7 @@
 //! | the order of steps | `plan/order.rs` |
 //! | a metric | `metrics.rs`, and the table in `README.md`; facts come from events (`report/watch.rs`, `report/pass.rs`) |
 //! | an exit code | `cli/exit.rs` and the table in `README.md` |
+//! | a transport or a credential of Git | `source/git/access.rs`, `source/git/transfer/` (runs as a process of its own) |
 //! | a field of JSON output | `report/json/`; `make schema`; add, never change |
 
 pub mod apply;
@@ -110,6 +114,7 @@ pub mod haproxy;
 pub mod http;
 pub mod init;
 pub mod intent;
+pub mod journal;
 pub mod manifest;
 pub mod metrics;
 pub mod model;
@@ -127,3 +132,4 @@ pub mod systemd;
 pub mod telemetry;
 pub mod up;
 pub mod watch;
+pub mod webhook;

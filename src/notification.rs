@@ -14,10 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    report::{
-        PassRecord, json,
-        pass::{PassCause, PassResult},
-    },
+    report::{PassRecord, json, pass::PassResult},
     settings::Target,
 };
 
@@ -64,8 +61,8 @@ impl Told {
         }
         self.0 = next;
         // gw was started anew, and all was well already.
-        let is_old = pass.causes.contains(&PassCause::Start)
-            && pass.plan.as_ref().is_some_and(crate::plan::Plan::is_empty);
+        let is_old =
+            pass.number == 1 && pass.plan.as_ref().is_some_and(crate::plan::Plan::is_empty);
         (!is_good || !is_old).then_some(is_good)
     }
 }

@@ -3,7 +3,9 @@
 
 mod carry_out;
 mod error;
+mod generation;
 mod memory;
+mod scribe;
 mod status;
 
 use std::collections::BTreeSet;
@@ -26,7 +28,7 @@ use crate::{
 };
 
 pub use self::{carry_out::CheckResult, error::ReconcileError};
-use self::{carry_out::Unchecked, memory::Memory};
+use self::{carry_out::Unchecked, memory::Memory, scribe::Scribe};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
@@ -72,6 +74,7 @@ pub struct Reconciler {
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
     checks_later: bool,
     unchecked: Option<Unchecked>,
+    scribe: Scribe,
 }
 
 /// A process and its state.
@@ -87,7 +90,7 @@ impl Reconciler {
     pub fn new(settings: &Settings) -> Self {
         let store = Store::new(&settings.state);
         let patience = Patience::new(settings.ready_timeout, settings.removal_timeout);
-        let settings = settings.clone();
+        let (settings, scribe) = (settings.clone(), Scribe::new(&store));
         Self {
             settings,
             store,
@@ -97,6 +100,7 @@ impl Reconciler {
             look: None,
             checks_later: false,
             unchecked: None,
+            scribe,
         }
     }
 

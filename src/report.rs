@@ -2,6 +2,7 @@
 //! views of data. Text has colours, which the command line strips where nobody sees them; whatever
 //! came from a manifest or from HAProxy is shown escaped, so that it can't drive a terminal.
 
+pub mod blame;
 pub mod board;
 pub mod json;
 pub mod pass;

@@ -10,6 +10,7 @@ mod file;
 mod listen;
 mod notify;
 mod source;
+mod webhook;
 
 use std::{
     env, io,
@@ -29,6 +30,7 @@ pub use self::{
     duration::{DurationError, parse_duration},
     listen::{HTTP, Listen, ListenError},
     notify::Target,
+    webhook::Webhook,
 };
 
 /// Where settings are looked for when nobody names a file.
@@ -72,6 +74,8 @@ pub struct Settings {
     pub http: Option<SocketAddr>,
     /// Who is told how passes end.
     pub notify: Vec<Target>,
+    /// Whose webhooks hasten a fetch; `None` where nobody's do.
+    pub webhook: Option<Webhook>,
     /// The repository whose manifests are meant where a command names none.
     pub source: git::Given,
 }
@@ -89,6 +93,7 @@ pub struct Given {
     pub removal_timeout: Option<Duration>,
     pub http: Option<Listen>,
     pub notify: Option<Vec<Target>>,
+    pub webhook: Option<Webhook>,
     pub source: git::Given,
 }
 
@@ -199,6 +204,7 @@ impl Settings {
                 (None, Runs::Ourselves(_)) => None,
             },
             notify: given.notify.unwrap_or_default(),
+            webhook: given.webhook,
             source: given.source,
         }
     }
@@ -227,6 +233,7 @@ impl Given {
             removal_timeout: self.removal_timeout.or(other.removal_timeout),
             http: self.http.or(other.http),
             notify: self.notify.or(other.notify),
+            webhook: self.webhook.or(other.webhook),
             source: self.source.or(other.source),
         }
     }

@@ -12,6 +12,7 @@ pub mod git;
 mod reader;
 mod referenced;
 mod revision;
+pub mod trust;
 
 use std::{
     collections::BTreeMap,
@@ -51,6 +52,21 @@ pub struct Snapshot {
     pub commit: Option<Commit>,
     /// What a person should know besides.
     pub remarks: Vec<String>,
+}
+
+impl Snapshot {
+    /// The error that it is when all files together hold nothing.
+    pub fn empty(&self) -> LoadError {
+        match &self.commit {
+            Some(commit) => {
+                let path =
+                    if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root };
+                let (commit, path) = (commit.short().to_owned(), path.display().to_string());
+                git::GitError::NoManifest { commit, path }.into()
+            }
+            None => LoadError::Empty(self.root.clone()),
+        }
+    }
 }
 
 /// Why there is no snapshot.

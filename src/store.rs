@@ -27,6 +27,9 @@ const METADATA: &str = "generation.json";
 /// What HAProxy said about a generation that it refused.
 const REFUSAL: &str = "haproxy-said.txt";
 
+/// The revision of a generation that was made of no manifests.
+pub const NO_REVISION: &str = "none";
+
 /// All files of a generation, by path inside it.
 pub type Files = BTreeMap<String, Arc<str>>;
 
@@ -257,6 +260,17 @@ impl Store {
         })
     }
 
+    /// The generation before `current` that served: the newest earlier one that holds something
+    /// and that HAProxy did not refuse.
+    pub fn earlier(&self, current: &Generation) -> Result<Option<Generation>, StoreError> {
+        let mut numbers = self.numbers()?;
+        numbers.retain(|number| *number < current.number);
+        numbers.reverse();
+        Ok(numbers.into_iter().filter_map(|number| self.generation(number).ok()).find(|other| {
+            other.metadata.revision != NO_REVISION && !other.path.join(REFUSAL).exists()
+        }))
+    }
+
     /// All files of a generation.
     pub fn read(&self, generation: &Generation) -> Result<Files, StoreError> {
         let mut files = Files::new();
@@ -325,7 +339,7 @@ impl Store {
     }
 
     /// The numbers of all generations, torsos included, ascending.
-    fn numbers(&self) -> Result<Vec<u64>, StoreError> {
+    pub fn numbers(&self) -> Result<Vec<u64>, StoreError> {
         let path = self.generations();
         let entries = fs::read_dir(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => StoreError::Missing(self.root.clone()),

@@ -3,6 +3,7 @@
 //! it can keep the loop waiting.
 
 mod log;
+mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +19,32 @@ use crate::{
     watch::Vitals,
 };
 
-pub use self::log::log;
+pub use self::{log::log, webhook::WebhookError};
+
+/// Why a gw that follows can't tell what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// There is no listener.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// There is no webhook.
+    #[error("can't take webhooks")]
+    Webhook(#[from] WebhookError),
+}
+
+impl TelemetryError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Http(error) => error.hint(),
+            Self::Webhook(_) => Some(
+                "write a secret of at least 16 characters into the file that `webhook:` names in \
+                 gw.yaml, and into the settings of the forge"
+                    .to_owned(),
+            ),
+        }
+    }
+}
 
 /// All who are told.
 #[derive(Debug)]
@@ -33,7 +59,7 @@ pub struct Telemetry {
 
 impl Telemetry {
     /// Begins to listen, where the settings say so. Must be called on a runtime.
-    pub async fn start(settings: &Settings) -> Result<Self, HttpError> {
+    pub async fn start(settings: &Settings) -> Result<Self, TelemetryError> {
         let vitals = Vitals::default();
         let board = watch::Sender::new(Board::new(vitals.now()));
         let metrics = Metrics::default();
@@ -45,7 +71,9 @@ impl Telemetry {
                     board: board.subscribe(),
                     metrics: Arc::clone(&metrics),
                     vitals: vitals.clone(),
-                    on_webhook: None,
+                    on_webhook: (settings.webhook.as_ref())
+                        .map(|webhook| webhook::on_webhook(webhook, &vitals))
+                        .transpose()?,
                 };
                 Some(Server::start(address, view).await?)
             }
@@ -69,8 +97,12 @@ impl Telemetry {
     /// Takes an event in.
     pub fn tell(&mut self, event: &WatchEvent<'_>) {
         let now = self.vitals.now();
-        self.board.send_modify(|board| board.fold(event, now));
-        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).count(event);
+        {
+            // Whoever reads metrics sees both, or neither.
+            let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+            self.board.send_modify(|board| board.fold(event, now));
+            metrics.count(event);
+        }
         self.systemd.tell(event, &self.board.borrow());
         match *event {
             WatchEvent::PassEnded(pass) => self.notifier.tell(pass, now.wall),

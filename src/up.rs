@@ -9,9 +9,10 @@ use std::{
 
 use crate::{
     haproxy::Endpoint,
-    report::WatchEvent,
+    report::{WatchEvent, json::CauseWord},
     service::running_with,
     settings::Settings,
+    source::Source,
     store::{Store, StoreError},
     watch::{self, Signals, Vitals, WatchError},
 };
@@ -79,7 +80,10 @@ pub async fn run(
     let mut child = Child::start(settings, &store).await?;
     let version = child.version().to_string();
     on_event(WatchEvent::Started { version: &version, pid: child.pid(), state: store.root() });
-    let followed = watch::follow(settings, paths, signals, child.ended(), vitals, on_event).await;
+    let source = Source::Paths(paths.to_vec());
+    let followed =
+        watch::follow(settings, &source, CauseWord::Up, signals, child.ended(), vitals, on_event)
+            .await;
     on_event(WatchEvent::Stopping);
     child.stop().await;
     match followed? {

@@ -7,7 +7,9 @@
 mod backoff;
 mod files;
 mod follower;
+mod history;
 mod process;
+mod repository;
 mod triggers;
 mod vitals;
 mod work;
@@ -16,7 +18,6 @@ use std::{
     convert::Infallible,
     future::{self, Future},
     io,
-    path::PathBuf,
     pin::{Pin, pin},
     time::Duration,
 };
@@ -24,8 +25,9 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    report::WatchEvent,
+    report::{WatchEvent, json::CauseWord},
     settings::Settings,
+    source::Source,
     store::{Store, StoreError},
 };
 
@@ -63,25 +65,25 @@ pub enum WatchError {
     Signals(#[source] io::Error),
 }
 
-/// Keeps a HAProxy that runs as a service at what the manifests at `paths` say, until SIGINT or
-/// SIGTERM.
+/// Keeps a HAProxy that runs as a service at what a source says, until SIGINT or SIGTERM.
 pub async fn run(
     settings: &Settings,
-    paths: &[PathBuf],
+    source: &Source,
     vitals: &Vitals,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), WatchError> {
     let never = future::pending::<Infallible>();
-    follow(settings, paths, Signals::listen()?, never, vitals, on_event).await?;
+    follow(settings, source, CauseWord::Watch, Signals::listen()?, never, vitals, on_event).await?;
     Ok(())
 }
 
-/// Follows the manifests at `paths` until SIGINT or SIGTERM, then `Ok(None)`, or until `ended` ends,
+/// Follows a source until SIGINT or SIGTERM, then `Ok(None)`, or until `ended` ends,
 /// then `Ok(Some(…))`. At a signal the pass under way is ended at its next safe point; at a second
 /// one at once.
 pub async fn follow<E>(
     settings: &Settings,
-    paths: &[PathBuf],
+    source: &Source,
+    command: CauseWord,
     signals: Signals,
     ended: impl Future<Output = E> + Send,
     vitals: &Vitals,
@@ -91,47 +93,17 @@ pub async fn follow<E>(
     store.create()?;
     let _only = store.lock_as(LOCK)?;
     let ended: Pin<&mut (dyn Future<Output = E> + Send)> = pin!(ended);
-    let mut triggers = Triggers::new(settings, paths, signals, ended, vitals)?;
-    let mut follower = Follower::new(settings, paths);
+    let mut triggers = Triggers::new(settings, source, signals, ended, vitals)?;
+    let mut follower = Follower::new(settings, source, command);
     let mut backoff = Backoff::default();
+    let mut retry = None;
     let mut work = Work::default();
-    work.add(Cause::Start);
-    let mut begun = false;
+    if let Source::Paths(_) = source {
+        work.add(Cause::Start);
+    }
+    let mut told = false;
     loop {
-        let hurry = follower.hurry();
-        let mut next = Work::default();
-        let mut stop = None;
-        let left = {
-            let mut pass = pin!(follower.pass(&work, on_event));
-            loop {
-                tokio::select! {
-                    left = &mut pass => break left,
-                    trigger = triggers.next() => match trigger {
-                        Trigger::Ended(what) => return Ok(Some(what)),
-                        Trigger::Stop if stop.is_some() => return Ok(None),
-                        Trigger::Stop => {
-                            hurry.send_replace(true);
-                            stop = Some(());
-                        }
-                        Trigger::Pass(cause) => {
-                            // Somebody else's reload is no reason to stop waiting for servers.
-                            if matches!(cause, Cause::Files(_) | Cause::Asked) {
-                                hurry.send_replace(true);
-                            }
-                            next.add(cause);
-                        }
-                    },
-                }
-            }
-        };
-        if stop.is_some() {
-            return Ok(None);
-        }
-        if !std::mem::replace(&mut begun, true) {
-            on_event(WatchEvent::Watching);
-        }
-        let retry = backoff.after(left, fastrand::f64()).map(|wait| Instant::now() + wait);
-        while next.is_empty() {
+        while work.is_empty() {
             let again = async {
                 match retry {
                     Some(retry) => sleep_until(retry).await,
@@ -143,18 +115,52 @@ pub async fn follow<E>(
                     Trigger::Ended(what) => return Ok(Some(what)),
                     Trigger::Stop => return Ok(None),
                     Trigger::Pass(Cause::Process(process)) if follower.knows(&process) => {}
-                    Trigger::Pass(cause) => next.add(cause),
+                    Trigger::Pass(cause) => work.add(cause),
                 },
-                () = again => next.add(Cause::Retry),
+                () = again => work.add(Cause::Retry),
                 checked = follower.check() => follower.judge(checked, on_event).await,
             }
         }
-        if next.only_files().is_some() {
-            next.add(Cause::Files(triggers.rest_of_burst(BURST).await));
+        if work.files().is_some() {
+            work.add(Cause::Files(triggers.rest_of_burst(BURST).await));
             // Perhaps the middle of a longer write: what is missing may come in a moment.
-            if next.only_files().is_some_and(|changed| follower.loses_something(changed)) {
-                next.add(Cause::Files(triggers.rest_of_burst(HALF_WRITTEN).await));
+            if work.files().is_some_and(|changed| follower.loses_something(changed)) {
+                work.add(Cause::Files(triggers.rest_of_burst(HALF_WRITTEN).await));
             }
+        }
+        let (hurry, commit) = (follower.hurry(), follower.commit());
+        let mut next = Work::default();
+        let mut stop = false;
+        let left = {
+            let mut pass = pin!(follower.pass(work, on_event));
+            loop {
+                tokio::select! {
+                    left = &mut pass => break left,
+                    trigger = triggers.next() => match trigger {
+                        Trigger::Ended(what) => return Ok(Some(what)),
+                        Trigger::Stop if stop => return Ok(None),
+                        Trigger::Stop => {
+                            stop = true;
+                            hurry.send_replace(true);
+                        }
+                        Trigger::Pass(cause) => {
+                            if cause.is_newer_than(commit.as_ref()) {
+                                hurry.send_replace(true);
+                            }
+                            next.add(cause);
+                        }
+                    },
+                }
+            }
+        };
+        if stop {
+            return Ok(None);
+        }
+        if !std::mem::replace(&mut told, true) {
+            on_event(WatchEvent::Watching);
+        }
+        if let Some(left) = left {
+            retry = backoff.after(left, fastrand::f64()).map(|wait| Instant::now() + wait);
         }
         work = next;
     }

@@ -2,7 +2,7 @@
 # Installs what this project needs beside Rust on a fresh Debian 12, and only what is
 # missing:
 #
-#   tests/setup.sh demo    what `make demo` needs: HAProxy, a C compiler, git
+#   tests/setup.sh demo    what `make demo` needs: HAProxy, a C compiler, OpenSSL, git
 #   tests/setup.sh test    also what the tests and tests/haproxy.sh need
 #
 # It looks for the programs, not for the packages, so that what came from elsewhere
@@ -35,16 +35,22 @@ for set in $sets; do
   case $set in
     demo)
       want haproxy has haproxy
-      # Some crates build C: libgit2, and the cryptography of the tests.
+      # Some crates build C: libgit2 and libssh2, and the cryptography of the tests.
       want gcc has cc
       want libc6-dev compiles
+      want pkg-config has pkg-config
+      want libssl-dev pkg-config --exists openssl
       want git has git
       ;;
     test)
       want make has make
-      want pkg-config has pkg-config
       want curl has curl
       want openssl has openssl
+      # Commits are signed and fetched in tests.
+      want openssh-client has ssh-keygen
+      want openssh-server has sshd
+      want gnupg has gpg
+      want gnupg-utils has gpgsplit
       want ca-certificates finds_certificates
       want patchelf has patchelf
       want python3 has python3
@@ -75,11 +81,11 @@ if [ "$(id -u)" -ne 0 ]; then
   root=(sudo)
 fi
 
-# Debian starts a service as soon as its package is unpacked. The tests start HAProxy
-# processes of their own, so refuse that while installing, unless this machine has a
+# Debian starts a service as soon as its package is unpacked. The tests start HAProxy and
+# sshd processes of their own, so refuse that while installing, unless this machine has a
 # policy already (containers do).
 policy=/usr/sbin/policy-rc.d
-if [[ " ${packages[*]} " == *" haproxy "* ]] && [ ! -e "$policy" ]; then
+if [[ " ${packages[*]} " =~ \ (haproxy|openssh-server)\  ]] && [ ! -e "$policy" ]; then
   trap '"${root[@]}" rm -f "$policy"' EXIT
   printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
   "${root[@]}" chmod 755 "$policy"

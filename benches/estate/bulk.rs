@@ -85,6 +85,7 @@ fn in_process(stage: &Stage) -> Phases {
         removal_timeout: Duration::from_secs(10),
         http: None,
         notify: Vec::new(),
+        webhook: None,
         source: git::Given::default(),
     };
     let manifests = Source::Paths(vec![stage.ground.estate.root.clone()]);

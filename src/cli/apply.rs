@@ -31,6 +31,7 @@ use super::{
 #[command(after_long_help = "\
 Examples:
   gw apply manifests
+  gw apply --git git@git.example.org:ops/sites.git --ref '>=1.2 <2' --path sites/prod
   gw apply manifests --yes --output json    in scripts: no question, a report for programs
 
 Without --yes and without a terminal, only a plan that removes nothing and reloads nothing is
@@ -106,7 +107,7 @@ fn keep(args: &Args, settings: &Settings, intent: &Intent) {
 }
 
 /// How the command ends after a report.
-fn exit(report: &Report) -> Exit {
+pub(super) fn exit(report: &Report) -> Exit {
     match &report.loading {
         Loading::Broken { .. } => Exit::Broken,
         Loading::Refused { .. } => Exit::Refused,

@@ -7,13 +7,13 @@ use anstyle::{AnsiColor, Style};
 
 use crate::{
     apply::ReloadError,
-    http::HttpError,
     model::{Problems, SourceFile},
     reconcile::ReconcileError,
     report::snippet::{self, printable},
     settings::SettingsError,
     source::LoadError,
     store::StoreError,
+    telemetry::TelemetryError,
     up::UpError,
     watch::WatchError,
 };
@@ -156,6 +156,7 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Reload(_)
             | ReconcileError::Check(_)
             | ReconcileError::States(_)
+            | ReconcileError::NoGeneration { .. }
             | ReconcileError::Stale => Exit::Error,
         };
         let said = Self::from_error(exit, &error);
@@ -166,8 +167,8 @@ impl From<ReconcileError> for CliError {
     }
 }
 
-impl From<HttpError> for CliError {
-    fn from(error: HttpError) -> Self {
+impl From<TelemetryError> for CliError {
+    fn from(error: TelemetryError) -> Self {
         let said = Self::from_error(Exit::Error, &error);
         match error.hint() {
             Some(hint) => said.hint(hint),

@@ -84,6 +84,8 @@ Begin here:
   gw validate manifests          is it right?
   gw plan manifests              what would change, and how?
   gw apply manifests             do it
+  gw history                     what was done, when, by whom?
+  gw rollback                    back to what was before
 
 Exit codes:
 ",

@@ -62,7 +62,7 @@ pub(super) struct Repository {
     #[arg(long, value_name = "FILE", conflicts_with = "paths")]
     git_ca_file: Option<PathBuf>,
 
-    /// The HTTP proxy [default: that of https_proxy]
+    /// The HTTP proxy for https:// URLs [default: that of https_proxy]
     #[arg(long, value_name = "URL", conflicts_with = "paths")]
     git_proxy: Option<String>,
 

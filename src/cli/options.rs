@@ -81,6 +81,7 @@ impl Options {
             removal_timeout: *removal_timeout,
             http: None,
             notify: None,
+            webhook: None,
             source: git::Given::default(),
         };
         Settings::load(config.as_deref(), given, runs)

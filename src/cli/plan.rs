@@ -20,7 +20,7 @@ use super::{
 /// Show what would change in the running HAProxy: by what means, and why
 ///
 /// Reads the live state from the process and compares it with the manifests. Changes are made by
-/// commands on HAProxy's runtime socket where those can, else by one reload. Never writes anything.
+/// commands on HAProxy's runtime socket where those can, else by one reload. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -34,6 +34,10 @@ enum Document {
     Status,
     /// The output of `gw validate --output json`
     Problems,
+    /// The output of `gw history --output json`
+    History,
+    /// The output of `gw show --output json`
+    Record,
     /// The answer of /v1/status while gw follows
     WatchStatus,
     /// The answer of /v1/history while gw follows
@@ -49,6 +53,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Report => json::schema(json::Kind::Report),
         Document::Status => json::schema(json::Kind::Status),
         Document::Problems => json::schema(json::Kind::Problems),
+        Document::History => json::schema(json::Kind::History),
+        Document::Record => json::schema(json::Kind::Record),
         Document::WatchStatus => json::schema(json::Kind::WatchStatus),
         Document::WatchHistory => json::schema(json::Kind::WatchHistory),
         Document::Notification => json::schema(json::Kind::Notification),

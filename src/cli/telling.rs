@@ -107,7 +107,8 @@ fn is_journal() -> bool {
 /// Begins to write log lines to standard error: `GW_LOG` says which. Of a gw that does not log its
 /// events (`format` is `None`), only what is remarkable.
 pub(super) fn start_log(format: Option<LogFormat>) {
-    let usual = if format.is_some() { "warn,gw=info" } else { "warn" };
+    // What is odd about an OpenPGP packet is told by the error, if it matters.
+    let usual = if format.is_some() { "warn,gw=info,pgp=off" } else { "warn,pgp=off" };
     let filter = EnvFilter::try_from_env("GW_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -23,6 +23,7 @@ Examples:
   gw validate manifests
   gw validate manifests/shop.yaml manifests/api.yaml
   gw validate --deny-warnings --output json manifests     in CI
+  gw validate --git https://git.example.org/ops/sites.git --ref main --path sites/prod
 
 Exit codes: 0 the manifests are valid, 16 they are not.")]
 pub(super) struct Args {

@@ -1,7 +1,5 @@
 //! `gw watch`.
 
-use crate::source::Source;
-
 use super::{
     error::CliError,
     exit::Exit,
@@ -38,13 +36,11 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let mut settings = args.options.settings()?;
     args.telling.complete(&mut settings);
     settings.socket()?;
-    let Source::Paths(paths) = args.manifests.source(&settings)? else {
-        return Err(CliError::new(Exit::Usage, "gw watch does not follow repositories yet"));
-    };
+    let source = args.manifests.source(&settings)?;
     let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
     let vitals = teller.vitals();
     let ended =
-        crate::watch::run(&settings, &paths, &vitals, &mut |event| teller.tell(event)).await;
+        crate::watch::run(&settings, &source, &vitals, &mut |event| teller.tell(event)).await;
     teller.end();
     ended?;
     Ok(Exit::Ok)

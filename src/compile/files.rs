@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sha1::{Digest as _, Sha1};
-
 use crate::{
     manifest::document::{self as manifest, Document, Spec, Trust},
     model::{Certificate, Digest, FilePath, FileRequest, Located, Problem, Problems},
@@ -118,9 +116,7 @@ pub(super) fn certificate(
         (_, []) => "there is no private key in it",
         (_, [_, _, ..]) => "there is more than one private key in it",
         (Some(leaf), [_]) => {
-            let digest = Sha1::digest(leaf.contents());
-            let fingerprint =
-                digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
+            let fingerprint = Certificate::fingerprint_of(leaf.contents());
             let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
             let blocks: Vec<pem::Pem> = chain.into_iter().chain(keys).collect();
             return Some(Certificate {

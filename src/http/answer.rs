@@ -16,12 +16,10 @@ use crate::{
         json,
     },
     watch::FRESH,
+    webhook::BODY_MAX,
 };
 
-use super::{SILENCE_MAX, View, limit::Limit};
-
-/// The greatest body of a webhook, in bytes.
-const BODY_MAX: usize = 1024 * 1024;
+use super::{Limit, SILENCE_MAX, View};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -57,10 +55,10 @@ where
 }
 
 fn metrics(view: &View) -> Answer {
+    let metrics = view.metrics.lock().unwrap_or_else(PoisonError::into_inner);
     let ready = ready(view).truth == Truth::True;
     let haproxy = view.vitals.haproxy();
     let board = view.board.borrow();
-    let metrics = view.metrics.lock().unwrap_or_else(PoisonError::into_inner);
     let shown = metrics.text(&board, view.vitals.now(), &haproxy, ready);
     with(StatusCode::OK, metrics::CONTENT_TYPE, shown)
 }
@@ -109,7 +107,7 @@ where
     let Some(on_webhook) = &view.on_webhook else {
         return text(StatusCode::NOT_FOUND, "there is nothing here");
     };
-    if !limit.allows() {
+    if !limit.allows(view.vitals.now().up) {
         return text(StatusCode::TOO_MANY_REQUESTS, "too many requests");
     }
     let (head, body) = request.into_parts();

@@ -19,7 +19,7 @@ async fn status(view: &View, limit: &Limit, method: Method, path: &str, body: us
 
 #[tokio::test]
 async fn paths_and_methods_are_those_that_are_known() {
-    let (view, limit) = (view(None), Limit::default());
+    let (view, limit) = (view(None), Limit::new());
     for (method, path, expected) in [
         (Method::GET, "/metrics", 200),
         (Method::HEAD, "/metrics", 200),
@@ -47,7 +47,7 @@ async fn a_webhook_gets_what_is_not_too_much() {
         assert!(headers.is_empty());
         if body.len() == 3 { StatusCode::ACCEPTED } else { StatusCode::UNAUTHORIZED }
     });
-    let (view, limit) = (view(Some(on_webhook)), Limit::default());
+    let (view, limit) = (view(Some(on_webhook)), Limit::new());
     let post = |size| status(&view, &limit, Method::POST, "/webhook", size);
     assert_eq!(post(3).await, 202);
     assert_eq!(post(4).await, 401);

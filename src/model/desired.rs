@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
+use sha1::{Digest as _, Sha1};
+
 use super::{
     digest::Digest,
     name::{BackendName, ServerName},
@@ -254,6 +256,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// The fingerprint of a certificate in DER, as `show ssl cert` prints it.
+    pub fn fingerprint_of(der: &[u8]) -> String {
+        Sha1::digest(der).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"))
+    }
+
     /// The digest of chain and key, which tells a renewed chain or key from the old one.
     pub fn digest(&self) -> Digest {
         Digest::of(self.pem.as_bytes())

@@ -23,7 +23,7 @@ fn a_revision_is_told_once_for_each_outcome() {
 #[test]
 fn a_start_at_which_all_is_well_is_no_news() {
     let start = |plan: Plan| PassRecord {
-        causes: vec![PassCause::Start],
+        number: 1,
         plan: Some(plan),
         report: Some(Report::nothing(None)),
         ..pass("a", PassResult::Done)

@@ -35,10 +35,11 @@ impl Reconciler {
                 Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
             let process = pass.live.map(|live| live.process);
             self.remember(intent, process, pass.disk, &report);
+            self.scribe.all_is_well();
             return Ok(report);
         }
         self.store.create()?;
-        let _lock = self.store.lock()?;
+        let lock = self.store.lock()?;
         if self.disk()?.current != pass.disk.current {
             return Err(ReconcileError::Stale);
         }
@@ -46,17 +47,44 @@ impl Reconciler {
             Some(live) => Some(self.still(pass.connection.take(), &live.process).await?),
             None => None,
         };
+        // Without a trace nothing is changed.
+        let act = self.scribe.begin(&lock, intent, &pass)?;
+        let mut went = self.carry_out(intent, &mut pass, connection, progress).await;
+        let generation = self.store.current().ok().flatten().map(|current| current.number);
+        let ended = self.scribe.end(&lock, &act, &pass.plan, generation, went.as_ref());
+        match (&mut went, ended) {
+            (Ok((report, _)), Ok(written)) => report.bytes_written += act.written + written,
+            (Ok((report, _)), Err(error)) => {
+                report.bytes_written += act.written;
+                report.remarks.push(format!("the journal does not tell the end of this: {error}"));
+            }
+            (Err(_), Ok(_)) => {}
+            (Err(_), Err(error)) => tracing::warn!(%error, "the journal does not tell the end"),
+        }
+        went.map(|(report, _)| report)
+    }
+
+    /// Carries out a plan that is not empty. Returns what became of it, and the worker that was seen
+    /// after it.
+    async fn carry_out(
+        &mut self,
+        intent: &Intent,
+        pass: &mut Pass,
+        connection: Option<Connection>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Report, Option<Process>), ReconcileError> {
         self.store.prune()?;
         if !self.store.has_no_server_state() {
             // Left by a gw that was killed in the middle of a reload.
             self.store.write_server_state("")?;
         }
-        let (next, written) = self.stage(intent, &pass)?;
+        let (next, written) = self.stage(intent, pass)?;
         let is_new = pass.disk.current.as_ref() != Some(&next);
         if !is_new {
             // The files keep the revision that they have, and so does the process.
             pass.plan.closing.clear();
         }
+        let pass = &*pass;
         let mut report = Report {
             outcomes: vec![Outcome::Done; pass.plan.steps.len()],
             bytes_written: written,
@@ -67,12 +95,12 @@ impl Reconciler {
             (Some(live), Some(connection)) if pass.plan.reload => {
                 // A connection would keep the old worker alive.
                 drop(connection);
-                self.load_by_reload(intent, &pass, live, &next, &mut report).await
+                self.load_by_reload(intent, pass, live, &next, &mut report).await
             }
             (Some(_), Some(connection)) => {
-                self.run_commands(intent, &pass, connection, &next, &mut report, progress).await
+                self.run_commands(intent, pass, connection, &next, &mut report, progress).await
             }
-            (None, _) | (_, None) => self.load_at_start(&pass, &next, &mut report).await,
+            (None, _) | (_, None) => self.load_at_start(pass, &next, &mut report).await,
         };
         let process = match went {
             Ok(process) => process,
@@ -84,10 +112,10 @@ impl Reconciler {
             }
         };
         let disk = Disk { current: Some(next), files: intent.rendered.files.clone() };
-        self.remember(intent, process, disk, &report);
+        self.remember(intent, process.clone(), disk, &report);
         // What is left now is removed before the next one is written.
         let _ = self.store.prune();
-        Ok(report)
+        Ok((report, process))
     }
 
     /// Carries out a plan without reload.

@@ -1,5 +1,7 @@
 //! Why a pass could not be made.
 
+use std::error::Error;
+
 use crate::{apply::ReloadError, haproxy::SocketError, settings::SettingsError, store::StoreError};
 
 /// Why a pass could not be made. Refusals of single steps are no errors here.
@@ -43,12 +45,26 @@ pub enum ReconcileError {
     /// HAProxy would not say in what state its servers are.
     #[error("HAProxy does not tell the state of its servers: {0}")]
     States(String),
+    /// There is no such generation.
+    #[error("{}; there are {}", missing(*number), list(known))]
+    NoGeneration {
+        /// The one that somebody wants; `None` for the one before the current one.
+        number: Option<u64>,
+        /// Those that there are.
+        known: Vec<u64>,
+    },
     /// Something else changed HAProxy or the state directory since the plan was made.
     #[error("HAProxy or its files were changed by somebody else since the plan was made")]
     Stale,
 }
 
 impl ReconcileError {
+    /// The message with those of all causes.
+    pub fn in_full(&self) -> String {
+        let causes = std::iter::successors(Some(self as &dyn Error), |&error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// What to do about it, where the message does not say it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -69,7 +85,22 @@ impl ReconcileError {
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())
             }
+            Self::NoGeneration { .. } => {
+                Some("`gw history` tells which generation was made when, and of what".to_owned())
+            }
             Self::Invalid | Self::Socket(_) | Self::States(_) => None,
         }
     }
+}
+
+fn missing(number: Option<u64>) -> String {
+    match number {
+        Some(number) => format!("there is no generation {number}"),
+        None => "there is no earlier generation to go back to".to_owned(),
+    }
+}
+
+fn list(numbers: &[u64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") }
 }

@@ -6,16 +6,15 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use crate::{
     config::split,
     model::{
-        Backend, BackendName, Desired, Entry, Location, MapName, Origin, Profile, Routing, Server,
-        ServerName, ServerState, Span,
+        Backend, BackendName, Certificate, Desired, Entry, Location, MapName, Origin, Profile,
+        Routing, Server, ServerName, ServerState, Span,
     },
 };
 
 use super::PROFILES_FILE;
 
-/// Reads the files of a generation that [`render`](super::render) wrote. Frontends, certificates
-/// and the manifests' names of things are not in the result; lines that gw does not write are
-/// passed over.
+/// Reads the files of a generation that [`render`](super::render) wrote. Frontends and the manifests'
+/// names of things are not in the result; lines that gw does not write are passed over.
 pub fn read_back(files: &BTreeMap<String, Arc<str>>) -> Desired {
     let profiles = files.get(PROFILES_FILE).map(|text| profiles(text)).unwrap_or_default();
     let mut backends = BTreeMap::new();
@@ -23,7 +22,28 @@ pub fn read_back(files: &BTreeMap<String, Arc<str>>) -> Desired {
         read_shard(file, text, &profiles, &mut backends);
     }
     let routing = Arc::new(routing(files));
-    Desired { routing, backends: Arc::new(backends), ..Desired::default() }
+    let certificates = certificates(files);
+    Desired { routing, backends: Arc::new(backends), certificates, ..Desired::default() }
+}
+
+/// The certificates that frontends serve: those that a list names.
+fn certificates(files: &BTreeMap<String, Arc<str>>) -> BTreeMap<String, Certificate> {
+    let lists = files.iter().filter(|(file, _)| file.ends_with(".list"));
+    let read = |file: &str| {
+        let pem = files.get(file)?;
+        let blocks = pem::parse_many(pem.as_bytes()).ok()?;
+        let leaf = blocks.iter().find(|block| block.tag() == "CERTIFICATE")?;
+        let at = Location { file: file.into(), span: Span::default() };
+        Some(Certificate {
+            origin: Origin { object: "certificate".into(), at },
+            pem: Arc::clone(pem),
+            fingerprint: Certificate::fingerprint_of(leaf.contents()),
+        })
+    };
+    lists
+        .flat_map(|(_, list)| list.lines())
+        .filter_map(|file| Some((file.to_owned(), read(file)?)))
+        .collect()
 }
 
 fn is_shard(file: &str) -> bool {

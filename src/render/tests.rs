@@ -1,7 +1,10 @@
 use crate::{
     compile::{ReferencedFiles, compile},
     manifest,
-    model::{Severity, SourceFile},
+    model::{
+        Certificate, Frontend, FrontendName, ListenerProtocol, Location, Origin, Severity,
+        SourceFile, Span,
+    },
 };
 
 use super::*;
@@ -79,4 +82,32 @@ fn an_unchanged_shard_is_the_same_allocation() {
     let shard = "10-backends-000.cfg";
     assert!(Arc::ptr_eq(&first.files[shard], &second.files[shard]));
     assert_eq!(first, render(&wanted, &settings()));
+}
+
+#[test]
+fn certificates_read_back() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let parameters = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+    let leaf = parameters.self_signed(&key).unwrap();
+    let certificate = Certificate {
+        origin: Origin {
+            object: "Certificate a".into(),
+            at: Location { file: "a.yaml".into(), span: Span::default() },
+        },
+        pem: (leaf.pem() + &key.serialize_pem()).into(),
+        fingerprint: Certificate::fingerprint_of(leaf.der()),
+    };
+    let file = "certs/a.pem".to_owned();
+    let name = FrontendName { protocol: ListenerProtocol::Https, address: None, port: 443 };
+    let frontend = Frontend { certificates: vec![file.clone()], origins: Vec::new() };
+    let wanted = Desired {
+        frontends: [(name, frontend)].into(),
+        certificates: [(file.clone(), certificate.clone())].into(),
+        authorities: [("certs/ca-1.pem".to_owned(), leaf.pem().into())].into(),
+        ..desired(ESTATE)
+    };
+    let read = read_back(&render(&wanted, &settings()).files).certificates;
+    assert_eq!(read.keys().collect::<Vec<_>>(), [&file]);
+    assert_eq!(read[&file].pem, certificate.pem);
+    assert_eq!(read[&file].fingerprint, certificate.fingerprint);
 }

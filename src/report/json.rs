@@ -5,6 +5,7 @@
 mod document;
 mod notification;
 mod problems;
+mod record;
 mod status;
 mod step;
 mod watch;
@@ -28,13 +29,19 @@ use super::{
     status::Status,
 };
 
-use self::step::{HeldDocument, OutcomeDocument, StepDocument, SummaryDocument};
+use self::step::{HeldDocument, OutcomeDocument};
 pub use self::{
     document::{LoadingDocument, PlanDocument, ReportDocument},
     notification::NotificationDocument,
     problems::ProblemsDocument,
+    record::{
+        BegunDocument, CommitDocument, EndedDocument, EntryDocument, HistoryDocument, LeftDocument,
+        ProcessDocument, RecordDocument, RecordStepDocument, WhoDocument,
+    },
     status::StatusDocument,
-    watch::{HistoryDocument, WatchStatusDocument},
+    step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
+    watch::{WatchHistoryDocument, WatchStatusDocument},
+    word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
 };
 
 /// The version of all documents.
@@ -83,6 +90,11 @@ pub fn problems(problems: &Problems) -> ProblemsDocument {
     ProblemsDocument::of(problems)
 }
 
+/// What gw did, newest first. `damaged_lines` of the journal can't be read.
+pub fn history(records: &[RecordDocument], damaged_lines: usize) -> HistoryDocument {
+    HistoryDocument::of(records, damaged_lines)
+}
+
 /// What is known of a running `gw watch`.
 pub fn watch_status(
     board: &Board,
@@ -94,8 +106,8 @@ pub fn watch_status(
 }
 
 /// The last passes of a running `gw watch`.
-pub fn watch_history(board: &Board) -> HistoryDocument {
-    HistoryDocument::of(board)
+pub fn watch_history(board: &Board) -> WatchHistoryDocument {
+    WatchHistoryDocument::of(board)
 }
 
 /// What is told to others about a pass.
@@ -117,6 +129,8 @@ pub enum Kind {
     Report,
     Status,
     Problems,
+    History,
+    Record,
     WatchStatus,
     WatchHistory,
     Notification,
@@ -124,11 +138,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Plan,
         Self::Report,
         Self::Status,
         Self::Problems,
+        Self::History,
+        Self::Record,
         Self::WatchStatus,
         Self::WatchHistory,
         Self::Notification,
@@ -141,6 +157,8 @@ impl Kind {
             Self::Report => "report",
             Self::Status => "status",
             Self::Problems => "problems",
+            Self::History => "history",
+            Self::Record => "record",
             Self::WatchStatus => "watch-status",
             Self::WatchHistory => "watch-history",
             Self::Notification => "notification",
@@ -155,8 +173,10 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Report => schemars::schema_for!(ReportDocument),
         Kind::Status => schemars::schema_for!(StatusDocument),
         Kind::Problems => schemars::schema_for!(ProblemsDocument),
+        Kind::History => schemars::schema_for!(HistoryDocument),
+        Kind::Record => schemars::schema_for!(RecordDocument),
         Kind::WatchStatus => schemars::schema_for!(WatchStatusDocument),
-        Kind::WatchHistory => schemars::schema_for!(HistoryDocument),
+        Kind::WatchHistory => schemars::schema_for!(WatchHistoryDocument),
         Kind::Notification => schemars::schema_for!(NotificationDocument),
     }
     .to_value()

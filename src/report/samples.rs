@@ -17,6 +17,10 @@ use crate::{
 
 use super::{
     FileDiff, PlanView, Status,
+    json::{
+        BegunDocument, CauseWord, CommitDocument, EndedDocument, ProcessDocument, RecordDocument,
+        WhoDocument,
+    },
     status::{BackendStatus, Generation, Pending, ServerCounts, Worker},
 };
 
@@ -200,4 +204,40 @@ pub(crate) fn status() -> Status {
 fn samples_are_plans_that_the_planner_could_make() {
     assert!(runtime_plan().steps.iter().all(|step| step.mechanism == Mechanism::Runtime));
     assert!(reload_plan().steps.iter().all(|step| step.mechanism == Mechanism::Reload));
+}
+
+/// The beginning of an act by Alice.
+pub(crate) fn begun(plan: &Plan) -> BegunDocument {
+    let who = WhoDocument {
+        command: CauseWord::Apply,
+        user: "root".into(),
+        uid: 0,
+        sudo_user: Some("alice".into()),
+        host: "web-1".into(),
+        gw: "0.1.0".into(),
+    };
+    let commit = CommitDocument {
+        author: "Alice <alice@shop.example>".into(),
+        time: "2026-12-31T22:00:00Z".into(),
+        subject: "Move web-2".into(),
+    };
+    BegunDocument {
+        revision: Some("3f2a9c01b7de".into()),
+        commit: Some(commit),
+        generation: Some(41),
+        haproxy: Some(ProcessDocument { version: "3.4.0".into(), pid: 123 }),
+        ..BegunDocument::new("2026-12-31T23:00:00.250Z".into(), who)
+    }
+    .of_plan(plan)
+}
+
+/// What became of it, by [`mixed_report`].
+pub(crate) fn record(plan: &Plan) -> RecordDocument {
+    let time = "2026-12-31T23:00:01.500Z".into();
+    let ended = EndedDocument {
+        haproxy: Some(ProcessDocument { version: "3.4.0".into(), pid: 123 }),
+        milliseconds: 1250,
+        ..EndedDocument::of_report(time, plan, &mixed_report())
+    };
+    RecordDocument::new(7, begun(plan), &[ended])
 }

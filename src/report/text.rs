@@ -1,6 +1,7 @@
 //! Views for people.
 
 mod held;
+mod history;
 mod plan;
 mod report;
 mod status;
@@ -8,7 +9,13 @@ mod style;
 mod watch;
 
 pub(super) use self::status::utc;
-pub use self::{plan::plan, report::report, status::status, watch::watch};
+pub use self::{
+    history::{blame, blame_nobody, history, record},
+    plan::plan,
+    report::report,
+    status::status,
+    watch::watch,
+};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

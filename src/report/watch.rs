@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
-    model::{Problems, SourceFile},
+    model::{Commit, Problems, SourceFile},
     plan::{Plan, Report},
 };
 
@@ -63,6 +63,18 @@ pub enum WatchEvent<'a> {
         problems: &'a Problems,
         /// The sources, for snippets.
         files: &'a [Arc<SourceFile>],
+    },
+    /// The repository has another commit.
+    Fetched {
+        /// Which.
+        commit: &'a Commit,
+        /// How long the server took.
+        took: Duration,
+    },
+    /// The repository can't be reached, and gw starts from the last commit that was good.
+    LastGood {
+        /// Which.
+        commit: &'a Commit,
     },
     /// A plan is about to be carried out.
     Planned(PlanView<'a>),

@@ -16,7 +16,7 @@ use crate::{
     model::{Location, Problem, Problems, SourceFile, Span},
 };
 
-use super::{Given, Listen, SettingsError, notify, parse_duration, source};
+use super::{Given, Listen, SettingsError, notify, parse_duration, source, webhook};
 
 /// The greatest size of the file. It has some dozen lines.
 pub(super) const SIZE_MAX: u64 = 64 * 1024;
@@ -34,6 +34,7 @@ struct Document {
     removal_timeout: Option<Spanned<String>>,
     http: Option<Spanned<String>>,
     notify: Option<Vec<notify::Document>>,
+    webhook: Option<webhook::Document>,
     source: Option<source::Document>,
 }
 
@@ -108,6 +109,7 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         notify: document
             .notify
             .map(|targets| targets.into_iter().filter_map(|it| it.read(&mut reader)).collect()),
+        webhook: document.webhook.and_then(|it| it.read(&mut reader, folder)),
         source: document.source.map(|it| it.read(&mut reader, folder)).unwrap_or_default(),
     };
     if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
@@ -174,6 +176,7 @@ mod tests {
     use crate::source::git::{ForcedPush, SecretFrom};
 
     use super::*;
+    use crate::{settings::Webhook, webhook::Provider};
 
     fn read(text: &str) -> Result<Given, String> {
         let file = SourceFile { path: "/etc/gw/gw.yaml".into(), text: text.into() };
@@ -204,6 +207,12 @@ mod tests {
         assert_eq!(given.http, Some(Listen::Off));
         let target = &given.notify.unwrap()[0];
         assert!(target.failure && !target.success && target.url.path() == "/x");
+        let given = read("webhook: {secretFile: secret, providers: [gitea]}\n").unwrap();
+        let secret_file = "/etc/gw/secret".into();
+        let providers = vec![Provider::Gitea];
+        assert_eq!(given.webhook, Some(Webhook { secret_file, providers }));
+        let told = read("webhook: {secretFile: secret, providers: [gitee]}\n").unwrap_err();
+        assert!(told.contains("gitlab, generic"), "{told}");
         for empty in ["", "# nothing\n", "---\n"] {
             assert_eq!(read(empty), Ok(Given::default()), "{empty:?}");
         }
@@ -225,7 +234,7 @@ mod tests {
         assert_eq!(source.files, [PathBuf::from("/srv/keys")]);
         let two = "source: {git: /r, auth: {tokenFile: a, passwordEnv: B}}";
         assert!(read(two).unwrap_err().contains("already"), "{two}");
-        for bad in ["{}", "{git: /r, path: ..}", "{git: /r, files: [a]}", "{git: /r, ref: a..b}"] {
+        for bad in ["{}", "{git: /r, path: ..}", "{git: /r, files: ['']}", "{git: /r, ref: a..b}"] {
             assert!(read(&format!("source: {bad}")).is_err(), "{bad}");
         }
     }

@@ -74,9 +74,8 @@ impl Document {
             "" => Err("the name of the variable is empty".to_owned()),
             name => Ok(SecretFrom::PasswordEnv(name.to_owned())),
         });
-        let absolute = |text: &str| match path(text)? {
-            path if path.is_absolute() => Ok(path),
-            _ => Err("the path is not absolute".to_owned()),
+        let absolute = |text: &str| {
+            std::path::absolute(path(text)?).map_err(|error| format!("{text:?}: {error}"))
         };
         let files = self.files.map(|files| {
             files.into_iter().filter_map(|one| reader.value(Some(one), absolute)).collect()

@@ -13,6 +13,7 @@
 mod access;
 mod address;
 mod clone;
+mod compact;
 mod error;
 mod fetch;
 mod files;
@@ -24,6 +25,7 @@ mod settings;
 mod transfer;
 mod tree;
 mod tree_path;
+mod walk;
 mod wire;
 
 pub(super) use self::tree::Tree;

@@ -78,6 +78,24 @@ fn the_loaded_generation_is_found_by_its_structure() {
 }
 
 #[test]
+fn the_way_back_leads_to_what_served() {
+    let (_root, store) = store();
+    let stage = |revision: &str| {
+        let metadata = Metadata { revision: revision.to_owned(), ..metadata("s") };
+        store.stage(&files(&[]), &metadata, None).unwrap().0
+    };
+    let empty = stage(NO_REVISION);
+    let first = stage("a");
+    let refused = stage("b");
+    store.note_refusal(&refused, "no").unwrap();
+    let last = stage("c");
+    assert_eq!(store.earlier(&last).unwrap().as_ref(), Some(&first));
+    // There is nothing in what `gw init` made.
+    assert_eq!(store.earlier(&first).unwrap(), None);
+    assert_eq!(store.earlier(&empty).unwrap(), None);
+}
+
+#[test]
 fn a_second_lock_names_the_holder() {
     let (_root, store) = store();
     let held = store.lock().unwrap();

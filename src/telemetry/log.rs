@@ -27,6 +27,13 @@ pub fn log(event: &WatchEvent<'_>) {
                 }
             }
         }
+        WatchEvent::Fetched { commit, took } => {
+            let (commit, author, subject) = (commit.short(), &*commit.author, &*commit.subject);
+            tracing::info!(commit, author, subject, seconds = took.as_secs_f64(), "another commit");
+        }
+        WatchEvent::LastGood { commit } => {
+            tracing::warn!(commit = commit.short(), "starting from the last good commit");
+        }
         WatchEvent::Planned(view) => {
             let summary = view.plan.summary();
             let (add, change, remove) = (summary.add, summary.change, summary.remove);

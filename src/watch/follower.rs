@@ -1,7 +1,8 @@
-//! One pass: from the manifests to HAProxy, told as it goes.
+//! One pass: from the source to HAProxy, told as it goes.
 
 use std::{
-    path::PathBuf,
+    error::Error,
+    iter,
     time::{Duration, Instant},
 };
 
@@ -11,23 +12,30 @@ use tracing::{Instrument as _, Span, field};
 use crate::{
     apply::Patience,
     intent::Intent,
-    model::{MapName, Problems, Process, Severity},
+    model::{Commit, MapName, Problems, Process, Severity},
     plan::{Loading, Object},
     reconcile::{CheckResult, ReconcileError, Reconciler},
-    report::{PassRecord, PlanView, WatchEvent, pass::PassResult},
+    report::{
+        PassRecord, PlanView, WatchEvent,
+        json::CauseWord,
+        pass::{PassCause, PassResult},
+    },
     settings::Settings,
     source::{LoadError, Look, Source},
     store::Files,
 };
 
-use super::{files::Changed, work::Work};
+use super::{files::Changed, history::History, work::Work};
 
-/// Why a pass should be repeated soon, in a word or two that are the same while the cause is.
+/// Why a pass should be repeated soon, in words that are the same while the cause is; `None` where
+/// nothing is left to do.
 pub(super) type Left = Option<String>;
 
-pub(super) struct Follower {
+pub(super) struct Follower<'a> {
     reconciler: Reconciler,
-    source: Source,
+    source: &'a Source,
+    /// The commits of the repository, where one is followed.
+    history: Option<History>,
     /// How long to wait for servers where something changed.
     patience: Patience,
     /// What the last pass left undone, which is not told again while it stays so.
@@ -44,13 +52,19 @@ pub(super) struct Follower {
     record: PassRecord,
 }
 
-impl Follower {
-    pub(super) fn new(settings: &Settings, paths: &[PathBuf]) -> Self {
+impl<'a> Follower<'a> {
+    pub(super) fn new(settings: &Settings, source: &'a Source, command: CauseWord) -> Self {
         let mut reconciler = Reconciler::new(settings);
         reconciler.check_later();
+        reconciler.act_as(command);
+        let history = match source {
+            Source::Paths(_) => None,
+            Source::Git(repository) => Some(History::new(repository, &settings.state)),
+        };
         Self {
             reconciler,
-            source: Source::Paths(paths.to_vec()),
+            source,
+            history,
             patience: Patience::new(settings.ready_timeout, settings.removal_timeout),
             told: Vec::new(),
             problems: Problems::default(),
@@ -68,7 +82,12 @@ impl Follower {
         sender
     }
 
-    /// Whether the last pass ended with this process as it should be.
+    /// The commit that is wanted, where a repository is followed.
+    pub(super) fn commit(&self) -> Option<Commit> {
+        self.history.as_ref()?.commit().cloned()
+    }
+
+    /// Whether the last pass left this process as it should be.
     pub(super) fn knows(&self, process: &Process) -> bool {
         self.reconciler.knows(process)
     }
@@ -104,13 +123,15 @@ impl Follower {
         }
     }
 
-    /// Reads and compiles what the work is about.
+    /// Reads and compiles the source, or only the files of it that changed.
     fn compile(&mut self, changed: Option<&Changed>) -> Result<Intent, LoadError> {
-        let look = match changed {
-            Some(Changed::Paths(paths)) => Look::Paths(paths),
-            Some(Changed::Everything) | None => Look::Everything,
+        let commit = self.history.as_ref().and_then(History::commit);
+        let look = match (commit, changed) {
+            (Some(commit), _) => Look::Commit(commit),
+            (None, Some(Changed::Paths(paths))) => Look::Paths(paths),
+            (None, Some(Changed::Everything) | None) => Look::Everything,
         };
-        self.reconciler.compile_changed(&self.source, look)
+        self.reconciler.compile_changed(self.source, look)
     }
 
     /// Whether the manifests are invalid after a change, or ask for less than before.
@@ -121,37 +142,56 @@ impl Follower {
         }
     }
 
-    /// One pass, told from its begin to its end. Returns why another one should follow soon.
+    /// One pass, told from its begin to its end. Returns what is left to do; `None` where there was
+    /// nothing to look at.
     pub(super) async fn pass(
         &mut self,
-        work: &Work,
+        mut work: Work,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) -> Left {
-        let (number, causes) = (self.record.number + 1, work.causes());
-        let is_whole = work.only_files().is_none();
+    ) -> Option<Left> {
+        let (mut is_news, mut causes) = (work.files().is_some(), work.causes());
+        if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched())
+            && history.take_over(*fetch, on_event)
+        {
+            is_news = true;
+            causes.push(PassCause::Commit);
+        }
+        let is_known = self.history.as_ref().is_none_or(|history| history.commit().is_some());
+        if !is_known || !is_news && !work.is_whole() {
+            return None;
+        }
+        let (number, is_whole) = (self.record.number + 1, work.is_whole());
         self.record = PassRecord { number, causes, is_whole, ..PassRecord::default() };
         let span = tracing::info_span!("pass", pass = number, revision = field::Empty);
         async {
             on_event(WatchEvent::PassBegun { number, causes: &self.record.causes });
-            let left = self.look(work, on_event).await;
+            let left = self.look(&work, is_news, on_event).await;
             on_event(WatchEvent::PassEnded(&self.record));
-            left
+            Some(left)
         }
         .instrument(span)
         .await
     }
 
     /// What a pass does.
-    async fn look(&mut self, work: &Work, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> Left {
+    async fn look(
+        &mut self,
+        work: &Work,
+        is_news: bool,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Left {
         if work.is_anew() {
             self.refused = None;
         }
         let begun = Instant::now();
-        let compiled = self.compile(work.only_files());
+        let compiled = self.compile(work.files().filter(|_| !work.is_whole()));
         self.record.phases.compile = begun.elapsed();
         let intent = match compiled {
             Ok(intent) => intent,
-            Err(error) => return Some(self.failed(&error, None, on_event)),
+            Err(error) => {
+                self.reconciler.note_failure(None, &chain(&error));
+                return Some(self.failed(&error, error.hint().as_deref(), on_event));
+            }
         };
         Span::current().record("revision", &intent.revision);
         self.record.revision = Some(intent.revision.clone());
@@ -160,16 +200,20 @@ impl Follower {
         }
         self.problems.clone_from(&intent.problems);
         if let Some(error) = intent.problems.first_error() {
+            self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
             self.record.result = PassResult::Invalid(format!("{}: {}", error.at, error.message));
             return None;
         }
         self.objects = objects(&intent);
-        match self.reach(&intent, work, on_event).await {
+        match self.reach(&intent, work.is_whole(), is_news, on_event).await {
             Ok(left) => {
                 self.failure = None;
                 left
             }
-            Err(error) => Some(self.failed(&error, error.hint().as_deref(), on_event)),
+            Err(error) => {
+                self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
+                Some(self.failed(&error, error.hint().as_deref(), on_event))
+            }
         }
     }
 
@@ -177,7 +221,8 @@ impl Follower {
     async fn reach(
         &mut self,
         intent: &Intent,
-        work: &Work,
+        whole: bool,
+        is_news: bool,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
         if self.refused.as_ref() == Some(&intent.rendered.files) {
@@ -185,22 +230,22 @@ impl Follower {
             return Ok(None);
         }
         let begun = Instant::now();
-        let pass = if work.only_files().is_some() {
-            self.reconciler.plan_changes(intent).await?
-        } else {
+        let pass = if whole {
             self.reconciler.plan(intent).await?
+        } else {
+            self.reconciler.plan_changes(intent).await?
         };
         self.record.phases.plan = begun.elapsed();
         self.record.is_running = Some(pass.live.is_some());
         let revision = &intent.revision;
         let plan = pass.plan.clone();
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
-        let is_news = work.has_changes() || objects != self.told;
+        let is_told = !is_news && objects == self.told;
         if plan.is_empty() {
-            if work.has_changes() {
+            if is_news {
                 on_event(WatchEvent::Unchanged { revision });
             }
-        } else if is_news {
+        } else if !is_told {
             on_event(WatchEvent::Planned(PlanView {
                 plan: &plan,
                 revision,
@@ -210,15 +255,16 @@ impl Follower {
             }));
         }
         // A look at what was left does not keep a change waiting.
-        let is_retry = !is_news && !work.has_changes();
-        let patience = self.patience.clone();
-        let at_once = Patience { ready: Duration::ZERO, removal: Duration::ZERO, hurry: None };
-        self.reconciler.set_patience(if is_retry { at_once } else { patience });
+        self.reconciler.set_patience(if is_told {
+            Patience::new(Duration::ZERO, Duration::ZERO)
+        } else {
+            self.patience.clone()
+        });
         let begun = Instant::now();
         let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
         self.record.phases.apply = begun.elapsed();
         let report = applied?;
-        if !plan.is_empty() && (is_news || report.is_complete()) {
+        if !plan.is_empty() && (!is_told || report.is_complete()) {
             on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
         }
         self.told = if report.is_complete() { Vec::new() } else { objects };
@@ -226,21 +272,26 @@ impl Follower {
             Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
             Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
         };
-        let is_left = !report.is_complete() && self.refused.is_none();
+        let is_complete = report.is_complete();
         self.record.result = PassResult::of(&plan, &report);
         (self.record.plan, self.record.report) = (Some(plan), Some(report));
-        Ok(is_left.then(|| "unfinished".to_owned()))
+        if self.refused.is_some() {
+            return Ok(None);
+        }
+        if let Some(history) = &self.history {
+            history.keep().await;
+        }
+        Ok((!is_complete).then(|| "unfinished".to_owned()))
     }
 
     /// Tells that a pass failed, with all causes, which it returns.
     fn failed(
         &mut self,
-        error: &dyn std::error::Error,
+        error: &dyn Error,
         hint: Option<&str>,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> String {
-        let causes = std::iter::successors(Some(error), |&error| error.source());
-        let message = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        let message = chain(error);
         if self.failure.as_ref() != Some(&message) {
             on_event(WatchEvent::Failed { message: &message, hint });
         }
@@ -248,6 +299,12 @@ impl Follower {
         self.failure = Some(message.clone());
         message
     }
+}
+
+/// An error with all its causes, as one text.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// How many servers, backends and routing entries the manifests ask for.

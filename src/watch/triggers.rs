@@ -1,18 +1,27 @@
 //! What makes gw look again.
 
-use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
+use std::{
+    future::{self, Future},
+    pin::Pin,
+    time::Duration,
+};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Interval, MissedTickBehavior, interval},
 };
 
-use crate::{model::Process, settings::Settings};
+use crate::{
+    model::Process,
+    settings::Settings,
+    source::{Source, git::BareClone},
+};
 
 use super::{
     WatchError,
     files::{Changed, Watcher},
+    repository::{self, Fetch},
     vitals::{BEAT, Vitals},
     work::Cause,
 };
@@ -54,7 +63,8 @@ impl Signals {
 /// Where triggers come from.
 pub(super) struct Triggers<'a, E> {
     signals: Signals,
-    files: Watcher,
+    files: Option<Watcher>,
+    fetches: Option<mpsc::Receiver<Fetch>>,
     process: watch::Receiver<Option<Process>>,
     resync: Interval,
     beats: Interval,
@@ -66,18 +76,26 @@ impl<'a, E> Triggers<'a, E> {
     /// Begins to listen. `ended` ends where there is no reason to go on.
     pub(super) fn new(
         settings: &Settings,
-        paths: &[PathBuf],
+        source: &Source,
         signals: Signals,
         ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
         vitals: &Vitals,
     ) -> Result<Self, WatchError> {
+        let (files, fetches) = match source {
+            Source::Paths(paths) => (Some(Watcher::new(paths, &settings.state)?), None),
+            Source::Git(git) => {
+                let clone = BareClone::new(git, &settings.state);
+                (None, Some(repository::follow(git, &clone, vitals)))
+            }
+        };
         let mut resync = interval(RESYNC);
         resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and the first pass without it.
         resync.reset();
         Ok(Self {
             signals,
-            files: Watcher::new(paths, &settings.state)?,
+            files,
+            fetches,
             process: super::process::observe(settings, vitals),
             resync,
             beats: interval(BEAT),
@@ -94,7 +112,10 @@ impl<'a, E> Triggers<'a, E> {
                 _ = self.signals.interrupt.recv() => Trigger::Stop,
                 _ = self.signals.terminate.recv() => Trigger::Stop,
                 _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
-                changed = self.files.changed() => Trigger::Pass(Cause::Files(changed)),
+                changed = changed(self.files.as_mut()) => Trigger::Pass(Cause::Files(changed)),
+                fetch = fetched(self.fetches.as_mut()) => {
+                    Trigger::Pass(Cause::Fetched(Box::new(fetch)))
+                }
                 process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
                 _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
                 _ = self.beats.tick() => {
@@ -107,7 +128,29 @@ impl<'a, E> Triggers<'a, E> {
 
     /// The files that change until nothing did for a `moment`.
     pub(super) async fn rest_of_burst(&mut self, moment: Duration) -> Changed {
-        self.files.rest_of_burst(Changed::Paths(Vec::new()), moment).await
+        let nothing = Changed::Paths(Vec::new());
+        match &mut self.files {
+            Some(files) => files.rest_of_burst(nothing, moment).await,
+            None => nothing,
+        }
+    }
+}
+
+/// Waits for a change of files, where files are followed. Cancel-safe.
+async fn changed(files: Option<&mut Watcher>) -> Changed {
+    match files {
+        Some(files) => files.changed().await,
+        None => future::pending().await,
+    }
+}
+
+/// Waits for the next fetch, where a repository is followed. Cancel-safe.
+async fn fetched(fetches: Option<&mut mpsc::Receiver<Fetch>>) -> Fetch {
+    let Some(fetches) = fetches else { return future::pending().await };
+    match fetches.recv().await {
+        Some(fetch) => fetch,
+        // Whoever fetches is gone, which only happens at the end.
+        None => future::pending().await,
     }
 }
 
@@ -116,7 +159,7 @@ async fn another(process: &mut watch::Receiver<Option<Process>>) -> Process {
     loop {
         if process.changed().await.is_err() {
             // Whoever looks for it is gone, which only happens at the end.
-            std::future::pending::<()>().await;
+            future::pending::<()>().await;
         }
         if let Some(process) = process.borrow_and_update().clone() {
             return process;

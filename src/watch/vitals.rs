@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     model::Process,
@@ -15,12 +15,14 @@ use crate::{
 /// How often the loop gives one.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
 
-/// What the loop shows of itself and of HAProxy at any time. Clones show the same.
+/// What the loop shows of itself and of HAProxy at any time, and the one thing that can be asked of
+/// it. Clones show and ask the same.
 #[derive(Clone, Debug)]
 pub struct Vitals {
     begun: Instant,
     beat: Arc<watch::Sender<Instant>>,
     haproxy: Arc<watch::Sender<Sight>>,
+    haste: Arc<Notify>,
 }
 
 impl Default for Vitals {
@@ -30,6 +32,7 @@ impl Default for Vitals {
             begun: now,
             beat: Arc::new(watch::Sender::new(now)),
             haproxy: Arc::new(watch::Sender::new(Sight::default())),
+            haste: Arc::new(Notify::new()),
         }
     }
 }
@@ -56,6 +59,16 @@ impl Vitals {
     /// For how long the loop gave no sign.
     pub fn silence(&self) -> Duration {
         self.beat.borrow().elapsed()
+    }
+
+    /// Asks for a fetch without waiting for the next poll. Does not wait for it.
+    pub fn hasten(&self) {
+        self.haste.notify_one();
+    }
+
+    /// Waits until somebody asks for a fetch. Cancel-safe.
+    pub(super) async fn haste(&self) {
+        self.haste.notified().await;
     }
 
     /// The HAProxy that answers.

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use crate::{model::Process, report::pass::PassCause};
+use crate::{
+    model::{Commit, Process},
+    report::pass::PassCause,
+};
 
-use super::files::Changed;
+use super::{files::Changed, repository::Fetch};
 
 /// Why a pass is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Cause {
     /// The first one.
     Start,
     /// Manifests, or files that they refer to, changed.
     Files(Changed),
+    /// The repository was asked for its newest commit.
+    Fetched(Box<Fetch>),
     /// Somebody asks for a new try (SIGHUP).
     Asked,
     /// HAProxy was restarted or reloaded, perhaps by somebody else: this one answers now.
@@ -24,15 +29,29 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The word for it.
-    fn word(&self) -> PassCause {
+    /// The word for it; `None` where it is none by itself.
+    fn word(&self) -> Option<PassCause> {
         match self {
-            Self::Start => PassCause::Start,
-            Self::Files(_) => PassCause::Files,
-            Self::Asked => PassCause::Asked,
-            Self::Process(_) => PassCause::Haproxy,
-            Self::Resync => PassCause::Resync,
-            Self::Retry => PassCause::Retry,
+            Self::Start => Some(PassCause::Start),
+            Self::Files(_) => Some(PassCause::Files),
+            Self::Asked => Some(PassCause::Asked),
+            Self::Process(_) => Some(PassCause::Haproxy),
+            Self::Resync => Some(PassCause::Resync),
+            Self::Retry => Some(PassCause::Retry),
+            // Most find the commit that is known.
+            Self::Fetched(_) => None,
+        }
+    }
+
+    /// Whether it means that something else is wanted than at `commit`: then waiting for what was
+    /// wanted before is of no use. Somebody else's reload is no such reason.
+    pub(super) fn is_newer_than(&self, commit: Option<&Commit>) -> bool {
+        match self {
+            Self::Files(_) | Self::Asked => true,
+            Self::Fetched(fetch) => {
+                fetch.result.as_ref().is_ok_and(|found| Some(&found.fetched.commit) != commit)
+            }
+            Self::Start | Self::Process(_) | Self::Resync | Self::Retry => false,
         }
     }
 }
@@ -41,6 +60,7 @@ impl Cause {
 #[derive(Debug, Default)]
 pub(super) struct Work {
     files: Option<Changed>,
+    fetched: Option<Box<Fetch>>,
     everything: bool,
     anew: bool,
     causes: BTreeSet<PassCause>,
@@ -49,7 +69,7 @@ pub(super) struct Work {
 impl Work {
     /// Adds what a cause is about.
     pub(super) fn add(&mut self, cause: Cause) {
-        self.causes.insert(cause.word());
+        self.causes.extend(cause.word());
         match cause {
             Cause::Files(changed) => {
                 self.files = Some(match self.files.take() {
@@ -57,6 +77,8 @@ impl Work {
                     None => changed,
                 });
             }
+            // The newest one counts, and so does a failure: it says what is known now.
+            Cause::Fetched(fetch) => self.fetched = Some(fetch),
             Cause::Start | Cause::Asked | Cause::Resync => {
                 self.everything = true;
                 self.anew = true;
@@ -72,17 +94,22 @@ impl Work {
 
     /// Whether there is nothing to look at.
     pub(super) fn is_empty(&self) -> bool {
-        self.files.is_none() && !self.everything
+        self.files.is_none() && self.fetched.is_none() && !self.everything
     }
 
-    /// Whether manifests changed: then the plan is news, and worth waiting for servers.
-    pub(super) fn has_changes(&self) -> bool {
-        self.files.is_some()
+    /// What was fetched since the last pass.
+    pub(super) fn take_fetched(&mut self) -> Option<Box<Fetch>> {
+        self.fetched.take()
     }
 
-    /// The files that changed, where nothing else need be looked at.
-    pub(super) fn only_files(&self) -> Option<&Changed> {
-        self.files.as_ref().filter(|_| !self.everything)
+    /// The files that changed.
+    pub(super) fn files(&self) -> Option<&Changed> {
+        self.files.as_ref()
+    }
+
+    /// Whether all of HAProxy is to be looked at, rather than what changed in the manifests.
+    pub(super) fn is_whole(&self) -> bool {
+        self.everything
     }
 
     /// Whether what was refused before is to be tried again: a port may be free by now.
@@ -106,11 +133,11 @@ mod tests {
         work.add(files("a"));
         work.add(files("b"));
         let both = Changed::Paths(vec!["a".into(), "b".into()]);
-        assert_eq!(work.only_files(), Some(&both));
-        assert!(work.has_changes() && !work.is_anew() && !work.is_empty());
+        assert_eq!(work.files(), Some(&both));
+        assert!(!work.is_whole() && !work.is_anew() && !work.is_empty());
         work.add(Cause::Retry);
-        assert_eq!(work.only_files(), None);
-        assert!(work.has_changes() && !work.is_anew());
+        assert_eq!(work.files(), Some(&both));
+        assert!(work.is_whole() && !work.is_anew());
         work.add(Cause::Asked);
         assert!(work.is_anew());
     }

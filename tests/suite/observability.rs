@@ -14,6 +14,7 @@ use serde_json::Value;
 use self::receiver::Receiver;
 use crate::rig::Rig;
 use crate::support::clock;
+use crate::support::git::Upstream;
 use crate::support::ports::free_port;
 use crate::support::process::Process;
 use crate::support::tls::{Authority, HTTP1_ONLY};
@@ -45,11 +46,21 @@ struct Watch {
 
 impl Watch {
     fn start(version: &Version, more: &[&str], prepare: impl FnOnce(&mut Rig)) -> Self {
+        Self::start_on(&["manifests"], version, more, prepare)
+    }
+
+    /// The same, which follows another source.
+    fn start_on(
+        source: &[&str],
+        version: &Version,
+        more: &[&str],
+        prepare: impl FnOnce(&mut Rig),
+    ) -> Self {
         let (http, port) = (free_port(), free_port());
         let mut rig = Rig::serving(version, &manifests(port, 9, "60s"));
         prepare(&mut rig);
         let address = format!("127.0.0.1:{http}");
-        let arguments = [&["watch", "manifests", "--http", &address], more].concat();
+        let arguments = [&["watch"], source, &["--http", &address], more].concat();
         let gw = rig.gw.start(&arguments);
         gw.wait_for_log("Watching", SOON);
         Self { rig, gw, http, port }
@@ -285,6 +296,71 @@ fn log_lines_tell_pass_and_revision() {
     assert!(!log.contains('\u{1b}'), "{log:?}");
     let line = log.lines().find(|line| line.contains("an error in the manifests")).unwrap();
     assert!(line.contains("pass{pass=2 revision="), "{line}");
+}
+
+/// What a forge sends after a push, signed.
+fn push_event(secret: &str) -> String {
+    let body = "{}";
+    let mut signer = Command::new("openssl")
+        .args(["dgst", "-sha256", "-r", "-hmac", secret])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("tests/setup.sh installs openssl");
+    signer.stdin.take().expect("piped").write_all(body.as_bytes()).unwrap();
+    let output = signer.wait_with_output().unwrap().stdout;
+    let digest = String::from_utf8_lossy(&output[..64]).into_owned();
+    format!(
+        "POST /webhook HTTP/1.1\r\nHost: gw\r\nX-Hub-Signature-256: sha256={digest}\r\n\
+         X-GitHub-Event: push\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[test]
+fn a_webhook_hastens_a_fetch() {
+    const SECRET: &str = "a secret of some length";
+    /// Less than the server is asked by itself.
+    const HASTE: Duration = Duration::from_secs(12);
+    let folder = tempfile::tempdir().unwrap();
+    let upstream = Upstream::new(folder.path());
+    let port = free_port();
+    upstream.write("all.yaml", manifests(port, 9, "60s")).push("The first one");
+    let url = upstream.url();
+    let watch = Watch::start_on(&["--git", &url], newest(), &[], |rig| {
+        let (config, secret) = (rig.path().join("gw.yaml"), rig.path().join("secret"));
+        std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
+        std::fs::write(&config, "webhook: {secretFile: secret, providers: [github]}\n").unwrap();
+        rig.gw = rig.gw.clone().env("GW_CONFIG", config);
+    });
+    let revision = || watch.json("/v1/status")["applied"]["revision"].clone();
+    let first = revision();
+    assert_eq!(watch.json("/v1/status")["source"]["revision"], first);
+    assert_eq!(watch.metric("gw_source_fetch_total{result=\"done\"}"), Some(1.0));
+    let second = upstream.write("all.yaml", manifests(port, 10, "60s")).push("The second one");
+
+    // Whoever does not know the secret changes nothing.
+    let forged = watch.raw(push_event("another secret of some length").as_bytes());
+    assert!(forged.starts_with("HTTP/1.1 401"), "{forged}");
+    clock::pause(Duration::from_millis(500));
+    assert_eq!(revision(), first);
+
+    let begun = Instant::now();
+    let answer = watch.raw(push_event(SECRET).as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    watch.eventually("fetched", || revision() != first);
+    assert!(begun.elapsed() < HASTE, "{:?}", begun.elapsed());
+    assert!(second.starts_with(revision().as_str().unwrap()), "{second}");
+    let families = parse(&watch.get("/metrics").1);
+    assert!(families.contains("gauge gw_source_age_seconds 1"), "{families}");
+
+    // The server goes: what was good stays, and it is told.
+    std::fs::rename(&upstream.bare, folder.path().join("away")).unwrap();
+    let _ = watch.raw(push_event(SECRET).as_bytes());
+    let failed = "gw_source_fetch_total{result=\"failed\"}";
+    watch.eventually("told", || watch.metric(failed) >= Some(1.0));
+    assert!(watch.json("/v1/status")["source"]["failure"].is_string());
+    assert_eq!(watch.get("/readyz").0, 200);
 }
 
 /// The datagrams that came, one line each.

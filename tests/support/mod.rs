@@ -14,6 +14,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod tls;
 
+pub(crate) mod git;
 pub(crate) mod haproxy;
 pub(crate) mod versions;
 

@@ -187,7 +187,7 @@ pub(crate) fn redact(text: &str, root: &Path) -> String {
 }
 
 /// Where cargo put the binary: known to tests and benches, one folder above for examples.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(path) = option_env!("CARGO_BIN_EXE_gw") {
         return path.into();
     }

@@ -54,6 +54,8 @@ impl Board {
             WatchEvent::Stopping => self.is_stopping = true,
             WatchEvent::Started { .. }
             | WatchEvent::Problems { .. }
+            | WatchEvent::Fetched { .. }
+            | WatchEvent::LastGood { .. }
             | WatchEvent::Applied { .. }
             | WatchEvent::Unchanged { .. }
             | WatchEvent::Failed { .. }

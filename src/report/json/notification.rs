@@ -14,7 +14,7 @@ use super::{
     VERSION,
     step::SummaryDocument,
     watch::time,
-    word::{OutcomeOfPassWord, ResultWord},
+    word::{OutcomeOfPassWord, PassResultWord},
 };
 
 /// What `gw watch` sends to the addresses of `notify` in gw.yaml.
@@ -34,7 +34,7 @@ pub struct NotificationDocument {
     /// The revision of the manifests; null where they could not be read.
     pub revision: Option<String>,
     /// How the pass ended.
-    pub result: ResultWord,
+    pub result: PassResultWord,
     /// Why it is not done; null where it is.
     pub message: Option<String>,
     /// What was planned.
@@ -63,7 +63,7 @@ impl NotificationDocument {
             time: time(now),
             pass: pass.number,
             revision: pass.revision.clone(),
-            result: ResultWord::from(&pass.result),
+            result: PassResultWord::from(&pass.result),
             message: pass.result.message().map(str::to_owned),
             plan: SummaryDocument::of(pass.plan.as_ref().map(Plan::summary).unwrap_or_default()),
             commands_sent: report.map_or(0, |report| report.commands_sent),

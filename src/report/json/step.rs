@@ -1,7 +1,7 @@
 //! The parts that plans, reports and status share, as they are written.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     diff::{Held, HeldState},
@@ -13,7 +13,7 @@ use crate::{
 use super::word::{ActionWord, HeldWord, KindWord, MechanismWord, OutcomeWord};
 
 /// How much is to be done.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Summary")]
 pub struct SummaryDocument {
     /// Objects that are new.
@@ -33,10 +33,23 @@ impl SummaryDocument {
         let Summary { add, change, remove, runtime, reload } = summary;
         Self { add, change, remove, runtime, reload }
     }
+
+    /// Counts steps.
+    pub(super) fn of_steps(steps: &[StepDocument]) -> Self {
+        let actions = |word| steps.iter().filter(|step| step.action == word).count();
+        let means = |word| steps.iter().filter(|step| step.mechanism == word).count();
+        Self {
+            add: actions(ActionWord::Add),
+            change: actions(ActionWord::Change),
+            remove: actions(ActionWord::Remove),
+            runtime: means(MechanismWord::Runtime),
+            reload: means(MechanismWord::Reload),
+        }
+    }
 }
 
 /// A change of one object.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Step")]
 pub struct StepDocument {
     /// The object, as the plan for people names it, such as `server web/web-1`.
@@ -73,7 +86,7 @@ impl StepDocument {
 }
 
 /// A change of one object, and what became of it.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "DoneStep")]
 pub struct OutcomeDocument {
     /// The change.
@@ -98,7 +111,7 @@ impl OutcomeDocument {
 }
 
 /// A field with its values.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Field")]
 pub struct FieldDocument {
     /// The name, as a manifest has it.
@@ -117,7 +130,7 @@ impl FieldDocument {
 }
 
 /// Where something is written in the manifests.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Origin")]
 pub struct OriginDocument {
     /// Kind and name, such as `Backend web`.
@@ -142,7 +155,7 @@ impl OriginDocument {
 }
 
 /// Something that an operator set by hand and gw leaves alone.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Held")]
 pub struct HeldDocument {
     /// The backend.

@@ -2,10 +2,13 @@ use std::{env, fs, path::Path};
 
 use serde_json::json;
 
-use crate::report::{
-    WatchEvent,
-    pass::{PassCause, PassResult},
-    samples,
+use crate::{
+    plan::Outcome,
+    report::{
+        WatchEvent,
+        pass::{PassCause, PassResult},
+        samples,
+    },
 };
 
 use super::*;
@@ -78,10 +81,14 @@ fn documents_match_their_schemas() {
     check(Kind::WatchHistory, &watch_history(&board));
     let told = watch_status(&board, Moment::default(), &Sight::default(), Duration::ZERO);
     let told = check(Kind::WatchStatus, &told);
-    let word = "/conditions/3/type";
-    assert_eq!(told.pointer(word).unwrap(), "SourceVerified");
+    assert_eq!(told.pointer("/conditions/3/type").unwrap(), "SourceVerified");
     check(Kind::Status, &status(&Status::default()));
     check(Kind::Problems, &problems(&Problems::default()));
+    let records: Vec<RecordDocument> = plans.iter().map(samples::record).collect();
+    check(Kind::History, &history(&records, 1));
+    for record in &records {
+        check(Kind::Record, record);
+    }
 }
 
 #[test]
@@ -163,4 +170,65 @@ fn a_status_as_json() {
         value["servers"],
         json!({"total": 6, "up": 4, "down": 1, "maintenance": 1, "drain": 0})
     );
+}
+
+#[test]
+fn a_record_as_json() {
+    let plan = samples::runtime_plan();
+    let mut record = samples::record(&plan);
+    let value = check(Kind::Record, &record);
+    assert_eq!(value["result"], "failed");
+    assert_eq!(value["who"]["command"], "apply");
+    assert_eq!(
+        value["summary"],
+        json!({"add": 2, "change": 1, "remove": 0, "runtime": 3, "reload": 0})
+    );
+    let outcomes: Vec<&Value> =
+        value["steps"].as_array().unwrap().iter().map(|step| &step["outcome"]).collect();
+    assert_eq!(outcomes, ["failed", "pending", "skipped"]);
+    let commands = &value["steps"][0]["commands"];
+    assert_eq!(commands, &json!(["set server web/web-2 addr 10.0.0.9 port 80"]));
+
+    // A later pass finishes it.
+    let begun = samples::begun(&plan);
+    let nothing_left = Report { outcomes: Vec::new(), ..samples::mixed_report() };
+    let ends = [&samples::mixed_report(), &nothing_left]
+        .map(|report| EndedDocument::of_report("t".into(), &plan, report));
+    record = RecordDocument::new(1, begun.clone(), &ends);
+    assert_eq!((record.result, record.commands_sent), (ResultWord::Done, 6));
+    assert!(record.steps.iter().all(|step| step.outcome == Some(OutcomeWord::Done)));
+
+    // Nobody knows how far an interrupted one came.
+    let ends = [EndedDocument::new("t".into(), ResultWord::Interrupted, None)];
+    for ends in [&ends[..], &[]] {
+        record = RecordDocument::new(1, begun.clone(), ends);
+        assert!(record.steps.iter().all(|step| step.outcome.is_none()));
+    }
+    let value = check(Kind::Record, &record);
+    assert_eq!(value["steps"][0]["outcome"], Value::Null);
+}
+
+#[test]
+fn a_refused_record_has_the_words_once() {
+    let plan = samples::reload_plan();
+    let message = "[ALERT] cannot bind";
+    let loading = Loading::Refused { message: message.into(), generation: "g".into() };
+    let outcomes = vec![Outcome::Failed(message.into()); plan.steps.len()];
+    let refused = Report { outcomes, loading, ..Report::nothing(Some(1)) };
+    let ended = EndedDocument::of_report("t".into(), &plan, &refused);
+    let record = RecordDocument::new(1, samples::begun(&plan), &[ended]);
+    assert_eq!((record.result, record.message.as_deref()), (ResultWord::Refused, Some(message)));
+    assert_eq!(to_text(&record).matches(message).count(), 1);
+    assert!(!record.reload_because.is_empty());
+}
+
+#[test]
+fn keys_are_in_no_record() {
+    let mut plan = samples::runtime_plan();
+    let pem = "-----BEGIN PRIVATE KEY-----\nTOPSECRET\n-----END PRIVATE KEY-----\n";
+    let set = crate::haproxy::Command::set_ssl_cert("certs/shop.pem", pem).unwrap();
+    plan.steps[0].make = vec![crate::plan::Instruction::Send(set)];
+    let text = to_text(&samples::begun(&plan)) + &to_text(&samples::record(&plan));
+    assert!(text.contains("set ssl cert certs/shop.pem"), "{text}");
+    assert!(!text.contains("SECRET") && !text.contains("PRIVATE"), "{text}");
 }

@@ -14,7 +14,7 @@ use super::{
     VERSION,
     status::WorkerDocument,
     step::SummaryDocument,
-    word::{CauseWord, ConditionWord, ResultWord, TruthWord},
+    word::{ConditionWord, PassCauseWord, PassResultWord, TruthWord},
 };
 
 /// The answer of `/v1/status`: what a running `gw watch` is at.
@@ -145,14 +145,14 @@ pub struct SourceDocument {
 /// The answer of `/v1/history`: the last passes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "gw watch: history")]
-pub struct HistoryDocument {
+pub struct WatchHistoryDocument {
     /// The version of this format.
     pub version: u32,
     /// The passes since gw began, newest first, fifty at most.
     pub passes: Vec<PassDocument>,
 }
 
-impl HistoryDocument {
+impl WatchHistoryDocument {
     pub(super) fn of(board: &Board) -> Self {
         let passes = board.history.iter().rev().map(PassDocument::of).collect();
         Self { version: VERSION, passes }
@@ -172,11 +172,11 @@ pub struct PassDocument {
     /// How long it took, in seconds.
     pub duration_seconds: f64,
     /// Why it was made.
-    pub causes: Vec<CauseWord>,
+    pub causes: Vec<PassCauseWord>,
     /// The revision of the manifests; null where they could not be read.
     pub revision: Option<String>,
     /// How it ended.
-    pub result: ResultWord,
+    pub result: PassResultWord,
     /// Why it is not done; null where it is.
     pub message: Option<String>,
     /// What was planned.
@@ -198,9 +198,9 @@ impl PassDocument {
             times: entry.times,
             time: time(entry.ended),
             duration_seconds: entry.duration.as_secs_f64(),
-            causes: entry.causes.iter().map(|cause| CauseWord::from(*cause)).collect(),
+            causes: entry.causes.iter().map(|cause| PassCauseWord::from(*cause)).collect(),
             revision: entry.revision.clone(),
-            result: ResultWord::from(&entry.result),
+            result: PassResultWord::from(&entry.result),
             message: entry.result.message().map(str::to_owned),
             plan: SummaryDocument::of(entry.plan),
             commands_sent: entry.commands_sent,

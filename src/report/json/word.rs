@@ -2,7 +2,7 @@
 //! is not a new format.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     model::Severity,
@@ -16,20 +16,25 @@ use crate::{
 
 /// Defines the words for an enum.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident as $schema:literal { $($word:ident),+ $(,)? }) => {
-        words! { $(#[$doc])* $name as $schema, "snake_case" { $($word),+ } }
+    ($(#[$doc:meta])* $name:ident as $schema:literal {
+        $($(#[$word_doc:meta])* $word:ident),+ $(,)?
+    }) => {
+        words! { $(#[$doc])* $name as $schema, "snake_case" { $($(#[$word_doc])* $word),+ } }
     };
-    ($(#[$doc:meta])* $name:ident as $schema:literal, $case:literal { $($word:ident),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident as $schema:literal, $case:literal {
+        $($(#[$word_doc:meta])* $word:ident),+ $(,)?
+    }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = $case)]
         #[schemars(rename = $schema)]
-        pub enum $name { $($word),+ }
+        pub enum $name { $($(#[$word_doc])* $word),+ }
     };
 }
 
 words! {
     /// What sort of object a step is about.
+    #[expect(missing_docs, reason = "the words explain themselves")]
     KindWord as "Kind" { Settings, Frontend, Certificate, Backend, Server, Route, Files }
 }
 
@@ -49,6 +54,7 @@ impl From<Kind> for KindWord {
 
 words! {
     /// What happens to an object.
+    #[expect(missing_docs, reason = "the words explain themselves")]
     ActionWord as "Action" { Add, Change, Remove }
 }
 
@@ -64,7 +70,19 @@ impl From<Action> for ActionWord {
 
 words! {
     /// By what means a change is made.
+    #[expect(missing_docs, reason = "the words explain themselves")]
     MechanismWord as "Mechanism" { Runtime, Reload }
+}
+
+impl ActionWord {
+    /// The action.
+    pub(in crate::report) fn action(self) -> Action {
+        match self {
+            Self::Add => Action::Add,
+            Self::Change => Action::Change,
+            Self::Remove => Action::Remove,
+        }
+    }
 }
 
 impl From<Mechanism> for MechanismWord {
@@ -78,6 +96,7 @@ impl From<Mechanism> for MechanismWord {
 
 words! {
     /// What became of a step.
+    #[expect(missing_docs, reason = "the words explain themselves")]
     OutcomeWord as "Outcome" { Done, Pending, Skipped, Failed }
 }
 
@@ -98,6 +117,32 @@ impl From<Severity> for SeverityWord {
             Severity::Warning => Self::Warning,
             Severity::Error => Self::Error,
         }
+    }
+}
+
+words! {
+    /// The command of gw that did something.
+    #[expect(missing_docs, reason = "the words explain themselves")]
+    CauseWord as "Cause" { Apply, Up, Watch, Rollback, Suspend, Resume, Hold, Release }
+}
+
+words! {
+    /// How an act ended.
+    ResultWord as "Result" {
+        /// All of it is done.
+        Done,
+        /// Some of it is left to a later pass.
+        Incomplete,
+        /// Some or all of it failed.
+        Failed,
+        /// HAProxy refused the configuration; the old one serves on.
+        Refused,
+        /// The way back failed, too.
+        Broken,
+        /// gw ended in the middle of it.
+        Interrupted,
+        /// It has not ended: it is under way, or gw ended in the middle of it.
+        Unfinished,
     }
 }
 
@@ -140,10 +185,10 @@ impl From<Truth> for TruthWord {
 
 words! {
     /// Why a pass was made.
-    CauseWord as "Cause" { Start, Files, Commit, Asked, Haproxy, Resync, Retry }
+    PassCauseWord as "PassCause" { Start, Files, Commit, Asked, Haproxy, Resync, Retry }
 }
 
-impl From<PassCause> for CauseWord {
+impl From<PassCause> for PassCauseWord {
     fn from(value: PassCause) -> Self {
         match value {
             PassCause::Start => Self::Start,
@@ -159,10 +204,10 @@ impl From<PassCause> for CauseWord {
 
 words! {
     /// How a pass ended.
-    ResultWord as "Result" { Ended, Done, Pending, Incomplete, Refused, Broken, Invalid, Failed }
+    PassResultWord as "PassResult" { Ended, Done, Pending, Incomplete, Refused, Broken, Invalid, Failed }
 }
 
-impl From<&PassResult> for ResultWord {
+impl From<&PassResult> for PassResultWord {
     fn from(value: &PassResult) -> Self {
         match value {
             PassResult::Ended => Self::Ended,

@@ -2,7 +2,12 @@ use anstream::adapter::strip_str;
 
 use crate::{
     plan::{Loading, Outcome, Plan, Report},
-    report::{PlanView, samples},
+    report::{
+        PlanView,
+        blame::Question,
+        json::{EndedDocument, RecordDocument},
+        samples,
+    },
 };
 
 use super::*;
@@ -270,4 +275,80 @@ Backends with servers that are not up
   api: 4: 2 up, 1 down, 1 in maintenance
 "
     );
+}
+
+#[test]
+fn a_history_in_short() {
+    let record = samples::record(&samples::runtime_plan());
+    let shown = strip_str(&history(&[record])).to_string();
+    assert_eq!(
+        shown,
+        "   7  2026-12-31T23:00:00Z  apply by alice (as root) on web-1  failed  revision 3f2a9c01b7de
+      Alice <alice@shop.example>: Move web-2
+      +2 ~1  server web/web-2, server web/web-3, route http:80 shop.example/api/*
+      3 commands sent, no reload, generation 42, 1250 ms
+"
+    );
+    assert_eq!(history(&[]), "Nothing was done yet.\n");
+}
+
+#[test]
+fn a_record_in_full() {
+    let shown = strip_str(&record(&samples::record(&samples::runtime_plan()))).to_string();
+    for part in [
+        "Record 7: apply by alice (as root) on web-1, gw 0.1.0\n",
+        "  ended       2026-12-31T23:00:01.500Z, 1250 ms of work\n",
+        "  generation  41 → 42\n",
+        "  HAProxy     3.4.0 (worker 123)\n",
+        "  ~ server web/web-2  failed  [runtime] `set server` changes it in place\n      No such server.\n",
+        "      address 10.0.0.2:80 → 10.0.0.9:80\n      asked for by Backend web (backends.yaml:5)\n",
+        "      set server web/web-2 addr 10.0.0.9 port 80\n",
+        "\nfailed: 3 commands sent, no reload, generation 42.\n",
+    ] {
+        assert!(shown.contains(part), "no {part:?} in\n{shown}");
+    }
+}
+
+#[test]
+fn hostile_texts_in_records_are_escaped() {
+    let mut hostile = samples::record(&samples::hostile_plan());
+    let evil = "\u{1b}[31mevil\u{7}";
+    hostile.who.user = evil.into();
+    hostile.commit.as_mut().unwrap().subject = evil.into();
+    hostile.message = Some(evil.into());
+    hostile.about = Some(evil.into());
+    hostile.remarks = vec![evil.into()];
+    let shown = record(&hostile) + &history(std::slice::from_ref(&hostile));
+    let plain = strip_str(&shown).to_string();
+    assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");
+}
+
+#[test]
+fn blame_tells_who_and_since_when() {
+    let question = Question { object: "route http:80 shop.example/api/*".into(), field: None };
+    let done = Report { outcomes: vec![Outcome::Done; 3], ..Report::nothing(Some(42)) };
+    let plan = samples::runtime_plan();
+    let ended = EndedDocument::of_report("t".into(), &plan, &done);
+    let record = RecordDocument::new(7, samples::begun(&plan), &[ended]);
+    let answer = question.ask(&record).unwrap();
+    assert_eq!(
+        strip_str(&blame(&question, &answer, None)).to_string(),
+        "\
+route http:80 shop.example/api/*
+  since     2026-12-31T23:00:00Z, record 7
+  by        apply by alice (as root) on web-1
+  revision  3f2a9c01b7de
+  commit    Alice <alice@shop.example>, 2026-12-31T22:00:00Z: Move web-2
+  as        added
+            to api
+  from      routes.yaml:12
+"
+    );
+    let question = Question { field: Some("to".into()), ..question };
+    let answer = question.ask(&record).unwrap();
+    let shown = strip_str(&blame(&question, &answer, Some("other"))).to_string();
+    assert!(shown.contains("note: It set api. Nothing in the journal"), "{shown}");
+    let nobody = blame_nobody(&question, None, Some(&record));
+    assert!(nobody.contains("reaches back to record 7"), "{nobody}");
+    assert!(blame_nobody(&question, Some("api"), None).contains("is api, and"), "{nobody}");
 }

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::report::{
-    snippet::{self, printable},
-    watch::WatchEvent,
+use crate::{
+    model::Commit,
+    report::{
+        snippet::{self, printable},
+        watch::WatchEvent,
+    },
 };
 
 use super::{
@@ -12,6 +15,16 @@ use super::{
     style::{BAD, DIM, GOOD, HEADING, WARN},
     utc,
 };
+
+/// A commit, as people know it.
+fn named(commit: &Commit) -> String {
+    format!(
+        "{HEADING}commit {}{HEADING:#} {DIM}by{DIM:#} {}: {}",
+        commit.short(),
+        printable(&commit.author),
+        printable(&commit.subject)
+    )
+}
 
 /// One event, as lines that follow those of the events before.
 pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
@@ -32,6 +45,10 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
         }
         WatchEvent::Resumed => format!("{GOOD}Following again.{GOOD:#}\n"),
         WatchEvent::Problems { problems, files } => snippet::problems(problems, files, true),
+        WatchEvent::Fetched { commit, took: _ } => format!("\n{}\n", named(commit)),
+        WatchEvent::LastGood { commit } => {
+            format!("{WARN}Starting from the last good commit{WARN:#}: {}\n", named(commit))
+        }
         WatchEvent::Planned(view) => format!("\n{}", plan(view, detail, Diff::InFull)),
         WatchEvent::Applied { revision, plan, report: outcome } => {
             report(revision, plan, outcome, detail)

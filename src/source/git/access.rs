@@ -12,6 +12,8 @@ use super::{Address, GitError, Secret, Transport};
 
 /// The largest file with a credential, in bytes.
 const CREDENTIAL_MAX: u64 = 64 * 1024;
+/// So much of a file with known hosts is read, in bytes.
+const KNOWN_HOSTS_MAX: u64 = 16 * 1024 * 1024;
 /// Who a token belongs to, where nobody says. GitHub wants this, the others take any name.
 const TOKEN_USER: &str = "x-access-token";
 /// Who we are over SSH, where nobody says.
@@ -95,8 +97,11 @@ impl Access {
                 let username = user.unwrap_or_else(|| SSH_USER.to_owned());
                 let key_file = self.key_file.clone().or_else(|| systemd("git-key"));
                 Ok(match key_file {
-                    Some(file) => Credentials::Key { username, key: Secret::new(read(&file)?) },
-                    None => Credentials::Agent { username },
+                    Some(file) => Credentials::Key { username, key: Secret::new(key(&file)?) },
+                    None if env::var_os("SSH_AUTH_SOCK").is_some() => {
+                        Credentials::Agent { username }
+                    }
+                    None => return Err(GitError::NoKey { address: address.to_string() }),
                 })
             }
             Transport::Http | Transport::Https => {
@@ -147,17 +152,25 @@ impl Access {
         })
     }
 
-    /// The files that tell which hosts are known: as named, or as ssh has them.
-    pub(super) fn known_hosts_files(&self) -> Vec<PathBuf> {
-        if !self.known_hosts.is_empty() {
-            return self.known_hosts.clone();
+    /// The lines that tell which hosts are known: of the files that were named, or of those that ssh
+    /// has.
+    pub(super) fn known_hosts(&self) -> Result<String, GitError> {
+        let mut files = self.known_hosts.clone();
+        if files.is_empty() {
+            let home = env::var_os("HOME").map(|home| Path::new(&home).join(".ssh"));
+            let folders = home.into_iter().chain(["/etc/ssh".into()]);
+            let names = ["known_hosts", "known_hosts2", "ssh_known_hosts", "ssh_known_hosts2"];
+            files = folders.flat_map(|folder| names.map(|name| folder.join(name))).collect();
+            files.retain(|file| file.exists());
         }
-        let home = env::var_os("HOME").map(PathBuf::from);
-        let users = home.into_iter().flat_map(|home| {
-            ["known_hosts", "known_hosts2"].map(|name| home.join(".ssh").join(name))
-        });
-        let systems = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from);
-        users.chain(systems).filter(|file| file.exists()).collect()
+        let read = |file: &PathBuf| -> Result<String, GitError> {
+            let mut bytes = Vec::new();
+            fs::File::open(file)
+                .and_then(|open| open.take(KNOWN_HOSTS_MAX).read_to_end(&mut bytes))
+                .map_err(credential(file))?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned() + "\n")
+        };
+        files.iter().map(read).collect()
     }
 }
 
@@ -173,8 +186,32 @@ fn line(file: &Path) -> Result<String, GitError> {
     Ok(text.lines().next().unwrap_or_default().trim_end().to_owned())
 }
 
+/// A private key, which nobody can be asked a passphrase for.
+fn key(file: &Path) -> Result<String, GitError> {
+    let text = read(file)?;
+    if is_locked(&text) {
+        let why = "it has a passphrase; make gw a key of its own without one";
+        return Err(credential(file)(io::Error::new(io::ErrorKind::InvalidData, why)));
+    }
+    Ok(text)
+}
+
+/// Whether a private key is encrypted: in the format of OpenSSH (PROTOCOL.key), whose cipher is
+/// `none` otherwise, or in one of OpenSSL's.
+fn is_locked(key: &str) -> bool {
+    let Ok(block) = pem::parse(key) else { return false };
+    let cipher = block.contents().strip_prefix(b"openssh-key-v1\0");
+    match cipher {
+        Some(cipher) => !cipher.starts_with(b"\0\0\0\x04none"),
+        None => {
+            block.tag().starts_with("ENCRYPTED")
+                || block.headers().get("Proc-Type").is_some_and(|kind| kind.contains("ENCRYPTED"))
+        }
+    }
+}
+
 /// A small text file that is not empty.
-pub(super) fn read(file: &Path) -> Result<String, GitError> {
+fn read(file: &Path) -> Result<String, GitError> {
     let mut text = String::new();
     let read = fs::File::open(file)
         .and_then(|open| open.take(CREDENTIAL_MAX).read_to_string(&mut text))
@@ -182,5 +219,10 @@ pub(super) fn read(file: &Path) -> Result<String, GitError> {
             0 => Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty")),
             _ => Ok(text),
         });
-    read.map_err(|source| GitError::Credential { what: file.display().to_string(), source })
+    read.map_err(credential(file))
+}
+
+/// Makes an error that knows its file.
+fn credential(file: &Path) -> impl FnOnce(io::Error) -> GitError {
+    |source| GitError::Credential { what: file.display().to_string(), source }
 }

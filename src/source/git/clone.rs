@@ -14,6 +14,7 @@ use crate::model::{Commit, Digest};
 
 use super::{
     ForcedPush, GitError, Settings,
+    compact::compact,
     fetch::{self, Wanted},
     reference::{Reference, TAGS},
 };
@@ -115,6 +116,9 @@ impl BareClone {
         };
         let commit = self.describe(&repository, id, done.name)?;
         let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
+        compact(&repository).map_err(|error| self.damaged(&error))?;
+        let address = &self.settings.address;
+        tracing::debug!(%address, commit = commit.id, reference = commit.reference, forced, "fetched");
         Ok(Fetched { commit, forced: forced && previous.is_some(), previous })
     }
 
@@ -157,8 +161,14 @@ impl BareClone {
     /// Makes the clone where there is none.
     fn create(&self) -> Result<(), GitError> {
         let home = self.folder.join("home");
-        let create = DirBuilder::new().recursive(true).mode(0o700).create(&home);
-        create.map_err(|source| GitError::Io { action: "create", path: home, source })?;
+        // HAProxy reads elsewhere in the state directory, but nobody reads clones.
+        let create = match self.folder.parent().and_then(Path::parent) {
+            Some(state) => fs::create_dir_all(state),
+            None => Ok(()),
+        };
+        create
+            .and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(&home))
+            .map_err(|source| GitError::Io { action: "create", path: home, source })?;
         let path = self.path();
         match Repository::open_bare(&path) {
             Ok(_) => Ok(()),

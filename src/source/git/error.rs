@@ -65,6 +65,12 @@ pub enum GitError {
         /// The repository.
         address: String,
     },
+    /// Nothing to show over SSH.
+    #[error("there is no key for {address}: none was named, and there is no ssh-agent")]
+    NoKey {
+        /// The repository.
+        address: String,
+    },
     /// A file with a password, a key or certificates can't be read, or holds nothing.
     #[error("can't read {what}")]
     Credential {
@@ -193,13 +199,15 @@ impl GitError {
                  the credentials"
                     .to_owned(),
             ),
-            Self::Authentication { had_credentials: false, address, .. } => {
-                Some(if address.starts_with("http") {
-                    "name a file with a token by --git-token-file, or set GW_GIT_TOKEN".to_owned()
-                } else {
-                    "name a key that the server knows by --git-key-file, or start an ssh-agent"
-                        .to_owned()
-                })
+            Self::Authentication { had_credentials: false, address, .. }
+                if address.starts_with("http") =>
+            {
+                Some(
+                    "name a file with a token by --git-token-file, or set GW_GIT_TOKEN".to_owned(),
+                )
+            }
+            Self::Authentication { had_credentials: false, .. } | Self::NoKey { .. } => {
+                Some("name a key that the server knows by --git-key-file".to_owned())
             }
             Self::Authentication { .. } => {
                 Some("is the token or key still valid, and may it read this repository?".to_owned())

@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fs,
     io::{self, BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     Address, COMMAND, GitError, Settings, TRANSFER_MAX, Transport,
-    access::{Credentials, read},
+    access::Credentials,
     known_hosts::{KnownHosts, PORT},
     wire::{Done, Failure, Line, Request},
 };
@@ -59,7 +59,7 @@ pub(super) fn fetch(settings: &Settings, wanted: Wanted<'_>) -> Result<Done, Git
     let preferred = wanted.home.join(".ssh/known_hosts");
     let known_hosts = match address.transport() {
         Transport::Ssh => prefer(settings, &preferred, port)?,
-        _ => Vec::new(),
+        _ => String::new(),
     };
     let request = Request {
         repository: wanted.repository.to_owned(),
@@ -142,20 +142,18 @@ fn start(command: &mut Command, request: &Request) -> io::Result<(Receiver<Line>
     Ok((lines, process))
 }
 
-/// Writes what is known of the host where libssh2 reads which algorithms to ask for. Returns the
-/// files that really decide.
-fn prefer(settings: &Settings, preferred: &Path, port: u16) -> Result<Vec<PathBuf>, GitError> {
-    let files = settings.access.known_hosts_files();
+/// Writes what is known of the host where libssh2 reads which algorithms to ask for. Returns all
+/// that is known of any host, which decides.
+fn prefer(settings: &Settings, preferred: &Path, port: u16) -> Result<String, GitError> {
+    let text = settings.access.known_hosts()?;
     let mut known = KnownHosts::default();
-    for file in &files {
-        known.add(&read(file)?);
-    }
+    known.add(&text);
     let lines = known.plain_lines(settings.address.host(), port);
     let folder = preferred.parent().expect("the path was joined to a folder");
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(preferred, lines))
         .map_err(|source| GitError::Io { action: "write", path: preferred.to_owned(), source })?;
-    Ok(files)
+    Ok(text)
 }
 
 fn process(address: &Address, what: String) -> GitError {

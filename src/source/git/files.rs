@@ -13,7 +13,8 @@ use crate::model::FileRequest;
 use super::{
     super::referenced::{SIZE_MAX, in_words, read},
     TreePath,
-    tree::{LFS, LINK, SUBMODULE, is_pointer},
+    tree::{LFS, is_pointer},
+    walk::{LINK, SUBMODULE},
 };
 
 /// The bytes of a blob; `None` where it is larger than `limit`.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use git2::{AttrCheckFlags, Index, IndexEntry, IndexTime, Oid, Repository, TreeEntry};
+use git2::{AttrCheckFlags, Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, TreeEntry};
 
 use super::files;
 
@@ -23,6 +23,9 @@ pub(super) struct Attributes<'a>(Option<(&'a Repository, Index)>);
 impl Filters {
     /// Adds the file of a folder, whose path is relative to the top of the repository.
     pub(super) fn add(&mut self, folder: &str, entry: &TreeEntry<'_>) {
+        if entry.kind() != Some(ObjectType::Blob) {
+            return;
+        }
         let path = format!("{}/{ATTRIBUTES}", folder.trim_matches('/'));
         self.0.push((path.trim_start_matches('/').to_owned(), entry.id()));
     }

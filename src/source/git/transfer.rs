@@ -210,7 +210,9 @@ fn failure(error: &git2::Error) -> Failure {
     ]);
     match (error.code(), error.class()) {
         (ErrorCode::Auth, _) => Failure::Authentication(said),
-        _ if says(&["status code: 401", "status code: 403"]) => Failure::Authentication(said),
+        _ if says(&["status code: 401", "status code: 403", "private key", "passphrase"]) => {
+            Failure::Authentication(said)
+        }
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) if says(&["certificate", "verif"]) => {
             Failure::Certificate(said)
         }

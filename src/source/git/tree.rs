@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use git2::{Commit as GitCommit, ObjectType, Oid, Repository, TreeEntry};
+use git2::{Oid, Repository};
 
 use crate::{
     manifest::FILE_MAX,
@@ -14,25 +14,10 @@ use crate::{
 };
 
 use super::{
-    super::{
-        FILES_MAX, LoadError, Snapshot, TOTAL_MAX,
-        dir::{self, is_manifest, is_skipped},
-        file::text,
-    },
+    super::{LoadError, Snapshot, TOTAL_MAX, dir, file::text},
     BareClone, GitError, Settings, files,
-    filters::{ATTRIBUTES, Filters},
+    walk::{Walk, WalkError},
 };
-
-/// The kinds of entries in a tree, by their mode (git-fast-import(1) lists them).
-pub(super) const LINK: i32 = 0o120_000;
-pub(super) const SUBMODULE: i32 = 0o160_000;
-
-/// The greatest number of entries that are looked at, manifests or not. Trees may share subtrees,
-/// so a small repository can hold more of them than anybody can count.
-const ENTRIES_MAX: usize = 10 * FILES_MAX;
-
-/// The greatest number of folders inside of each other.
-const DEPTH_MAX: usize = 64;
 
 /// How the pointer of Git LFS begins that stands for a file.
 const POINTER: &str = "version https://git-lfs.github.com/spec/";
@@ -55,15 +40,6 @@ pub(in crate::source) struct Tree {
 struct Blob {
     id: Oid,
     content: Result<Arc<SourceFile>, Problem>,
-}
-
-/// What a walk found.
-#[derive(Default)]
-struct Found {
-    /// Manifests by path.
-    manifests: BTreeMap<String, Oid>,
-    problems: Vec<Problem>,
-    entries: usize,
 }
 
 impl Tree {
@@ -100,14 +76,21 @@ impl Tree {
         };
         let id = Oid::from_str(&commit.id).map_err(missing)?;
         let object = repository.find_commit(id).map_err(missing)?;
-        let mut filters = Filters::default();
-        let root = self.folder(&repository, &object, &mut filters)?;
-        let mut found = Found::default();
-        self.walk(&repository, root, &mut found, &mut filters)?;
+        let found = Walk::of(&repository, &object, &self.settings.path).map_err(|error| {
+            let path = || self.settings.path.to_string();
+            match error {
+                WalkError::NoFolder => {
+                    let (commit, path) = (commit.short().to_owned(), path());
+                    GitError::NoFolder { commit, path }.into()
+                }
+                WalkError::TooMany => LoadError::TooManyFiles { path: path().into() },
+                WalkError::Git(error) => damaged(error).into(),
+            }
+        })?;
         let mut known = std::mem::take(&mut self.blobs);
         let mut problems = Problems::default();
         problems.extend(found.problems);
-        let attributes = filters.prepare(&repository).map_err(damaged)?;
+        let attributes = found.filters.prepare(&repository).map_err(damaged)?;
         let mut total = 0;
         for (path, id) in found.manifests {
             let full = self.settings.path.as_path().join(&path);
@@ -141,7 +124,7 @@ impl Tree {
             return Err(GitError::NoManifest { commit, path }.into());
         }
         problems.sort();
-        self.root = Some(root);
+        self.root = Some(found.root);
         Ok(Snapshot {
             root: PathBuf::from(self.settings.path.as_str()),
             files,
@@ -180,75 +163,6 @@ impl Tree {
             .collect()
     }
 
-    /// The folder with the manifests, and the attributes that hold above it.
-    fn folder(
-        &self,
-        repository: &Repository,
-        commit: &GitCommit<'_>,
-        filters: &mut Filters,
-    ) -> Result<Oid, GitError> {
-        let damaged = |error: git2::Error| self.clone.damaged(&error);
-        let missing = || GitError::NoFolder {
-            commit: commit.id().to_string()[..12].to_owned(),
-            path: self.settings.path.to_string(),
-        };
-        let mut tree = commit.tree().map_err(damaged)?;
-        let mut above = String::new();
-        for name in self.settings.path.as_str().split('/').filter(|name| !name.is_empty()) {
-            if let Some(entry) = tree.get_name(ATTRIBUTES) {
-                filters.add(&above, &entry);
-            }
-            // A link has another kind, too, and is not followed.
-            let entry = tree.get_name(name).filter(|entry| entry.kind() == Some(ObjectType::Tree));
-            let id = entry.map(|entry| entry.id()).ok_or_else(missing)?;
-            tree = repository.find_tree(id).map_err(damaged)?;
-            above = format!("{above}{name}/");
-        }
-        Ok(tree.id())
-    }
-
-    fn walk(
-        &self,
-        repository: &Repository,
-        root: Oid,
-        found: &mut Found,
-        filters: &mut Filters,
-    ) -> Result<(), LoadError> {
-        let too_many = || LoadError::TooManyFiles { path: self.settings.path.as_path().to_owned() };
-        let mut open = vec![(String::new(), root, 0)];
-        while let Some((folder, id, depth)) = open.pop() {
-            let tree = repository.find_tree(id).map_err(|error| self.clone.damaged(&error))?;
-            for entry in &tree {
-                found.entries += 1;
-                if found.entries > ENTRIES_MAX || found.manifests.len() > FILES_MAX {
-                    return Err(too_many());
-                }
-                let lossy = String::from_utf8_lossy(entry.name_bytes());
-                let path = format!("{folder}{lossy}");
-                if lossy == ATTRIBUTES {
-                    filters.add(&format!("{}/{folder}", self.settings.path.as_str()), &entry);
-                }
-                let problem = match look(repository, &entry, &path) {
-                    Looked::Skip => continue,
-                    Looked::Folder if depth == DEPTH_MAX => {
-                        format!("there are more than {DEPTH_MAX} folders inside of each other here")
-                    }
-                    Looked::Folder => {
-                        open.push((format!("{path}/"), entry.id(), depth + 1));
-                        continue;
-                    }
-                    Looked::Manifest => {
-                        found.manifests.insert(path, entry.id());
-                        continue;
-                    }
-                    Looked::Problem(problem) => problem.to_owned(),
-                };
-                found.problems.push(dir::problem(&path, problem));
-            }
-        }
-        Ok(())
-    }
-
     /// Reads a blob, or tells what is wrong with it.
     fn blob(
         &self,
@@ -283,50 +197,4 @@ fn filtered(path: &str, filter: &str) -> Problem {
          would hold something else"
     );
     dir::problem(path, message).hint("take the filter from manifests")
-}
-
-/// What an entry of a tree is to us.
-enum Looked {
-    Skip,
-    Folder,
-    Manifest,
-    Problem(&'static str),
-}
-
-fn look(repository: &Repository, entry: &TreeEntry<'_>, path: &str) -> Looked {
-    let Ok(name) = std::str::from_utf8(entry.name_bytes()) else {
-        return Looked::Problem("the name of this file is not UTF-8");
-    };
-    // Git writes none of these, but a tree can be made by hand.
-    if matches!(name, "" | "." | ".." | ".git") || name.contains('/') {
-        return Looked::Problem("this is no name for a file");
-    }
-    if name.contains(char::is_control) {
-        return Looked::Problem("the name of this file holds control characters");
-    }
-    let relative = Path::new(path);
-    if is_skipped(relative) {
-        return Looked::Skip;
-    }
-    match (entry.filemode(), entry.kind()) {
-        (SUBMODULE, _) => Looked::Problem("this is a submodule, and is not followed"),
-        (LINK, _) if is_manifest(relative) => {
-            Looked::Problem("this is a symbolic link, and is not followed")
-        }
-        (LINK, _) if leads_to_folder(repository, entry) => {
-            Looked::Problem("this symbolic link leads to a directory, and is not followed")
-        }
-        (LINK, _) => Looked::Skip,
-        (_, Some(ObjectType::Tree)) => Looked::Folder,
-        (_, Some(ObjectType::Blob)) if is_manifest(relative) => Looked::Manifest,
-        _ => Looked::Skip,
-    }
-}
-
-/// Whether a link that has no name of a manifest may hide some: all may but those to plain files,
-/// which end with something behind a dot.
-fn leads_to_folder(repository: &Repository, entry: &TreeEntry<'_>) -> bool {
-    let target = files::bytes(repository, entry.id(), FILE_MAX).ok().flatten();
-    let target = target.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    target.is_none_or(|target| Path::new(target.trim_end_matches('/')).extension().is_none())
 }

@@ -26,7 +26,8 @@ pub(super) struct Request {
     /// Whether all of the history is wanted, too.
     pub(super) history: bool,
     pub(super) credentials: Exposed,
-    pub(super) known_hosts: Vec<PathBuf>,
+    /// The lines of all files with known hosts.
+    pub(super) known_hosts: String,
     /// Where libssh2 looks for known hosts.
     pub(super) preferred: PathBuf,
     /// The URL of a proxy, secrets included; where there is none, the environment tells.

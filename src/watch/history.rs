@@ -1,0 +1,92 @@
+//! Which commit of a repository is wanted: the newest one that was fetched, and without a server the
+//! last good one.
+
+use std::path::Path;
+
+use tokio::task::spawn_blocking;
+
+use crate::{
+    model::Commit,
+    report::{SourceFetch, WatchEvent},
+    source::git::{BareClone, Settings},
+};
+
+use super::{follower::chain, repository::Fetch};
+
+pub(super) struct History {
+    clone: BareClone,
+    commit: Option<Commit>,
+    /// Why the last fetch failed, which is not told again while it stays the same.
+    failure: Option<String>,
+}
+
+impl History {
+    pub(super) fn new(repository: &Settings, state: &Path) -> Self {
+        Self { clone: BareClone::new(repository, state), commit: None, failure: None }
+    }
+
+    /// The commit that is wanted.
+    pub(super) fn commit(&self) -> Option<&Commit> {
+        self.commit.as_ref()
+    }
+
+    /// Takes over what a fetch found. Returns whether another commit is wanted now.
+    pub(super) fn take_over(
+        &mut self,
+        fetch: Fetch,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> bool {
+        let tell = |found, on_event: &mut dyn FnMut(WatchEvent<'_>)| {
+            let asked = SourceFetch { took: fetch.duration, found, verified: None };
+            on_event(WatchEvent::SourceFetched(asked));
+        };
+        let found = match fetch.result {
+            Ok(found) => {
+                tell(Ok(found.fetched.commit.short()), on_event);
+                found
+            }
+            Err(error) => {
+                let message = chain(&error);
+                tell(Err(&message), on_event);
+                if self.failure.as_ref() != Some(&message) {
+                    let hint = error.hint();
+                    on_event(WatchEvent::Failed { message: &message, hint: hint.as_deref() });
+                }
+                self.failure = Some(message);
+                return self.fall_back(on_event);
+            }
+        };
+        self.failure = None;
+        if self.commit.as_ref().is_some_and(|commit| commit.id == found.fetched.commit.id) {
+            return false;
+        }
+        let commit = self.commit.insert(found.fetched.commit);
+        on_event(WatchEvent::Fetched { commit, took: fetch.duration });
+        if let Some(remark) = &found.remark {
+            on_event(WatchEvent::Failed { message: remark, hint: None });
+        }
+        true
+    }
+
+    /// Takes the last good commit where none is known: at a start without the server.
+    fn fall_back(&mut self, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
+        if self.commit.is_some() {
+            return false;
+        }
+        // Where there is none, what the fetch said is all there is to say.
+        self.commit = self.clone.last_good().unwrap_or_default();
+        if let Some(commit) = &self.commit {
+            on_event(WatchEvent::LastGood { commit });
+        }
+        self.commit.is_some()
+    }
+
+    /// Remembers the commit as good: it is what HAProxy runs.
+    pub(super) async fn keep(&self) {
+        let Some(commit) = self.commit.clone() else { return };
+        let clone = self.clone.clone();
+        if let Ok(Err(error)) = spawn_blocking(move || clone.keep(&commit)).await {
+            tracing::warn!(%error, "can't remember the commit as good");
+        }
+    }
+}

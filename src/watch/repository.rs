@@ -1,0 +1,67 @@
+//! The commits of a repository, as they come.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
+
+use crate::source::git::{BareClone, Fetched, GitError, Settings};
+
+use super::{backoff::Backoff, vitals::Vitals};
+
+/// How often the server is asked.
+const POLL: Duration = Duration::from_secs(30);
+
+/// What became of a fetch.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    /// What was found, and may be followed.
+    pub(super) result: Result<Found, GitError>,
+    /// How long it took.
+    pub(super) duration: Duration,
+}
+
+/// What was found at the server.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) fetched: Fetched,
+    /// What a person should know about it.
+    pub(super) remark: Option<String>,
+}
+
+/// Asks the server again and again, and tells each result. Ends when nobody listens any more.
+pub(super) fn follow(
+    settings: &Settings,
+    clone: &BareClone,
+    vitals: &Vitals,
+) -> mpsc::Receiver<Fetch> {
+    // One that nobody has taken yet holds the next one back: the newest state is asked for then.
+    let (sender, receiver) = mpsc::channel(1);
+    let (settings, clone, vitals) = (settings.clone(), clone.clone(), vitals.clone());
+    tokio::spawn(async move {
+        let mut backoff = Backoff::default();
+        while let Ok(place) = sender.reserve().await {
+            let (clone, settings) = (clone.clone(), settings.clone());
+            let begin = Instant::now();
+            let fetched = spawn_blocking(move || {
+                let fetched = clone.fetch()?;
+                let remark = fetched.judge(settings.forced_push)?;
+                Ok(Found { fetched, remark })
+            });
+            // It panics only where a fetch does, which is a mistake of gw's.
+            let Ok(result) = fetched.await else { return };
+            let failure = result.as_ref().err().map(ToString::to_string);
+            place.send(Fetch { result, duration: begin.elapsed() });
+            let wait = backoff.after(failure, fastrand::f64());
+            let pause = wait.unwrap_or_else(|| POLL.mul_f64(1.0 - 0.2 * fastrand::f64()));
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = vitals.haste() => {}
+            }
+        }
+    });
+    receiver
+}
