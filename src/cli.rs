@@ -5,11 +5,14 @@ mod apply;
 mod blame;
 mod completions;
 mod confirm;
+mod drift;
 mod error;
 mod exit;
 mod fetch_git;
 mod git;
+mod guards;
 mod history;
+mod hold;
 mod init;
 mod manifests;
 mod options;
@@ -18,9 +21,11 @@ mod plan;
 mod progress;
 mod render;
 mod rollback;
+mod saved;
 mod schema;
 mod show;
 mod status;
+mod suspend;
 mod telling;
 mod up;
 mod validate;
@@ -57,6 +62,11 @@ enum Command {
     Render(render::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Drift(drift::Args),
+    Hold(hold::HoldArgs),
+    Release(hold::ReleaseArgs),
+    Suspend(suspend::SuspendArgs),
+    Resume(suspend::ResumeArgs),
     Up(up::Args),
     Watch(watch::Args),
     Init(init::Args),
@@ -114,6 +124,11 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Render(args) => render::run(&args),
         Command::Plan(args) => plan::run(&args).await,
         Command::Apply(args) => apply::run(&args).await,
+        Command::Drift(args) => drift::run(&args).await,
+        Command::Hold(args) => hold::hold(&args).await,
+        Command::Release(args) => hold::release(&args).await,
+        Command::Suspend(args) => suspend::suspend(&args).await,
+        Command::Resume(args) => suspend::resume(&args).await,
         Command::Up(args) => Box::pin(up::run(&args)).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),

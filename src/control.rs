@@ -1,5 +1,32 @@
 //! What people told gw to do or not to do, kept in the state directory.
 
+mod flaps;
+pub mod holds;
 mod suspension;
 
-pub use self::suspension::Suspension;
+use std::time::{Duration, Instant};
+
+use crate::store::{Lock, Store, StoreError};
+
+pub use self::{
+    flaps::{Flapping, Flaps},
+    suspension::Suspension,
+};
+
+/// An act of somebody in a hurry waits so long for another gw to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The pause between two tries.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Takes the lock of a state directory, for which it waits a while where another gw has it.
+pub async fn lock_soon(store: &Store) -> Result<Lock, StoreError> {
+    let begin = Instant::now();
+    loop {
+        match store.lock() {
+            Err(StoreError::Locked { .. }) if begin.elapsed() < PATIENCE => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            result => return result,
+        }
+    }
+}

@@ -7,8 +7,8 @@ mod server;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Backend, BackendName, Certificate, Desired, Entry, Live, LiveEntry, LiveServer, MapName, Note,
-    ServerName,
+    Backend, BackendName, Certificate, Desired, Entry, Holds, Live, LiveEntry, LiveServer, MapName,
+    Note, ServerName,
 };
 
 pub use self::{
@@ -51,6 +51,20 @@ pub enum BackendChange<'a> {
     },
 }
 
+impl Differences<'_> {
+    /// Leaves only what has to do with holds, of this server.
+    pub fn keep_holds_of(&mut self, backend: &BackendName, server: &ServerName) {
+        self.structure = None;
+        self.backends.clear();
+        self.entries.clear();
+        self.certificates.clear();
+        self.servers.retain_mut(|difference| {
+            let is_it = difference.backend == *backend && difference.server == *server;
+            is_it && difference.change.keep_holds()
+        });
+    }
+}
+
 /// Which part of the estate was read and is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
@@ -68,12 +82,23 @@ impl Scope {
     pub const WHOLE: Self = Self { backends: None, limits: true, routing: true };
 }
 
-/// Compares the intent with the process.
+/// Compares the intent with the process, where nobody holds anything.
 pub fn diff<'a>(
     desired: &'a Desired,
     structure: &'a str,
     live: &'a Live,
     scope: &Scope,
+) -> Differences<'a> {
+    diff_held(desired, structure, live, scope, &Holds::default())
+}
+
+/// Compares the intent with the process, where what operators hold goes before the intent.
+pub fn diff_held<'a>(
+    desired: &'a Desired,
+    structure: &'a str,
+    live: &'a Live,
+    scope: &Scope,
+    holds: &Holds,
 ) -> Differences<'a> {
     let mut differences = Differences::default();
     if live.structure.as_deref() != Some(structure) {
@@ -82,14 +107,14 @@ pub fn diff<'a>(
     match &scope.backends {
         None => {
             for (name, pair) in backend_pairs(desired, live) {
-                compare_backend(&mut differences, &name, pair, live);
+                compare_backend(&mut differences, &name, pair, live, holds);
             }
         }
         Some(names) => {
             for name in names {
                 let wanted = desired.backends.get(name).map(|backend| &**backend);
                 let pair = (wanted, live.backends.get(name.as_str()));
-                compare_backend(&mut differences, name, pair, live);
+                compare_backend(&mut differences, name, pair, live, holds);
             }
         }
     }
@@ -116,6 +141,7 @@ fn compare_backend<'a>(
     name: &BackendName,
     pair: BackendPair<'a>,
     live: &'a Live,
+    holds: &Holds,
 ) {
     let change = match pair {
         (None, None) => return,
@@ -123,7 +149,7 @@ fn compare_backend<'a>(
         (None, Some(servers)) => BackendChange::Remove(servers),
         (Some(backend), Some(servers)) => {
             // Also where the settings differ: what operators hold must survive the reload.
-            compare_servers(differences, name, backend, servers, live);
+            compare_servers(differences, name, (backend, servers), live, holds);
             let from = live.notes.get(&Note::backend(name)).map_or("", String::as_str);
             if from == backend.profile.name() {
                 if !live.unpublished.contains(name.as_str()) {
@@ -141,28 +167,32 @@ fn compare_backend<'a>(
 fn compare_servers<'a>(
     differences: &mut Differences<'a>,
     name: &BackendName,
-    backend: &'a Backend,
-    running: &'a BTreeMap<String, LiveServer>,
+    (backend, running): (&'a Backend, &'a BTreeMap<String, LiveServer>),
     live: &'a Live,
+    holds: &Holds,
 ) {
     let wanted = backend.servers.iter().map(|(name, server)| (name.as_str(), server));
     let running = running.iter().map(|(name, server)| (name.as_str(), server));
     for (server, wanted, running) in merge_join(wanted, running) {
         let Some(server) = ServerName::from_haproxy(server) else { continue };
-        let change = match (wanted, running) {
-            (Some(wanted), None) => ServerChange::Add(wanted),
-            (None, Some(running)) => ServerChange::Remove(running),
-            (Some(wanted), Some(running)) => {
-                let notes = server::Notes::of(live, name, &server);
-                let comparison = server::compare(wanted, running, notes, name, &server);
-                differences.held.extend(comparison.held);
-                match comparison.change {
-                    Some(change) => change,
-                    None => continue,
+        let change =
+            match (wanted, running) {
+                (Some(wanted), None) => ServerChange::Add(wanted),
+                (None, Some(running)) => ServerChange::Remove(running),
+                (Some(wanted), Some(running)) => {
+                    let notes = server::Notes::of(live, name, &server);
+                    let hold = holds.get(name, &server);
+                    let comparison = server::compare(wanted, running, notes, hold);
+                    differences.held.extend(comparison.held.into_iter().map(|(state, hold)| {
+                        Held { backend: name.clone(), server: server.clone(), state, hold }
+                    }));
+                    match comparison.change {
+                        Some(change) => change,
+                        None => continue,
+                    }
                 }
-            }
-            (None, None) => continue,
-        };
+                (None, None) => continue,
+            };
         differences.servers.push(ServerDifference {
             backend: name.clone(),
             server,

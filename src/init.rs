@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     compile::{ReferencedFiles, compile},
-    model::Desired,
+    model::{Contents, Desired},
     render::{self, Settings},
     store::{self, Generation, Metadata, Store, StoreError},
 };
@@ -30,6 +30,7 @@ pub fn init(store: &Store) -> Result<(Generation, bool), StoreError> {
         structure: rendered.structure,
         created: store::now(),
         cause: "gw init".to_owned(),
+        contents: Some(Contents::default()),
     };
     let (generation, _) = store.stage(&rendered.files, &metadata, None)?;
     store.switch(&generation)?;

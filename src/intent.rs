@@ -7,7 +7,8 @@ use crate::{
     compile::Compiler,
     diff::merge_join,
     manifest::{self, Document},
-    model::{Commit, Desired, Problems, Severity, SourceFile},
+    model::{Commit, Contents, Desired, Problems, Severity, SourceFile},
+    plan::Goal,
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Look, Reader, Source},
 };
@@ -38,6 +39,20 @@ impl Intent {
     /// Whether it may be applied: nothing in it is wrong.
     pub fn is_valid(&self) -> bool {
         self.problems.worst() != Some(Severity::Error)
+    }
+
+    /// What is to be reached.
+    pub fn goal(&self) -> Goal<'_> {
+        Goal {
+            desired: &self.desired,
+            structure: &self.rendered.structure,
+            files: &self.rendered.files,
+        }
+    }
+
+    /// How much there is of it.
+    pub fn contents(&self) -> Contents {
+        Contents::of(&self.desired, self.files.len())
     }
 }
 

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Modules are stages, and the words between them are types. The middle is pure: [`model`],
-//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`report`], [`config`], [`webhook`], and in
+//! [`manifest`], [`compile`], [`render`], [`diff`], [`plan`], [`guard`], [`report`], [`config`],
+//! [`webhook`], and in
 //! [`haproxy`] the commands, the framing and the replies do no IO, read no clock and write no log.
 //! What they need they are handed. The edge does IO and decides nothing: [`source`], [`observe`],
 //! [`store`], [`journal`], [`control`], [`service`], [`apply`]. [`reconcile`] puts a pass together,
@@ -66,12 +67,13 @@
 //! | [`diff`] | `Desired` against `Live`: what differs, and what is held |
 //! | [`haproxy`] | commands and replies, the runtime and master sockets, `haproxy -c`, capabilities |
 //! | [`plan`] | differences to steps: runtime or reload and why, in which order |
+//! | [`guard`] | which plans are refused unless somebody says that they are meant |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
 //! | [`webhook`] | whether a request of a forge is authentic, and what it hints at |
 //! | [`source`] | manifests and the files they name, from disk or from Git; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`journal`] | what was done, when, why and for whom |
-//! | [`control`] | what people told gw: that following is suspended |
+//! | [`control`] | what people told gw: that following is suspended, that servers are held |
 //! | [`settings`] | gw's own settings: flag, environment, `gw.yaml`, default |
 //! | [`observe`] | a process to `Live` |
 //! | [`service`] | the HAProxy of this machine: its check, its reload, what `/proc` tells of it |
@@ -99,6 +101,7 @@
 //! | what a newer HAProxy can do | `haproxy/capabilities.rs`, then the reason in `plan/reason.rs` |
 //! | a reason for a reload | `plan/reason.rs`, and the table in `README.md` follows by its test |
 //! | the order of steps | `plan/order.rs` |
+//! | a guard | `guard/`, its setting in `settings/guards.rs`, its flag in `cli/guards.rs` |
 //! | a metric | `metrics.rs`, and the table in `README.md`; facts come from events (`report/watch.rs`, `report/pass.rs`) |
 //! | an exit code | `cli/exit.rs` and the table in `README.md` |
 //! | a transport or a credential of Git | `source/git/access.rs`, `source/git/transfer/` (runs as a process of its own) |
@@ -110,6 +113,7 @@ pub mod compile;
 pub mod config;
 pub mod control;
 pub mod diff;
+pub mod guard;
 pub mod haproxy;
 pub mod http;
 pub mod init;

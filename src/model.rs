@@ -1,8 +1,10 @@
 //! The words of the domain, shared by every stage. Imports no other module of the crate.
 
 mod commit;
+mod contents;
 mod desired;
 mod digest;
+mod hold;
 mod live;
 mod name;
 mod notebook;
@@ -12,11 +14,13 @@ mod text;
 mod value;
 
 pub use commit::Commit;
+pub use contents::Contents;
 pub use desired::{
     Backend, BalanceKind, Certificate, Desired, Frontend, FrontendName, ListenerProtocol, Origin,
     Profile, Server, ServerState,
 };
 pub use digest::Digest;
+pub use hold::{Hold, HoldState, Holds};
 pub use live::{Live, LiveEntry, LiveServer, Process};
 pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use notebook::{KNOWN, Note, ServerNote, notes};

@@ -3,6 +3,7 @@
 //! carried out: `apply` makes no decisions.
 
 mod backend;
+mod cause;
 mod certificate;
 mod chain;
 mod order;
@@ -23,6 +24,7 @@ use crate::{
 
 pub(crate) use self::outcome::tolerates_waiting;
 pub use self::{
+    cause::{Cause, Goal, leave_drift},
     outcome::{Loading, Outcome, Report},
     reason::Reason,
     step::{

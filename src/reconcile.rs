@@ -2,10 +2,15 @@
 //! carrying it out.
 
 mod carry_out;
+mod decide;
+mod drift;
 mod error;
+mod fingerprint;
 mod generation;
+mod holds;
 mod memory;
 mod scribe;
+mod standing;
 mod status;
 
 use std::collections::BTreeSet;
@@ -14,20 +19,26 @@ use tokio::task::JoinHandle;
 
 use crate::{
     apply::Patience,
-    diff::{Scope, diff},
+    control::Suspension,
+    diff::{Scope, diff_held},
+    guard::Refusal,
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
     intent::{Builder, Intent},
-    model::{Desired, Live, Process, REVISION},
+    model::{Desired, Holds, Live, Process, REVISION},
     observe::{self, observe},
-    plan::{self, Plan, Report},
-    report::FileDiff,
+    plan::{self, Plan, Report, Step},
+    report::{FileDiff, status::Suspended, text},
     service::{self, Service},
     settings::Settings,
     source::{self, LoadError, Source},
     store::{self, Files, Generation, Store},
 };
 
-pub use self::{carry_out::CheckResult, error::ReconcileError};
+pub use self::{
+    carry_out::CheckResult,
+    error::ReconcileError,
+    holds::{HoldError, HoldRequest},
+};
 use self::{carry_out::Unchecked, memory::Memory, scribe::Scribe};
 pub use crate::apply::Progress;
 
@@ -43,8 +54,16 @@ pub struct Pass {
     pub config_diff: Vec<FileDiff>,
     /// What an operator should know besides.
     pub remarks: Vec<String>,
+    /// What differs and is left alone, since drift is only reported.
+    pub drift_left: Vec<Step>,
+    /// Why the manifests are not followed at present. While that is so, the plan is not carried out.
+    pub suspended: Option<Suspended>,
+    /// Why guards refuse the plan. While there are any, it is not carried out.
+    pub refusals: Vec<Refusal>,
     service: Service,
     disk: Disk,
+    /// What operators held when it was made.
+    holds: Holds,
     /// The connection over which HAProxy was read, for carrying the plan out.
     connection: Option<Connection>,
 }
@@ -71,6 +90,10 @@ pub struct Reconciler {
     builder: Option<(Source, Builder)>,
     memory: Option<Memory>,
     patience: Patience,
+    /// Whether the source's history was rewritten.
+    forced: bool,
+    /// Whether plans are carried out although following is suspended.
+    even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
     checks_later: bool,
     unchecked: Option<Unchecked>,
@@ -97,6 +120,8 @@ impl Reconciler {
             builder: None,
             memory: None,
             patience,
+            forced: false,
+            even_if_suspended: false,
             look: None,
             checks_later: false,
             unchecked: None,
@@ -112,6 +137,32 @@ impl Reconciler {
     /// Whether the last pass left this process as it should be, with nothing left to do.
     pub fn knows(&self, process: &Process) -> bool {
         self.memory.as_ref().is_some_and(|memory| memory.process == *process)
+    }
+
+    /// Tells that the commit at which the manifests stand is no descendant of the one before.
+    pub fn set_forced(&mut self, forced: bool) {
+        self.forced = forced;
+    }
+
+    /// Carries plans out although following is suspended.
+    pub fn set_even_if_suspended(&mut self, even: bool) {
+        self.even_if_suspended = even;
+    }
+
+    /// Why a source at `revision` is not followed at present; `None` is one of which nobody knows
+    /// where it stands.
+    pub fn suspended(&self, revision: Option<&str>) -> Result<Option<Suspended>, ReconcileError> {
+        let in_force = Suspension::read(&self.store)?.filter(|found| {
+            let left = found.ends_with.as_deref().unwrap_or_default();
+            !found.is_over(store::now(), revision.unwrap_or(left))
+        });
+        Ok(in_force.map(|Suspension { reason, by, since, until, ends_with }| Suspended {
+            reason,
+            by,
+            since,
+            until,
+            ends_with,
+        }))
     }
 
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while
@@ -167,15 +218,20 @@ impl Reconciler {
             return Err(ReconcileError::Invalid);
         }
         let disk = self.disk()?;
-        let begun = self.look.take().filter(|_| *scope == Scope::WHOLE);
+        let holds = self.holds()?;
+        let mut scope = scope.clone();
+        if let Some(backends) = &mut scope.backends {
+            // A hold that ended changes what no manifest changed.
+            backends.extend(holds.backends().cloned());
+        }
+        let begun = self.look.take().filter(|_| scope == Scope::WHOLE);
         let looked = match begun {
             Some(begun) => begun.await.map_err(|_| ReconcileError::Gone)??,
-            None => look(&self.settings, scope, &intent.desired).await?,
+            None => look(&self.settings, &scope, &intent.desired).await?,
         };
         let Some(Look { mut connection, capabilities, mut live }) = looked else {
-            return self.plan_start(intent, disk);
+            return self.plan_start(intent, disk).await;
         };
-        let mut scope = scope.clone();
         let same = self.memory.as_ref().is_some_and(|memory| memory.is_about(&live, &disk));
         if scope != Scope::WHOLE && !same {
             scope = Scope::WHOLE;
@@ -189,7 +245,7 @@ impl Reconciler {
         let loaded = self.loaded(&live, &disk)?;
         let structure = &intent.rendered.structure;
         tracing::debug!(process = ?live.process, ?scope, "read HAProxy's state");
-        let differences = diff(&intent.desired, structure, &live, &scope);
+        let differences = diff_held(&intent.desired, structure, &live, &scope, &holds);
         let context = plan::Context {
             desired: &intent.desired,
             live: &live,
@@ -200,10 +256,10 @@ impl Reconciler {
             files_differ: files_differ(&disk.files, &intent.rendered.files)
                 || !self.store.has_no_server_state(),
         };
-        let plan = plan::plan(&differences, context);
+        let mut remarks = service.remarks().to_vec();
+        let (plan, drift_left) = self.decide(differences, context, intent, &disk, &mut remarks);
         let config_diff =
             if plan.reload { config_diff(&loaded, &intent.rendered.files) } else { Vec::new() };
-        let mut remarks = service.remarks().to_vec();
         if plan.reload && service.reloads_by_signal() {
             remarks.push(
                 "there is no master socket, so the reload goes by SIGUSR2; start HAProxy with \
@@ -216,37 +272,54 @@ impl Reconciler {
                 "the runtime socket does not answer; gw talks through the master socket".to_owned(),
             );
         }
+        let judgement = self.judge(&plan, intent, &disk, Some((&live, &service))).await;
+        remarks.extend(judgement.warnings.iter().map(ToString::to_string));
+        let suspended = self.suspended(Some(&intent.revision))?;
+        remarks.extend(suspended.iter().map(text::suspended));
         Ok(Pass {
             plan,
             generation: disk.current.as_ref().map(|generation| generation.number),
             live: Some(live),
             config_diff,
             remarks,
+            refusals: judgement.refusals,
+            drift_left,
+            suspended,
             service,
             disk,
+            holds,
             connection: Some(connection),
         })
     }
 
     /// The plan while HAProxy does not run: the files that it will load.
-    fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
+    async fn plan_start(&self, intent: &Intent, disk: Disk) -> Result<Pass, ReconcileError> {
         self.assert_stopped()?;
         let mut plan = Plan::default();
         if files_differ(&disk.files, &intent.rendered.files) {
             plan = plan::plan_start(&intent.desired);
         }
+        let judgement = self.judge(&plan, intent, &disk, None).await;
+        let mut remarks = vec![format!(
+            "HAProxy does not answer at {}: it will load this at its start, given `-f {}`",
+            self.socket()?,
+            self.store.current_link().display()
+        )];
+        remarks.extend(judgement.warnings.iter().map(ToString::to_string));
+        let suspended = self.suspended(Some(&intent.revision))?;
+        remarks.extend(suspended.iter().map(text::suspended));
         Ok(Pass {
             plan,
             live: None,
             generation: disk.current.as_ref().map(|generation| generation.number),
             config_diff: config_diff(&disk.files, &intent.rendered.files),
-            remarks: vec![format!(
-                "HAProxy does not answer at {}: it will load this at its start, given `-f {}`",
-                self.socket()?,
-                self.store.current_link().display()
-            )],
+            remarks,
+            refusals: judgement.refusals,
+            drift_left: Vec::new(),
+            suspended,
             service: self.service(None)?,
             disk,
+            holds: self.holds()?,
             connection: None,
         })
     }

@@ -4,6 +4,7 @@
 
 pub mod blame;
 pub mod board;
+pub mod drift;
 pub mod json;
 pub mod pass;
 pub mod snippet;

@@ -16,6 +16,8 @@ use crate::{
 
 /// How long `haproxy -c` may take.
 const CHECK: Duration = Duration::from_secs(120);
+/// How long the master may take to say who runs.
+const LOOK: Duration = Duration::from_secs(5);
 /// How long the master may take to answer a reload.
 const RELOAD: Duration = Duration::from_secs(120);
 
@@ -97,6 +99,14 @@ impl Service {
         tracing::debug!(binary = %self.binary.display(), ?files, "checking the configuration");
         let report = binary.check(&files).await.map_err(|error| error.to_string())?;
         Ok(if report.ok { Ok(()) } else { Err(report.alerts()) })
+    }
+
+    /// How many workers of earlier configurations still live; `None` where nobody can tell.
+    pub async fn old_workers(&self) -> Option<usize> {
+        let master = Master::new(self.master.clone()?, LOOK);
+        let processes = master.show_proc().await.ok()?;
+        let serving = processes.serving().map(|worker| worker.pid);
+        Some(processes.old_workers.iter().filter(|old| Some(old.pid) != serving).count())
     }
 
     /// Asks for a graceful reload: through the master socket, else by SIGUSR2 to the master, whose

@@ -7,6 +7,7 @@
 
 mod duration;
 mod file;
+mod guards;
 mod listen;
 mod notify;
 mod source;
@@ -16,18 +17,21 @@ use std::{
     env, io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
 
 use crate::{
+    guard::{Policy, Stance},
     haproxy::Endpoint,
     model::{Problems, SourceFile},
     source::git,
 };
 
 pub use self::{
-    duration::{DurationError, parse_duration},
+    duration::{DurationError, SpanError, parse_duration, parse_span},
+    guards::GivenGuards,
     listen::{HTTP, Listen, ListenError},
     notify::Target,
     webhook::Webhook,
@@ -78,6 +82,32 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// The repository whose manifests are meant where a command names none.
     pub source: git::Given,
+    /// How strict the guards are.
+    pub guards: Policy,
+    /// What becomes of drift.
+    pub drift: DriftPolicy,
+}
+
+/// What becomes of what somebody changed in the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// It is made again what the manifests say.
+    #[default]
+    Correct,
+    /// It is told and left alone, while nothing needs a reload.
+    Report,
+}
+
+impl FromStr for DriftPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "correct" => Ok(Self::Correct),
+            "report" => Ok(Self::Report),
+            _ => Err(format!("{text:?} is neither correct nor report")),
+        }
+    }
 }
 
 /// What somebody said about the settings: the command line with its environment, or a file.
@@ -95,6 +125,9 @@ pub struct Given {
     pub notify: Option<Vec<Target>>,
     pub webhook: Option<Webhook>,
     pub source: git::Given,
+    pub reload: Option<Stance>,
+    pub drift: Option<DriftPolicy>,
+    pub guards: GivenGuards,
 }
 
 /// Whose HAProxy it is, which decides what is assumed where nobody says anything.
@@ -185,6 +218,10 @@ impl Settings {
     /// the runtime socket of another would make gw reload what it doesn't look at.
     fn fill(given: Given, runs: Runs<'_>, debian: bool) -> Self {
         let debian = debian && runs == Runs::Service && given.socket.is_none();
+        let usual_guards = match runs {
+            Runs::Service => Policy::default(),
+            Runs::Ourselves(_) => Policy::lenient(),
+        };
         let usual = |path: &str| debian.then(|| PathBuf::from(path));
         Self {
             socket: given.socket.or_else(|| usual(DEBIAN_SOCKET).map(Endpoint::Unix)),
@@ -206,6 +243,8 @@ impl Settings {
             notify: given.notify.unwrap_or_default(),
             webhook: given.webhook,
             source: given.source,
+            guards: given.guards.fill(given.reload, &usual_guards),
+            drift: given.drift.unwrap_or_default(),
         }
     }
 
@@ -235,8 +274,16 @@ impl Given {
             notify: self.notify.or(other.notify),
             webhook: self.webhook.or(other.webhook),
             source: self.source.or(other.source),
+            reload: self.reload.or(other.reload),
+            drift: self.drift.or(other.drift),
+            guards: self.guards.or(other.guards),
         }
     }
+}
+
+/// The JSON Schema of `gw.yaml`.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(file::Document).to_value()
 }
 
 /// Whether Debian's package is installed: its socket is there, or its configuration while the

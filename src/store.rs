@@ -18,6 +18,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Contents;
+
 pub use self::lock::Lock;
 
 /// How many generations are kept, the current one included.
@@ -122,6 +124,9 @@ pub struct Metadata {
     pub created: u64,
     /// What caused it: a summary of the plan.
     pub cause: String,
+    /// How much the manifests held; `None` where an older gw wrote it.
+    #[serde(default)]
+    pub contents: Option<Contents>,
 }
 
 /// A generation on disk.

@@ -118,7 +118,7 @@ pub async fn follow<E>(
                     Trigger::Pass(cause) => work.add(cause),
                 },
                 () = again => work.add(Cause::Retry),
-                checked = follower.check() => follower.judge(checked, on_event).await,
+                checked = follower.check() => follower.conclude(checked, on_event).await,
             }
         }
         if work.files().is_some() {
@@ -132,7 +132,7 @@ pub async fn follow<E>(
         let mut next = Work::default();
         let mut stop = false;
         let left = {
-            let mut pass = pin!(follower.pass(work, on_event));
+            let mut pass = Box::pin(follower.pass(work, on_event));
             loop {
                 tokio::select! {
                     left = &mut pass => break left,

@@ -87,6 +87,8 @@ fn in_process(stage: &Stage) -> Phases {
         notify: Vec::new(),
         webhook: None,
         source: git::Given::default(),
+        guards: gw::guard::Policy::lenient(),
+        drift: gw::settings::DriftPolicy::default(),
     };
     let manifests = Source::Paths(vec![stage.ground.estate.root.clone()]);
     let runtime = Builder::new_current_thread().enable_all().build();

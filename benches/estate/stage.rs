@@ -41,7 +41,7 @@ impl Ground {
 
     /// gw, in the bench's folder.
     pub(crate) fn gw(&self) -> Gw {
-        Gw::new(self.dir.path()).patience(PATIENCE)
+        Gw::new(self.dir.path()).unguarded().patience(PATIENCE)
     }
 
     pub(crate) fn state(&self) -> PathBuf {

@@ -1,9 +1,11 @@
 //! `gw apply`.
 
+use std::path::PathBuf;
+
 use crate::{
     intent::Intent,
     plan::{Loading, Report},
-    reconcile::Reconciler,
+    reconcile::{ReconcileError, Reconciler},
     report::{
         json,
         text::{self, Diff},
@@ -16,11 +18,13 @@ use super::{
     confirm,
     error::{self, CliError},
     exit::Exit,
+    guards::{self, Overrides},
     manifests::Manifests,
     options::{Options, Verbosity},
     output::{self, Format},
     plan::view,
     progress::Bar,
+    saved,
 };
 
 /// Make the running HAProxy equal to the manifests
@@ -32,6 +36,7 @@ use super::{
 Examples:
   gw apply manifests
   gw apply --git git@git.example.org:ops/sites.git --ref '>=1.2 <2' --path sites/prod
+  gw apply manifests --plan plan.json       what gw plan --out saved, or nothing
   gw apply manifests --yes --output json    in scripts: no question, a report for programs
 
 Without --yes and without a terminal, only a plan that removes nothing and reloads nothing is
@@ -44,6 +49,10 @@ pub(super) struct Args {
     #[arg(short, long)]
     yes: bool,
 
+    /// Apply only if the plan is still the one that `gw plan --out FILE` saved; does not ask
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+
     #[command(flatten)]
     verbosity: Verbosity,
 
@@ -51,26 +60,48 @@ pub(super) struct Args {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
 
+    /// Apply although following is suspended (`gw suspend`); it stays suspended
+    #[arg(long)]
+    even_if_suspended: bool,
+
+    #[command(flatten)]
+    guards: Overrides,
+
     #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let settings = args.options.settings()?;
+    let mut settings = args.options.settings()?;
+    args.guards.apply(&mut settings);
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
+    reconciler.set_even_if_suspended(args.even_if_suspended);
     reconciler.look_ahead();
     let intent = args.manifests.compile(&settings, &mut reconciler)?;
     let mut pass = reconciler.plan(&intent).await?;
+    if let Some(path) = &args.plan {
+        saved::check(path, &intent, &pass)?;
+    }
+    let is_approved = args.yes || args.plan.is_some();
     let detail = args.verbosity.detail();
     // Standard output is the report's where that is JSON; then the plan is shown for the question.
     let shown = || text::plan(view(&intent, &pass), detail, Diff::OfReloads) + "\n";
-    match (args.output, args.yes) {
+    match (args.output, is_approved) {
         (Format::Text, _) => output::print(&shown())?,
         (Format::Json, false) => output::eprint(&shown()),
         (Format::Json, true) => {}
     }
-    if !args.yes {
+    if let Some(suspended) = &pass.suspended
+        && !args.even_if_suspended
+        && !pass.plan.is_empty()
+    {
+        return Err(ReconcileError::Suspended(suspended.clone()).into());
+    }
+    if !pass.refusals.is_empty() {
+        return Err(guards::refused(&pass.refusals));
+    }
+    if !is_approved {
         pass.hang_up();
         confirm::confirm(view(&intent, &pass))?;
     }

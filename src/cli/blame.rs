@@ -13,7 +13,7 @@ use super::{error::CliError, exit::Exit, history::journal, options::Options, out
 const KINDS: [&str; 6] =
     ["server ", "backend ", "route ", "wildcard ", "frontend ", "certificate "];
 
-/// Tell who last set something to what it is: commit, author, and since when it is live
+/// Tell who last set something to what it is: commit, author, since when
 ///
 /// From the journal in the state directory. Where that does not reach back far enough, it says so.
 #[derive(Debug, clap::Args)]

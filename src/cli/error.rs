@@ -18,7 +18,7 @@ use crate::{
     watch::WatchError,
 };
 
-use super::{exit::Exit, output};
+use super::{exit::Exit, guards, output};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -52,6 +52,12 @@ impl CliError {
     /// Adds the cause.
     pub(super) fn because(mut self, error: &dyn Error) -> Self {
         self.chain.extend(chain(error));
+        self
+    }
+
+    /// Adds a cause in words.
+    pub(super) fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.chain.push(reason.into());
         self
     }
 
@@ -142,22 +148,29 @@ impl From<LoadError> for CliError {
 
 impl From<ReconcileError> for CliError {
     fn from(error: ReconcileError) -> Self {
+        if let ReconcileError::Guarded(refusals) = &error {
+            return guards::refused(refusals);
+        }
         let exit = match &error {
             ReconcileError::Store(StoreError::Locked { .. })
             | ReconcileError::Reload(ReloadError::Store(StoreError::Locked { .. })) => Exit::Locked,
             ReconcileError::Socket(_)
             | ReconcileError::Gone
+            | ReconcileError::NotRunning { .. }
             | ReconcileError::NotLoaded { .. }
             | ReconcileError::OtherSocket { .. }
             | ReconcileError::Settings(SettingsError::NoSocket) => Exit::Unreachable,
+            ReconcileError::Guarded(_) => Exit::Guarded,
+            ReconcileError::Suspended(_) => Exit::Suspended,
             ReconcileError::Invalid => Exit::Invalid,
-            ReconcileError::Settings(_)
+            ReconcileError::Hold(_)
+            | ReconcileError::Settings(_)
             | ReconcileError::Store(_)
             | ReconcileError::Reload(_)
             | ReconcileError::Check(_)
             | ReconcileError::States(_)
-            | ReconcileError::NoGeneration { .. }
-            | ReconcileError::Stale => Exit::Error,
+            | ReconcileError::NoGeneration { .. } => Exit::Error,
+            ReconcileError::Stale => Exit::Stale,
         };
         let said = Self::from_error(exit, &error);
         match error.hint() {

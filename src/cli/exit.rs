@@ -9,27 +9,33 @@ pub(super) enum Exit {
     Error,
     Changes,
     Incomplete,
+    Guarded,
+    Stale,
     Locked,
     Source,
     Refused,
     Broken,
     Invalid,
     Unreachable,
+    Suspended,
     Usage,
 }
 
 impl Exit {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Ok,
         Self::Error,
         Self::Changes,
         Self::Incomplete,
+        Self::Guarded,
+        Self::Stale,
         Self::Locked,
         Self::Source,
         Self::Refused,
         Self::Broken,
         Self::Invalid,
         Self::Unreachable,
+        Self::Suspended,
         Self::Usage,
     ];
 
@@ -40,12 +46,15 @@ impl Exit {
             Self::Error => 1,
             Self::Changes => 2,
             Self::Incomplete => 3,
+            Self::Guarded => 10,
+            Self::Stale => 11,
             Self::Locked => 12,
             Self::Source => 13,
             Self::Refused => 14,
             Self::Broken => 15,
             Self::Invalid => 16,
             Self::Unreachable => 17,
+            Self::Suspended => 18,
             // EX_USAGE of sysexits.h; the usual 2 is taken.
             Self::Usage => 64,
         }
@@ -55,14 +64,19 @@ impl Exit {
         match self {
             Self::Ok => "done, or nothing to do",
             Self::Error => "an error, which is told",
-            Self::Changes => "there are changes to apply (`gw plan --exit-code` only)",
+            Self::Changes => {
+                "there are changes to apply (`gw plan --exit-code`), or drift (`gw drift`)"
+            }
             Self::Incomplete => "applied, but some objects are pending or skipped",
+            Self::Guarded => "a guard refused the plan; nothing was changed",
+            Self::Stale => "the plan is stale: what it was made from changed; nothing was changed",
             Self::Locked => "another gw works on the same state directory",
             Self::Source => "the Git repository can't be read, or is not to be trusted",
             Self::Refused => "HAProxy refused the configuration; the old one serves on",
             Self::Broken => "the way back failed too: act now",
             Self::Invalid => "the manifests are invalid; nothing was touched",
             Self::Unreachable => "HAProxy can't be reached, or is too old",
+            Self::Suspended => "following is suspended; nothing was changed",
             Self::Usage => "the command line is wrong",
         }
     }

@@ -77,6 +77,11 @@ pub(super) struct Repository {
 }
 
 impl Repository {
+    /// Whether one is named.
+    pub(super) fn is_named(&self) -> bool {
+        self.git.is_some()
+    }
+
     /// What was said.
     pub(super) fn given(&self) -> Result<Given, CliError> {
         let token = self.git_token_file.clone().map(SecretFrom::TokenFile);

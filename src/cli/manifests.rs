@@ -27,6 +27,11 @@ pub(super) struct Manifests {
 }
 
 impl Manifests {
+    /// Whether the command line says where they are.
+    pub(super) fn is_named(&self) -> bool {
+        !self.paths.is_empty() || self.repository.is_named()
+    }
+
     /// What they mean: paths, or a repository that is named here or in the settings.
     pub(super) fn source(&self, settings: &Settings) -> Result<Source, CliError> {
         if !self.paths.is_empty() {

@@ -9,7 +9,6 @@ use crate::{
     haproxy::Endpoint,
     report::text::Detail,
     settings::{Given, Runs, Settings, SettingsError, parse_duration},
-    source::git,
 };
 
 /// Where HAProxy is. Each option is also an environment variable and a line of gw.yaml.
@@ -79,10 +78,7 @@ impl Options {
             haproxy: haproxy.clone(),
             ready_timeout: *ready_timeout,
             removal_timeout: *removal_timeout,
-            http: None,
-            notify: None,
-            webhook: None,
-            source: git::Given::default(),
+            ..Given::default()
         };
         Settings::load(config.as_deref(), given, runs)
     }

@@ -1,5 +1,7 @@
 //! `gw plan`.
 
+use std::path::PathBuf;
+
 use crate::{
     intent::Intent,
     reconcile::{Pass, Reconciler},
@@ -12,9 +14,11 @@ use crate::{
 use super::{
     error::CliError,
     exit::Exit,
+    guards::Overrides,
     manifests::Manifests,
     options::{Options, Verbosity},
     output::{self, Format},
+    saved,
 };
 
 /// Show what would change in the running HAProxy: by what means, and why
@@ -27,6 +31,7 @@ Examples:
   gw plan manifests
   gw plan manifests -v                      with the commands on HAProxy's socket
   gw plan manifests --output json           for a comment on a pull request
+  gw plan manifests --out plan.json         to be approved, and applied as it is
   gw plan manifests --exit-code             has anybody changed something by hand?
 
 Signs: + is added, ~ changes, - is removed. What an operator set by hand and the manifests leave
@@ -42,7 +47,7 @@ pub(super) struct Args {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
 
-    /// Exit with 2 where there are changes, 0 where there are none
+    /// Exit with 2 where there are changes, 10 where guards refuse them, 0 where there are none
     #[arg(long)]
     exit_code: bool,
 
@@ -50,12 +55,20 @@ pub(super) struct Args {
     #[arg(long)]
     diff: bool,
 
+    /// Save the plan: `gw apply --plan FILE` applies exactly this one, or none
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    #[command(flatten)]
+    guards: Overrides,
+
     #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let settings = args.options.settings()?;
+    let mut settings = args.options.settings()?;
+    args.guards.apply(&mut settings);
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.look_ahead();
@@ -64,11 +77,19 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let view = view(&intent, &pass);
     let diff = if args.diff { Diff::Always } else { Diff::OfReloads };
     output::print(&match args.output {
-        Format::Text => text::plan(view, args.verbosity.detail(), diff),
-        Format::Json => json::to_text(&json::plan(view)),
+        Format::Text => {
+            text::plan(view, args.verbosity.detail(), diff) + &text::refusals(&pass.refusals)
+        }
+        Format::Json => json::to_text(&json::plan(view, &pass.drift_left, &pass.refusals)),
     })?;
-    let has_changes = args.exit_code && !pass.plan.is_empty();
-    Ok(if has_changes { Exit::Changes } else { Exit::Ok })
+    if let Some(path) = &args.out {
+        saved::write(path, json::plan(view, &pass.drift_left, &pass.refusals), &intent, &pass)?;
+    }
+    Ok(match (args.exit_code, pass.plan.is_empty(), pass.refusals.is_empty()) {
+        (false, _, _) | (true, true, _) => Exit::Ok,
+        (true, false, true) => Exit::Changes,
+        (true, false, false) => Exit::Guarded,
+    })
 }
 
 /// A plan with what must be known to show it.

@@ -16,6 +16,7 @@ use super::{
     confirm,
     error::CliError,
     exit::Exit,
+    guards::{self, Overrides},
     options::{Options, Verbosity},
     output::{self, Format},
     plan::view,
@@ -52,16 +53,22 @@ pub(super) struct Args {
     output: Format,
 
     #[command(flatten)]
+    guards: Overrides,
+
+    #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let settings = args.options.settings()?;
+    let mut settings = args.options.settings()?;
+    args.guards.apply(&mut settings);
     settings.socket()?;
     let store = Store::new(&settings.state);
     let mut reconciler = Reconciler::new(&settings);
     let (intent, generation) = reconciler.go_back(args.generation)?;
     let about = format!("rolled back to generation {}", generation.number);
+    // Whoever asks for this wants it now; it puts a suspension of its own in place.
+    reconciler.set_even_if_suspended(true);
     reconciler.act_as(CauseWord::Rollback);
     reconciler.tell_about(&about);
     let mut pass = reconciler.plan(&intent).await?;
@@ -71,6 +78,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
         (Format::Text, _) => output::print(&shown())?,
         (Format::Json, false) => output::eprint(&shown()),
         (Format::Json, true) => {}
+    }
+    if !pass.refusals.is_empty() {
+        return Err(guards::refused(&pass.refusals));
     }
     if !args.yes {
         pass.hang_up();
@@ -112,11 +122,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
 
 /// What keeps the manifests that were left from coming back.
 fn suspension(store: &Store, reason: String) -> Result<Suspension, StoreError> {
-    let who = who(CauseWord::Rollback);
-    let user = who.sudo_user.unwrap_or(who.user);
     Ok(Suspension {
         reason,
-        by: format!("{user}@{}", who.host),
+        by: who(CauseWord::Rollback).person(),
         since: store::now(),
         until: None,
         ends_with: left(store)?,

@@ -2,11 +2,11 @@
 
 use clap::ValueEnum;
 
-use crate::{manifest, report::json};
+use crate::{manifest, report::json, settings};
 
 use super::{error::CliError, exit::Exit, output};
 
-/// Print the JSON Schema of the manifests, or of what gw writes as JSON
+/// Print the JSON Schema of the manifests, of gw.yaml, or of what gw writes as JSON
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -32,8 +32,14 @@ enum Document {
     Report,
     /// The output of `gw status --output json`
     Status,
+    /// The output of `gw drift --output json`
+    Drift,
+    /// The file that `gw plan --out` writes
+    SavedPlan,
     /// The output of `gw validate --output json`
     Problems,
+    /// gw's own settings, `gw.yaml`
+    Settings,
     /// The output of `gw history --output json`
     History,
     /// The output of `gw show --output json`
@@ -52,7 +58,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Plan => json::schema(json::Kind::Plan),
         Document::Report => json::schema(json::Kind::Report),
         Document::Status => json::schema(json::Kind::Status),
+        Document::Drift => json::schema(json::Kind::Drift),
+        Document::SavedPlan => json::schema(json::Kind::SavedPlan),
         Document::Problems => json::schema(json::Kind::Problems),
+        Document::Settings => settings::json_schema(),
         Document::History => json::schema(json::Kind::History),
         Document::Record => json::schema(json::Kind::Record),
         Document::WatchStatus => json::schema(json::Kind::WatchStatus),

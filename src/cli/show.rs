@@ -10,7 +10,7 @@ use super::{
     output::{self, Format},
 };
 
-/// Show one record of the history in full: each change with its reason, commands and outcome
+/// Show a record of the history in full: changes, reasons, commands, outcomes
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

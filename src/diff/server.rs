@@ -5,7 +5,8 @@
 //! tells its own changes from an operator's by its notes in the process.
 
 use crate::model::{
-    BackendName, Live, LiveServer, Note, Profile, Server, ServerName, ServerNote, ServerState,
+    BackendName, Hold, HoldState, Live, LiveServer, Note, Profile, Server, ServerName, ServerNote,
+    ServerState,
 };
 
 /// How a server differs.
@@ -48,6 +49,26 @@ pub enum ServerChange<'a> {
     },
 }
 
+impl ServerChange<'_> {
+    /// Leaves only the fields that have to do with holds. Returns whether there are any.
+    pub fn keep_holds(&mut self) -> bool {
+        match self {
+            Self::Modify { fields, .. } => {
+                fields.retain(|field| field.is_of_hold());
+                !fields.is_empty()
+            }
+            Self::Add(_) | Self::FinishAdding { .. } | Self::Remove(_) => false,
+        }
+    }
+}
+
+impl Field {
+    /// Whether it differs because of a hold, in force or over.
+    pub fn is_of_hold(self) -> bool {
+        matches!(self, Self::Held(_) | Self::Released(_))
+    }
+}
+
 /// A field of a server that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
@@ -61,9 +82,13 @@ pub enum Field {
     Backup,
     /// The administrative state.
     State,
+    /// What an operator holds, and that is not so.
+    Held(HoldState),
+    /// What an operator held, and that is still so.
+    Released(HoldState),
 }
 
-/// A field that an operator set by hand and that the manifest leaves open.
+/// A field that an operator set: by hand, where the manifest leaves it open, or by a hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// The backend.
@@ -72,6 +97,8 @@ pub struct Held {
     pub server: ServerName,
     /// What was set.
     pub state: HeldState,
+    /// The hold that says so; `None` for what was set by hand.
+    pub hold: Option<Hold>,
 }
 
 /// What an operator set.
@@ -111,29 +138,38 @@ impl Notes {
 #[derive(Default)]
 pub(super) struct Comparison<'a> {
     pub(super) change: Option<ServerChange<'a>>,
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<(HeldState, Option<Hold>)>,
 }
 
-/// Compares one server of both sides.
+/// Compares one server of both sides. What is held goes before what is wanted.
 pub(super) fn compare<'a>(
     wanted: &'a Server,
     running: &'a LiveServer,
     notes: Notes,
-    backend: &BackendName,
-    name: &ServerName,
+    hold: Option<&Hold>,
 ) -> Comparison<'a> {
     let mut fields = Vec::new();
     let mut held = Vec::new();
-    let mut hold =
-        |state| held.push(Held { backend: backend.clone(), server: name.clone(), state });
+    let in_force = hold.filter(|hold| !hold.is_over);
+    let ended = hold.filter(|hold| hold.is_over).map(|hold| hold.state);
     if running.address != Some(wanted.address) || running.port != wanted.port {
         fields.push(Field::Address);
     }
     let weight = wanted.effective_weight();
-    if running.weight != weight {
+    if let Some(hold) = in_force
+        && let HoldState::Weight(to) = hold.state
+    {
+        held.push((HeldState::Weight { to, from: weight }, Some(hold.clone())));
+        if running.weight != to {
+            fields.push(Field::Held(hold.state));
+        }
+    } else if running.weight != weight {
         let by_hand = running.weight != notes.weight.unwrap_or(running.initial_weight);
-        if by_hand && !wanted.names_weight() {
-            hold(HeldState::Weight { to: running.weight, from: weight });
+        let is_now = HoldState::Weight(running.weight);
+        if ended == Some(is_now) {
+            fields.push(Field::Released(is_now));
+        } else if by_hand && !wanted.names_weight() {
+            held.push((HeldState::Weight { to: running.weight, from: weight }, None));
         } else {
             fields.push(Field::Weight);
         }
@@ -145,10 +181,31 @@ pub(super) fn compare<'a>(
         fields.push(Field::Backup);
     }
     let adding = notes.state == Some(ServerNote::Adding);
-    match state(wanted, running, notes) {
-        StateVerdict::Same => {}
-        StateVerdict::Differs => fields.push(Field::State),
-        StateVerdict::Held(state) => hold(state),
+    let admin = match (running.maintenance, running.draining) {
+        (true, _) => Some(HoldState::Maintenance),
+        (false, true) => Some(HoldState::Drain),
+        (false, false) => None,
+    };
+    let held_state = in_force.and_then(|hold| match hold.state {
+        HoldState::Maintenance => Some((hold, HeldState::Maintenance)),
+        HoldState::Drain => Some((hold, HeldState::Drain)),
+        HoldState::Weight(_) => None,
+    });
+    if let Some((hold, state)) = held_state {
+        held.push((state, Some(hold.clone())));
+        // One that waits for its check is put into service first.
+        if admin != Some(hold.state) && !adding {
+            fields.push(Field::Held(hold.state));
+        }
+    } else {
+        match state(wanted, running, notes) {
+            StateVerdict::Same => {}
+            StateVerdict::Held(_) | StateVerdict::Differs if admin.is_some() && admin == ended => {
+                fields.extend(admin.map(Field::Released));
+            }
+            StateVerdict::Differs => fields.push(Field::State),
+            StateVerdict::Held(state) => held.push((state, None)),
+        }
     }
     let change = if adding {
         Some(ServerChange::FinishAdding { to: wanted, from: running, fields })
@@ -229,14 +286,21 @@ mod tests {
 
     /// The fields that differ, and what is held.
     fn check(wanted: &Server, running: &LiveServer, notes: Notes) -> (Vec<Field>, Vec<HeldState>) {
-        let backend = crate::model::ObjectName::new("default", "b").unwrap().backend();
-        let server = ServerName::new("s").unwrap();
-        let comparison = compare(wanted, running, notes, &backend, &server);
+        check_held(wanted, running, notes, None)
+    }
+
+    fn check_held(
+        wanted: &Server,
+        running: &LiveServer,
+        notes: Notes,
+        hold: Option<&Hold>,
+    ) -> (Vec<Field>, Vec<HeldState>) {
+        let comparison = compare(wanted, running, notes, hold);
         let fields = match comparison.change {
             Some(ServerChange::Modify { fields, .. }) => fields,
             _ => Vec::new(),
         };
-        (fields, comparison.held.into_iter().map(|held| held.state).collect())
+        (fields, comparison.held.into_iter().map(|(state, _)| state).collect())
     }
 
     #[test]
@@ -277,5 +341,53 @@ mod tests {
         let draining = LiveServer { draining: true, ..running() };
         let held = (vec![], vec![HeldState::Drain]);
         assert_eq!(check(&wanted(), &draining, Notes::default()), held);
+    }
+
+    fn hold(state: HoldState, is_over: bool) -> Hold {
+        Hold {
+            state,
+            owner: "alice@web-1".into(),
+            reason: "INC-42".into(),
+            since: 0,
+            until: 1,
+            is_over,
+        }
+    }
+
+    #[test]
+    fn a_hold_goes_before_the_manifest() {
+        let named = Server { state: Some(ServerState::Ready), weight: Some(3), ..wanted() };
+        let running = LiveServer { weight: 3, initial_weight: 3, ..running() };
+        for (state, set, held) in [
+            (
+                HoldState::Maintenance,
+                LiveServer { maintenance: true, ..running.clone() },
+                HeldState::Maintenance,
+            ),
+            (HoldState::Drain, LiveServer { draining: true, ..running.clone() }, HeldState::Drain),
+            (
+                HoldState::Weight(9),
+                LiveServer { weight: 9, ..running.clone() },
+                HeldState::Weight { to: 9, from: 3 },
+            ),
+        ] {
+            let check = |running: &LiveServer, is_over| {
+                check_held(&named, running, Notes::default(), Some(&hold(state, is_over)))
+            };
+            // Not so yet, or not any more: HAProxy was started anew.
+            assert_eq!(check(&running, false), (vec![Field::Held(state)], vec![held]));
+            assert_eq!(check(&set, false), (vec![], vec![held]));
+            // Over: what it set ends, and nothing else.
+            assert_eq!(check(&set, true), (vec![Field::Released(state)], vec![]));
+            assert_eq!(check(&running, true), (vec![], vec![]));
+        }
+    }
+
+    #[test]
+    fn what_a_hand_set_after_a_hold_is_the_hands() {
+        let over = hold(HoldState::Drain, true);
+        let out = LiveServer { maintenance: true, ..running() };
+        let told = check_held(&wanted(), &out, Notes::default(), Some(&over));
+        assert_eq!(told, (vec![], vec![HeldState::Maintenance]));
     }
 }

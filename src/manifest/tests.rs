@@ -168,7 +168,7 @@ fn decoder_and_schema_both_refuse_unknown_fields_everywhere() {
 fn quickly(text: &str) -> Parsed {
     let start = Instant::now();
     let parsed = read(text);
-    assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "took {:?}", start.elapsed());
     parsed
 }
 

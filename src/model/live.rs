@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use super::{notebook::Note, routing::MapName};
+use super::{digest::Digest, notebook::Note, routing::MapName};
 
 /// The state of one worker process, read over its socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,38 @@ pub struct Live {
 }
 
 impl Live {
+    /// A digest of all that somebody set, in whichever process. What HAProxy finds out itself, such
+    /// as whether a server is up, is not in it.
+    pub fn fingerprint(&self) -> Digest {
+        let mut parts = vec![format!("{:?}", self.structure)];
+        parts.extend(self.notes.iter().map(|(note, value)| format!("{note} {value}")));
+        for (map, entries) in &self.maps {
+            let shown = |(key, entry): (&String, &LiveEntry)| {
+                format!("{} {key} {} {}", map.file(), entry.value, entry.duplicates.len())
+            };
+            parts.extend(entries.iter().map(shown));
+        }
+        for (backend, servers) in &self.backends {
+            parts.push(format!("backend {backend} {}", self.unpublished.contains(backend)));
+            parts.extend(servers.iter().map(|(name, server)| {
+                format!(
+                    "server {name} {:?} {} {} {} {:?} {} {} {}",
+                    server.address,
+                    server.port,
+                    server.weight,
+                    server.initial_weight,
+                    server.maxconn,
+                    server.backup,
+                    server.maintenance,
+                    server.draining,
+                )
+            }));
+        }
+        let certificates = &self.certificates;
+        parts.extend(certificates.iter().map(|(file, mark)| format!("certificate {file} {mark}")));
+        Digest::of_parts(parts)
+    }
+
     /// The entries of one map.
     pub fn map(&self, map: MapName) -> &BTreeMap<String, LiveEntry> {
         static EMPTY: BTreeMap<String, LiveEntry> = BTreeMap::new();

@@ -3,12 +3,17 @@
 use crate::{
     diff::{Differences, Field, ServerChange, ServerDifference},
     haproxy::{AdminState, Capabilities, Command, CommandError},
-    model::{BackendName, BalanceKind, LiveServer, Note, Profile, Server, ServerName, ServerNote},
+    model::{
+        BackendName, BalanceKind, HoldState, LiveServer, Note, Profile, Server, ServerName,
+        ServerNote,
+    },
     render::{address, server_arguments},
 };
 
 use super::{
-    Context, note,
+    Context,
+    cause::Cause,
+    note,
     reason::Reason,
     step::{Action, Awaited, FieldChange, Instruction, Object, Step},
 };
@@ -104,6 +109,9 @@ impl Place<'_> {
             commands.extend(self.set(*field, to, from));
         }
         step.make = instructions(commands.into_iter().collect());
+        if fields.iter().all(|field| field.is_of_hold()) {
+            step.cause = Cause::Hold;
+        }
         step
     }
 
@@ -138,7 +146,7 @@ impl Place<'_> {
             Field::Address => {
                 made.push(Command::set_server_addr(backend, server, to.address, to.port));
             }
-            Field::Weight => {
+            Field::Weight | Field::Released(HoldState::Weight(_)) => {
                 let weight = to.effective_weight();
                 let text = weight.to_string();
                 let value = (weight != from.initial_weight).then_some(text.as_str());
@@ -154,7 +162,17 @@ impl Place<'_> {
                 made.push(Command::set_server_maxconn(backend, server, maxconn));
             }
             Field::Backup => {}
-            Field::State => {
+            // Without a note, as by a hand: the hold is noted on disk.
+            Field::Held(HoldState::Maintenance) => {
+                made.push(Command::set_server_state(backend, server, AdminState::Maint));
+            }
+            Field::Held(HoldState::Drain) => {
+                made.push(Command::set_server_state(backend, server, AdminState::Drain));
+            }
+            Field::Held(HoldState::Weight(weight)) => {
+                made.push(Command::set_server_weight(backend, server, weight));
+            }
+            Field::State | Field::Released(HoldState::Maintenance | HoldState::Drain) => {
                 let (state, says) = if to.in_maintenance() {
                     (AdminState::Maint, Some(ServerNote::Maintenance))
                 } else {
@@ -315,7 +333,10 @@ fn field_change(field: Field, to: &Server, from: &LiveServer) -> FieldChange {
             let running = from.socket_address().map(|address| address.to_string());
             FieldChange::new("address", running, Some(address(to)))
         }
-        Field::Weight => FieldChange::new(
+        Field::Held(HoldState::Weight(to)) => {
+            FieldChange::new("weight", Some(from.weight.to_string()), Some(to.to_string()))
+        }
+        Field::Weight | Field::Released(HoldState::Weight(_)) => FieldChange::new(
             "weight",
             Some(from.weight.to_string()),
             Some(to.effective_weight().to_string()),
@@ -328,13 +349,18 @@ fn field_change(field: Field, to: &Server, from: &LiveServer) -> FieldChange {
         Field::Backup => {
             FieldChange::new("backup", Some(from.backup.to_string()), Some(to.backup.to_string()))
         }
-        Field::State => {
+        Field::State | Field::Held(_) | Field::Released(_) => {
             let running = match (from.maintenance, from.draining) {
                 (true, _) => "maint",
                 (false, true) => "drain",
                 (false, false) => "ready",
             };
-            let wanted = if to.in_maintenance() { "maint" } else { "ready" };
+            let wanted = match field {
+                Field::Held(HoldState::Maintenance) => "maint",
+                Field::Held(_) => "drain",
+                _ if to.in_maintenance() => "maint",
+                _ => "ready",
+            };
             FieldChange::new("state", Some(running.to_owned()), Some(wanted.to_owned()))
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     model::{BackendName, MapName, Origin, Rank, ServerName},
 };
 
-use super::reason::Reason;
+use super::{cause::Cause, reason::Reason};
 
 /// One change of one object.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Step {
     pub mechanism: Mechanism,
     /// Why by these means.
     pub because: Reason,
+    /// Where the need for it comes from.
+    pub cause: Cause,
     /// The manifest that asks for it.
     pub origin: Option<Origin>,
     /// First wave: makes what is new, and waits for it.
@@ -40,7 +42,7 @@ pub struct Step {
 
 impl Step {
     /// A step that takes no command, to be filled in.
-    pub(super) fn new(object: Object, action: Action, because: Reason) -> Self {
+    pub fn new(object: Object, action: Action, because: Reason) -> Self {
         let mechanism = because.mechanism();
         let turn = match action {
             Action::Add | Action::Change => Turn::Early,
@@ -53,6 +55,7 @@ impl Step {
             fields: Vec::new(),
             mechanism,
             because,
+            cause: Cause::default(),
             origin: None,
             make: Vec::new(),
             switch: Vec::new(),

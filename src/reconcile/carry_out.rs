@@ -20,7 +20,7 @@ pub(super) use self::unchecked::Unchecked;
 use super::{Disk, Pass, ReconcileError, Reconciler, files_differ};
 
 /// The level that a socket must have for changes (HAProxy manual, `stats socket`).
-const ADMIN: &str = "admin";
+pub(super) const ADMIN: &str = "admin";
 
 impl Reconciler {
     /// Carries out a plan that [`plan`](Self::plan) made for the same intent.
@@ -31,16 +31,31 @@ impl Reconciler {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Report, ReconcileError> {
         if pass.plan.is_empty() {
-            let report =
+            let mut report =
                 Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
+            if pass.holds.iter().any(|(_, _, hold)| hold.is_over) {
+                let lock = self.store.lock()?;
+                report.bytes_written += self.forget_ended(&lock, &pass, &report)?;
+            }
             let process = pass.live.map(|live| live.process);
             self.remember(intent, process, pass.disk, &report);
             self.scribe.all_is_well();
             return Ok(report);
         }
+        if !pass.refusals.is_empty() {
+            return Err(ReconcileError::Guarded(pass.refusals));
+        }
         self.store.create()?;
         let lock = self.store.lock()?;
+        if let Some(suspended) = self.suspended(Some(&intent.revision))?
+            && !self.even_if_suspended
+        {
+            return Err(ReconcileError::Suspended(suspended));
+        }
         if self.disk()?.current != pass.disk.current {
+            return Err(ReconcileError::Stale);
+        }
+        if !self.holds()?.has_same_acts(&pass.holds) {
             return Err(ReconcileError::Stale);
         }
         let connection = match &pass.live {
@@ -50,8 +65,17 @@ impl Reconciler {
         // Without a trace nothing is changed.
         let act = self.scribe.begin(&lock, intent, &pass)?;
         let mut went = self.carry_out(intent, &mut pass, connection, progress).await;
+        if let Ok((report, _)) = &mut went {
+            match self.forget_ended(&lock, &pass, report) {
+                Ok(written) => report.bytes_written += written,
+                Err(error) => report
+                    .remarks
+                    .push(format!("a hold that is over could not be forgotten: {error}")),
+            }
+        }
         let generation = self.store.current().ok().flatten().map(|current| current.number);
-        let ended = self.scribe.end(&lock, &act, &pass.plan, generation, went.as_ref());
+        let ended = went.as_ref().map(|(report, process)| (report, process.as_ref()));
+        let ended = self.scribe.end(&lock, &act, &pass.plan, generation, ended);
         match (&mut went, ended) {
             (Ok((report, _)), Ok(written)) => report.bytes_written += act.written + written,
             (Ok((report, _)), Err(error)) => {
@@ -82,7 +106,9 @@ impl Reconciler {
         let is_new = pass.disk.current.as_ref() != Some(&next);
         if !is_new {
             // The files keep the revision that they have, and so does the process.
-            pass.plan.closing.clear();
+            if next.metadata.revision != intent.revision {
+                pass.plan.closing.clear();
+            }
         }
         let pass = &*pass;
         let mut report = Report {
@@ -164,6 +190,7 @@ impl Reconciler {
             structure: intent.rendered.structure.clone(),
             created: store::now(),
             cause: pass.plan.summary().to_string(),
+            contents: Some(intent.contents()),
         };
         let previous = pass.disk.current.as_ref().map(|current| (current, &pass.disk.files));
         Ok(self.store.stage(files, &metadata, previous)?)

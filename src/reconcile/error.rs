@@ -2,7 +2,16 @@
 
 use std::error::Error;
 
-use crate::{apply::ReloadError, haproxy::SocketError, settings::SettingsError, store::StoreError};
+use crate::{
+    apply::ReloadError,
+    guard::Refusal,
+    haproxy::SocketError,
+    report::{status::Suspended, text},
+    settings::SettingsError,
+    store::StoreError,
+};
+
+use super::holds::HoldError;
 
 /// Why a pass could not be made. Refusals of single steps are no errors here.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +19,15 @@ pub enum ReconcileError {
     /// The manifests have errors.
     #[error("the manifests are invalid")]
     Invalid,
+    /// Guards refuse the plan.
+    #[error("guards refuse this plan: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Guarded(Vec<Refusal>),
+    /// The manifests are not followed at present.
+    #[error("{}", text::suspended(.0))]
+    Suspended(Suspended),
+    /// A server can't be held or released.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     /// A setting is missing.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -22,6 +40,12 @@ pub enum ReconcileError {
     /// A reload could not be tried.
     #[error(transparent)]
     Reload(#[from] ReloadError),
+    /// HAProxy does not run.
+    #[error("HAProxy does not answer at {socket}")]
+    NotRunning {
+        /// Where it was looked for.
+        socket: String,
+    },
     /// HAProxy runs, but not with gw's files.
     #[error("HAProxy was not started with `-f {current}`, so it would never load what gw writes")]
     NotLoaded {
@@ -71,6 +95,7 @@ impl ReconcileError {
             Self::Store(error) | Self::Reload(ReloadError::Store(error)) => error.hint(),
             Self::Stale => Some("plan again; nothing was changed".to_owned()),
             Self::Settings(error) => error.hint(),
+            Self::Hold(error) => error.hint(),
             Self::NotLoaded { .. } => Some(
                 "run `gw init`, add the line that it prints to HAProxy's service, and restart \
                  HAProxy once; nothing was changed"
@@ -81,9 +106,20 @@ impl ReconcileError {
                  was changed"
                     .to_owned(),
             ),
+            Self::Suspended(_) => Some(
+                "`gw resume` ends that; --even-if-suspended applies this one time; nothing was changed"
+                    .to_owned(),
+            ),
+            Self::NotRunning { .. } => {
+                Some("start it, or name its `stats socket` by --socket".to_owned())
+            }
             Self::Gone => Some("nothing was changed; look at HAProxy's log".to_owned()),
             Self::Check(_) => {
                 Some("name the binary with --haproxy; nothing was changed".to_owned())
+            }
+            Self::Guarded(refusals) => {
+                let flags: Vec<String> = refusals.iter().map(Refusal::flag).collect();
+                Some(format!("if that is meant, pass {}", flags.join(" ")))
             }
             Self::NoGeneration { .. } => {
                 Some("`gw history` tells which generation was made when, and of what".to_owned())

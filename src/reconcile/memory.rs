@@ -21,7 +21,7 @@ const LIMITS_MAX: usize = 200;
 
 /// The last state that was reached.
 pub(super) struct Memory {
-    desired: Desired,
+    pub(super) desired: Desired,
     pub(super) process: Process,
     pub(super) disk: Disk,
 }

@@ -14,7 +14,7 @@ use crate::{
         BegunDocument, CauseWord, CommitDocument, EndedDocument, LeftDocument, ProcessDocument,
         ResultWord,
     },
-    store::{Lock, Store, StoreError},
+    store::{Generation, Lock, Store, StoreError},
 };
 
 use super::{Pass, ReconcileError, Reconciler, files_differ};
@@ -113,6 +113,25 @@ impl Scribe {
         Ok(Act { written, number, revision, begin, is_continued: false })
     }
 
+    /// Writes that a change is going to be taken back, of which HAProxy refuses the files. `generation`
+    /// is the one that holds it.
+    pub(super) fn begin_undoing(
+        &self,
+        lock: &Lock,
+        generation: &Generation,
+    ) -> Result<Act, StoreError> {
+        let (begin, revision) = (Instant::now(), generation.metadata.revision.clone());
+        let number = generation.number;
+        let begun = BegunDocument {
+            about: Some(format!("taken back: generation {number}, which HAProxy refuses")),
+            revision: Some(revision.clone()),
+            generation: Some(number),
+            ..BegunDocument::new(rfc3339(SystemTime::now()), who(self.command))
+        };
+        let (number, written) = self.journal.begin(lock, begun)?;
+        Ok(Act { written, number, revision, begin, is_continued: false })
+    }
+
     /// Writes what became of it. `generation` is the one after it. Returns how many bytes it took.
     pub(super) fn end(
         &mut self,
@@ -120,12 +139,12 @@ impl Scribe {
         act: &Act,
         plan: &Plan,
         generation: Option<u64>,
-        went: Result<&(Report, Option<Process>), &ReconcileError>,
+        went: Result<(&Report, Option<&Process>), &ReconcileError>,
     ) -> Result<u64, StoreError> {
         let now = rfc3339(SystemTime::now());
         let mut ended = match went {
             Ok((report, process)) => EndedDocument {
-                haproxy: process.as_ref().map(ProcessDocument::of),
+                haproxy: process.map(ProcessDocument::of),
                 ..EndedDocument::of_report(now, plan, report)
             },
             Err(error) => EndedDocument::new(now, ResultWord::Failed, Some(error.in_full())),

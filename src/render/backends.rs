@@ -90,7 +90,13 @@ fn text(members: &[(&BackendName, &Arc<Backend>)]) -> String {
             if !arguments.is_empty() {
                 let _ = write!(text, " {}", line(&arguments));
             }
-            text.push_str(if server.in_maintenance() { " disabled\n" } else { "\n" });
+            // `enabled` says nothing new to HAProxy. Read back, it tells that the manifest names the
+            // state.
+            text.push_str(match (server.in_maintenance(), server.state) {
+                (true, _) => " disabled\n",
+                (false, Some(_)) => " enabled\n",
+                (false, None) => "\n",
+            });
         }
         text.push('\n');
     }

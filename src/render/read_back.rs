@@ -141,7 +141,11 @@ fn read_server(words: &[String]) -> Option<(ServerName, Server)> {
         weight: after("weight").and_then(|weight| weight.parse().ok()),
         maxconn: after("maxconn").and_then(|maxconn| maxconn.parse().ok()),
         backup: rest.iter().any(|word| word == "backup"),
-        state: rest.iter().any(|word| word == "disabled").then_some(ServerState::Maintenance),
+        state: match rest.last().map(String::as_str) {
+            Some("disabled") => Some(ServerState::Maintenance),
+            Some("enabled") => Some(ServerState::Ready),
+            Some(_) | None => None,
+        },
     };
     Some((ServerName::from_haproxy(name)?, server))
 }

@@ -33,6 +33,7 @@ spec:
     - {name: a, address: 10.0.0.1, port: 80, weight: 7, maxconn: 9}
     - {name: b, address: '2001:db8::1', port: 81, backup: true, state: maint}
     - {name: c, address: 10.0.0.3, port: 80}
+    - {name: d, address: 10.0.0.4, port: 80, state: ready}
   healthCheck: {type: http, path: /healthz, interval: 1s}
   sessionAffinity: {cookie: {name: SRV}}
 ---

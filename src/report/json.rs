@@ -3,9 +3,11 @@
 //! the only ones in gw that are written as JSON.
 
 mod document;
+mod drift;
 mod notification;
 mod problems;
 mod record;
+mod saved;
 mod status;
 mod step;
 mod watch;
@@ -17,27 +19,31 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    guard::Refusal,
     model::Problems,
-    plan::{Loading, Plan, Report},
+    plan::{Loading, Plan, Report, Step},
 };
 
 use super::{
     PlanView,
     board::{Board, Moment, Sight},
     diff,
+    drift::Drift,
     pass::PassRecord,
     status::Status,
 };
 
 use self::step::{HeldDocument, OutcomeDocument};
 pub use self::{
-    document::{LoadingDocument, PlanDocument, ReportDocument},
+    document::{LoadingDocument, PlanDocument, RefusalDocument, ReportDocument},
+    drift::DriftDocument,
     notification::NotificationDocument,
     problems::ProblemsDocument,
     record::{
         BegunDocument, CommitDocument, EndedDocument, EntryDocument, HistoryDocument, LeftDocument,
         ProcessDocument, RecordDocument, RecordStepDocument, WhoDocument,
     },
+    saved::{FingerprintDocument, SavedPlan, SavedPlanDocument},
     status::StatusDocument,
     step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
     watch::{WatchHistoryDocument, WatchStatusDocument},
@@ -47,8 +53,8 @@ pub use self::{
 /// The version of all documents.
 pub const VERSION: u32 = 1;
 
-/// A plan.
-pub fn plan(view: PlanView<'_>) -> PlanDocument {
+/// A plan, what drift it leaves alone, and why guards refuse it.
+pub fn plan(view: PlanView<'_>, drift_left: &[Step], refusals: &[Refusal]) -> PlanDocument {
     let plan = view.plan;
     PlanDocument {
         version: VERSION,
@@ -59,8 +65,15 @@ pub fn plan(view: PlanView<'_>) -> PlanDocument {
         steps: plan.steps.iter().map(StepDocument::of).collect(),
         held: plan.held.iter().map(HeldDocument::of).collect(),
         diff: plan.reload.then(|| diff::unified(view.config_diff)).flatten(),
+        drift_left_alone: drift_left.iter().map(StepDocument::of).collect(),
+        refusals: refusals.iter().map(RefusalDocument::of).collect(),
         remarks: view.remarks.to_vec(),
     }
+}
+
+/// A plan to be applied later.
+pub fn saved_plan(plan: PlanDocument, fingerprint: FingerprintDocument) -> SavedPlanDocument {
+    SavedPlanDocument { version: VERSION, fingerprint, plan }
 }
 
 /// What became of a plan.
@@ -83,6 +96,11 @@ pub fn report(revision: &str, plan: &Plan, report: &Report) -> ReportDocument {
 /// What runs.
 pub fn status(status: &Status) -> StatusDocument {
     StatusDocument::of(status)
+}
+
+/// What differs, and by whose doing.
+pub fn drift(drift: &Drift) -> DriftDocument {
+    DriftDocument::of(drift)
 }
 
 /// What is wrong with manifests.
@@ -128,6 +146,8 @@ pub enum Kind {
     Plan,
     Report,
     Status,
+    Drift,
+    SavedPlan,
     Problems,
     History,
     Record,
@@ -138,10 +158,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Report,
         Self::Status,
+        Self::Drift,
+        Self::SavedPlan,
         Self::Problems,
         Self::History,
         Self::Record,
@@ -156,6 +178,8 @@ impl Kind {
             Self::Plan => "plan",
             Self::Report => "report",
             Self::Status => "status",
+            Self::Drift => "drift",
+            Self::SavedPlan => "saved-plan",
             Self::Problems => "problems",
             Self::History => "history",
             Self::Record => "record",
@@ -172,6 +196,8 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Plan => schemars::schema_for!(PlanDocument),
         Kind::Report => schemars::schema_for!(ReportDocument),
         Kind::Status => schemars::schema_for!(StatusDocument),
+        Kind::Drift => schemars::schema_for!(DriftDocument),
+        Kind::SavedPlan => schemars::schema_for!(SavedPlanDocument),
         Kind::Problems => schemars::schema_for!(ProblemsDocument),
         Kind::History => schemars::schema_for!(HistoryDocument),
         Kind::Record => schemars::schema_for!(RecordDocument),

@@ -7,21 +7,26 @@ use std::{
 
 use crate::{
     diff::{Held, HeldState},
+    guard::{Deletion, Refusal},
     haproxy::Command,
-    model::{BackendName, Location, MapName, ObjectName, Origin, ServerName, Span},
+    model::{
+        BackendName, Commit, Hold, HoldState, Location, MapName, ObjectName, Origin, ServerName,
+        Span,
+    },
     plan::{
-        Action, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
-        Report, Step, Turn,
+        Action, Cause, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
+        Report, Step,
     },
 };
 
 use super::{
     FileDiff, PlanView, Status,
+    drift::{Drift, PendingCommit, Proxy, Unmanaged},
     json::{
         BegunDocument, CauseWord, CommitDocument, EndedDocument, ProcessDocument, RecordDocument,
         WhoDocument,
     },
-    status::{BackendStatus, Generation, Pending, ServerCounts, Worker},
+    status::{BackendStatus, Generation, Pending, ServerCounts, Suspended, Worker},
 };
 
 pub(crate) fn backend(name: &str) -> BackendName {
@@ -39,20 +44,7 @@ fn origin(object: &str, file: &str, line: u32) -> Option<Origin> {
 }
 
 pub(crate) fn step(object: Object, action: Action, because: Reason) -> Step {
-    Step {
-        object,
-        action,
-        fields: Vec::new(),
-        mechanism: because.mechanism(),
-        because,
-        origin: None,
-        make: Vec::new(),
-        switch: Vec::new(),
-        turn: Turn::Early,
-        rank: None,
-        finish: Vec::new(),
-        needs: Vec::new(),
-    }
+    Step::new(object, action, because)
 }
 
 fn field(name: &str, from: Option<&str>, to: Option<&str>) -> FieldChange {
@@ -71,6 +63,7 @@ pub(crate) fn runtime_plan() -> Plan {
         Reason::Command("`add server` makes it; it takes requests after its first good check");
     let map = Reason::Command("routes are map entries, which HAProxy looks up live");
     let mut moved = step(server("web", "web-2"), Action::Change, set);
+    moved.cause = Cause::Drift;
     moved.fields = vec![field("address", Some("10.0.0.2:80"), Some("10.0.0.9:80"))];
     moved.origin = origin("Backend web", "backends.yaml", 5);
     moved.make = vec![send(Command::set_server_addr("web", "web-2", [10, 0, 0, 9].into(), 80))];
@@ -92,13 +85,22 @@ pub(crate) fn runtime_plan() -> Plan {
         backend: backend("api"),
         server: ServerName::new(name).unwrap(),
         state,
+        hold: None,
+    };
+    let by_hold = Hold {
+        state: HoldState::Weight(5),
+        owner: "alice@web-1".into(),
+        reason: "INC-42".into(),
+        since: 1_798_761_599,
+        until: 1_798_765_199,
+        is_over: false,
     };
     Plan {
         steps: vec![moved, added, routed],
         switch_order: vec![2],
         held: vec![
             held("api-3", HeldState::Maintenance),
-            held("api-4", HeldState::Weight { to: 5, from: 1 }),
+            Held { hold: Some(by_hold), ..held("api-4", HeldState::Weight { to: 5, from: 1 }) },
         ],
         ..Plan::default()
     }
@@ -152,6 +154,12 @@ static DIFF: LazyLock<[FileDiff; 1]> = LazyLock::new(|| {
     }]
 });
 
+/// What a guard says.
+pub(crate) fn refusals() -> [Refusal; 1] {
+    let deletions = vec![Deletion { kind: "server", deleted: 12, of: 20 }];
+    [Refusal::MassDelete { deletions, percent: 30 }]
+}
+
 /// A view of a plan for a running HAProxy.
 pub(crate) fn view(plan: &Plan) -> PlanView<'_> {
     PlanView { plan, revision: "3f2a9c01b7de", running: true, config_diff: &*DIFF, remarks: &[] }
@@ -195,7 +203,38 @@ pub(crate) fn status() -> Status {
             object: server("web", "web-3"),
             why: "its first good health check".into(),
         }],
+        suspended: Some(Suspended {
+            reason: "INC-42".into(),
+            by: "alice@web-1".into(),
+            since: 1_798_761_599,
+            until: Some(1_798_765_199),
+            ends_with: None,
+        }),
         backends: vec![of("api", counts(2, 1, 1, 0)), of("web", counts(2, 0, 0, 0))],
+    }
+}
+
+/// Drift with a bit of everything.
+pub(crate) fn drift() -> Drift {
+    let Status { revision, generation, haproxy, drift, held, pending, suspended, .. } = status();
+    let steps = runtime_plan().steps.split_off(1);
+    Drift {
+        revision,
+        generation,
+        haproxy: haproxy.unwrap(),
+        drift,
+        pending_commit: Some(PendingCommit {
+            revision: "77aa9c01b7de".into(),
+            steps,
+            reload: false,
+        }),
+        under_way: pending,
+        held,
+        suspended,
+        unmanaged: vec![
+            Unmanaged { name: "old".into(), kind: Proxy::Backend, servers: 3 },
+            Unmanaged { name: "stats".into(), kind: Proxy::Frontend, servers: 0 },
+        ],
     }
 }
 
@@ -216,14 +255,17 @@ pub(crate) fn begun(plan: &Plan) -> BegunDocument {
         host: "web-1".into(),
         gw: "0.1.0".into(),
     };
-    let commit = CommitDocument {
-        author: "Alice <alice@shop.example>".into(),
-        time: "2026-12-31T22:00:00Z".into(),
+    let commit = Commit {
+        id: "3f2a9c01b7de".into(),
+        reference: Some("refs/heads/main".into()),
+        author: "Alice".into(),
+        email: "alice@shop.example".into(),
+        time: 1_798_754_400,
         subject: "Move web-2".into(),
     };
     BegunDocument {
         revision: Some("3f2a9c01b7de".into()),
-        commit: Some(commit),
+        commit: Some(CommitDocument::of(&commit)),
         generation: Some(41),
         haproxy: Some(ProcessDocument { version: "3.4.0".into(), pid: 123 }),
         ..BegunDocument::new("2026-12-31T23:00:00.250Z".into(), who)

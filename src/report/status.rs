@@ -27,8 +27,25 @@ pub struct Status {
     pub held: Vec<Held>,
     /// What an earlier pass began and a later one will finish.
     pub pending: Vec<Pending>,
+    /// Why the manifests are not followed at present; `None` where they are.
+    pub suspended: Option<Suspended>,
     /// The servers, by backend.
     pub backends: Vec<BackendStatus>,
+}
+
+/// Why the manifests are not followed at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    /// Why, in the words of whoever did it.
+    pub reason: String,
+    /// Who did it.
+    pub by: String,
+    /// Since when, in seconds since the epoch.
+    pub since: u64,
+    /// When it ends by itself, in seconds since the epoch; `None` where it does not.
+    pub until: Option<u64>,
+    /// The revision that was left: any other one ends it. `None` where none does.
+    pub ends_with: Option<String>,
 }
 
 /// A generation on disk.

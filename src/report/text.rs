@@ -1,19 +1,24 @@
 //! Views for people.
 
+mod drift;
 mod held;
 mod history;
 mod plan;
+mod refusals;
 mod report;
 mod status;
 mod style;
+mod suspended;
 mod watch;
 
-pub(super) use self::status::utc;
 pub use self::{
+    drift::drift,
     history::{blame, blame_nobody, history, record},
     plan::plan,
+    refusals::refusals,
     report::report,
-    status::status,
+    status::{status, utc},
+    suspended::suspended,
     watch::watch,
 };
 

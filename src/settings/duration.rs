@@ -7,11 +7,28 @@ use std::time::Duration;
 #[error("{0:?} is no duration: write a whole number and one of h, m, s, ms, such as 10s or 1m30s")]
 pub struct DurationError(String);
 
+/// Why a text is no span of time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no span of time: write such as 30m, 2h or 3d, from 1s to 90d")]
+pub struct SpanError(String);
+
 /// The longest: a day. A longer one is surely a slip of the pen.
 const MAX: Duration = Duration::from_secs(24 * 3600);
+/// The longest span for which people set something aside: what lasts longer belongs to a manifest.
+const SPAN_MAX: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Reads a duration of at most a day.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
+    parse(text, MAX, false)
+}
+
+/// Reads a span of time as people set it: from a second to 90 days (`d`).
+pub fn parse_span(text: &str) -> Result<Duration, SpanError> {
+    let span = parse(text, SPAN_MAX, true).ok().filter(|span| *span >= Duration::from_secs(1));
+    span.ok_or_else(|| SpanError(text.to_owned()))
+}
+
+fn parse(text: &str, max: Duration, days: bool) -> Result<Duration, DurationError> {
     let bad = || DurationError(text.to_owned());
     let mut total = Duration::ZERO;
     let mut rest = text;
@@ -21,6 +38,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
         let (unit, after) = unit.split_at(end);
         let milliseconds = match unit {
+            "d" if days => 24 * 3_600_000,
             "h" => 3_600_000,
             "m" => 60_000,
             "s" => 1_000,
@@ -32,12 +50,22 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         total = total.saturating_add(Duration::from_millis(part));
         rest = after;
     }
-    if text.is_empty() || total > MAX { Err(bad()) } else { Ok(total) }
+    if text.is_empty() || total > max { Err(bad()) } else { Ok(total) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_may_last_for_days() {
+        for (text, hours) in [("2h", 2), ("3d", 72), ("1d12h", 36), ("90d", 2160)] {
+            assert_eq!(parse_span(text), Ok(Duration::from_secs(hours * 3600)), "{text}");
+        }
+        for bad in ["", "0s", "500ms", "91d", "1w", "soon"] {
+            assert!(parse_span(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn durations_have_a_number_and_a_unit() {

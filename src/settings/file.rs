@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
@@ -16,26 +17,55 @@ use crate::{
     model::{Location, Problem, Problems, SourceFile, Span},
 };
 
-use super::{Given, Listen, SettingsError, notify, parse_duration, source, webhook};
+use super::{
+    Given, GivenGuards, Listen, SettingsError, guards, notify, parse_duration, source, webhook,
+};
 
 /// The greatest size of the file. It has some dozen lines.
 pub(super) const SIZE_MAX: u64 = 64 * 1024;
 
-/// The file as written.
-#[derive(Deserialize)]
+/// gw's own settings for one machine: `/etc/gw/gw.yaml`, or wherever `--config` says. Relative paths
+/// are relative to the folder of the file.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Document {
+#[schemars(title = "gw.yaml")]
+pub(super) struct Document {
+    /// HAProxy's runtime socket: a path, or host:port.
+    #[schemars(with = "Option<String>")]
     socket: Option<Spanned<String>>,
+    /// The master's socket (`haproxy -W -S`): a path, or host:port.
+    #[schemars(with = "Option<String>")]
     master: Option<Spanned<String>>,
+    /// Your own configuration, which HAProxy loads before gw's.
+    #[schemars(with = "Option<String>")]
     base: Option<Spanned<String>>,
+    /// The state directory, whose `current` HAProxy loads.
+    #[schemars(with = "Option<String>")]
     state: Option<Spanned<String>>,
+    /// The haproxy program that checks configurations: a path, or a name.
+    #[schemars(with = "Option<String>")]
     haproxy: Option<Spanned<String>>,
+    /// How long a new server may take until its first good health check, such as 10s.
+    #[schemars(with = "Option<String>")]
     ready_timeout: Option<Spanned<String>>,
+    /// How long a removed server may take until its last request is answered, such as 5s.
+    #[schemars(with = "Option<String>")]
     removal_timeout: Option<Spanned<String>>,
+    /// Where gw answers HTTP while it follows: an IP address and a port, or off.
+    #[schemars(with = "Option<String>")]
     http: Option<Spanned<String>>,
+    /// Who is told how passes end.
     notify: Option<Vec<notify::Document>>,
+    /// Whose webhooks hasten a fetch.
     webhook: Option<webhook::Document>,
     source: Option<source::Document>,
+    /// Whether HAProxy may be reloaded.
+    #[schemars(schema_with = "guards::reload_schema")]
+    reload: Option<Spanned<String>>,
+    /// Whether drift is corrected, or only reported.
+    #[schemars(schema_with = "guards::drift_schema")]
+    drift: Option<Spanned<String>>,
+    guards: Option<guards::Document>,
 }
 
 /// Reads the file at `path`.
@@ -96,6 +126,14 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
     let duration = |text: &str| -> Result<Duration, String> {
         parse_duration(text).map_err(|error| error.to_string())
     };
+    let written = document.guards.unwrap_or_default();
+    let guards = GivenGuards {
+        mass_delete: reader.value(written.mass_delete, guards::percent),
+        empty_backend: reader.value(written.empty_backend, guards::stance),
+        shrunk_source: reader.value(written.shrunk_source, guards::percent),
+        forced_push: reader.value(written.forced_push, guards::stance),
+        old_workers: reader.value(written.old_workers, guards::count),
+    };
     let given = Given {
         socket: reader.value(document.socket, socket),
         master: reader.value(document.master, socket),
@@ -111,6 +149,9 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
             .map(|targets| targets.into_iter().filter_map(|it| it.read(&mut reader)).collect()),
         webhook: document.webhook.and_then(|it| it.read(&mut reader, folder)),
         source: document.source.map(|it| it.read(&mut reader, folder)).unwrap_or_default(),
+        reload: reader.value(document.reload, guards::reload),
+        drift: reader.value(document.drift, str::parse),
+        guards,
     };
     if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
 }
@@ -173,6 +214,7 @@ fn place(file: &SourceFile, at: serde_yaml::Location, length: usize) -> Location
 
 #[cfg(test)]
 mod tests {
+    use crate::guard::{Limit, Stance};
     use crate::source::git::{ForcedPush, SecretFrom};
 
     use super::*;
@@ -245,6 +287,30 @@ mod tests {
         let file = SourceFile { path: "gw.yaml".into(), text: text.into() };
         let shown = masked(file).text;
         assert_eq!(&*shown, "source:\n  git: https://********@example.org/r?q # x@y\n");
+    }
+
+    #[test]
+    fn how_strict_the_guards_are_can_be_written() {
+        let text = "reload: forbid\ndrift: report\nguards:\n  massDelete: 40%\n  emptyBackend: warn\n  \
+                    shrunkSource: allow\n  forcedPush: allow\n  oldWorkers: 3\n";
+        let given = read(text).unwrap();
+        assert_eq!(given.reload, Some(Stance::Refuse));
+        assert_eq!(given.drift, Some(crate::settings::DriftPolicy::Report));
+        let expected = GivenGuards {
+            mass_delete: Some(Limit::At(40)),
+            empty_backend: Some(Stance::Warn),
+            shrunk_source: Some(Limit::Allow),
+            forced_push: Some(Stance::Allow),
+            old_workers: Some(Limit::At(3)),
+        };
+        assert_eq!(given.guards, expected);
+        assert_eq!(
+            read("guards:\n  massDelete: 0%\n  emptyBackend: never\n").unwrap_err(),
+            "/etc/gw/gw.yaml:2:15: \"0%\" is no share: write 1% to 100%, or allow\n\
+             /etc/gw/gw.yaml:3:17: \"never\" is none of refuse, warn and allow\n"
+        );
+        let said = read("guards: {masDelete: 1%}\n").unwrap_err();
+        assert!(said.contains("did you mean `massDelete`?"), "{said}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 use url::Url;
@@ -32,11 +33,16 @@ impl fmt::Debug for Target {
     }
 }
 
-/// One of the section as written.
-#[derive(Deserialize)]
+/// Somebody who is told how passes end.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Notify")]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Document {
+    /// Where a JSON document is posted to: an http:// or https:// URL.
+    #[schemars(with = "String")]
     url: Spanned<String>,
+    /// Of what: success, failure, or both, which is the default.
+    #[schemars(with = "Option<Vec<String>>")]
     on: Option<Vec<Spanned<String>>>,
 }
 

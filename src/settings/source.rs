@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
@@ -11,31 +12,62 @@ use super::{file::Reader, parse_duration};
 
 type Text = Option<Spanned<String>>;
 
-/// The section as written.
-#[derive(Deserialize)]
+/// The repository whose manifests are meant where a command names none.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Source")]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Document {
+    /// A URL, or user@host:path. Never with a password.
+    #[schemars(with = "String")]
     git: Spanned<String>,
+    /// A branch, a tag, a full name, a whole commit id, or a range of versions.
+    #[schemars(with = "Option<String>")]
     #[serde(rename = "ref")]
     reference: Text,
+    /// The folder with the manifests.
+    #[schemars(with = "Option<String>")]
     path: Text,
+    /// How the server is convinced. All files are read at each fetch, so they may be renewed.
     #[serde(default)]
     auth: Auth,
+    /// The only authorities to believe over HTTPS.
+    #[schemars(with = "Option<String>")]
     ca_file: Text,
+    /// The proxy for https:// URLs.
+    #[schemars(with = "Option<String>")]
     proxy: Text,
+    /// When history is rewritten: warn, refuse or allow.
+    #[schemars(with = "Option<String>")]
     forced_push: Text,
+    /// How long the server may be silent, such as 30s.
+    #[schemars(with = "Option<String>")]
     timeout: Text,
+    /// Where files of this machine lie that manifests may name by an absolute path.
+    #[schemars(with = "Option<Vec<String>>")]
     files: Option<Vec<Spanned<String>>>,
 }
 
-#[derive(Default, Deserialize)]
+/// Credentials for the server.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Auth {
+    /// Who we are.
+    #[schemars(with = "Option<String>")]
     username: Text,
+    /// A file with a token, for HTTPS.
+    #[schemars(with = "Option<String>")]
     token_file: Text,
+    /// A file with a password, for HTTPS.
+    #[schemars(with = "Option<String>")]
     password_file: Text,
+    /// The environment variable with the password.
+    #[schemars(with = "Option<String>")]
     password_env: Text,
+    /// A private key, for SSH.
+    #[schemars(with = "Option<String>")]
     key_file: Text,
+    /// The hosts that are known, for SSH.
+    #[schemars(with = "Option<String>")]
     known_hosts: Text,
 }
 

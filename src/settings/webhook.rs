@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
@@ -18,11 +19,16 @@ pub struct Webhook {
     pub providers: Vec<Provider>,
 }
 
-/// The section as written.
-#[derive(Deserialize)]
+/// Whose webhooks hasten a fetch.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Webhook")]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Document {
+    /// The file with the secret that the forge has, too; several, one on each line, while it changes.
+    #[schemars(with = "String")]
     secret_file: Spanned<String>,
+    /// The forges: github, gitea, gitlab, generic; all of them by default.
+    #[schemars(with = "Option<Vec<String>>")]
     providers: Option<Vec<Spanned<String>>>,
 }
 

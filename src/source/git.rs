@@ -46,3 +46,6 @@ pub const COMMAND: &str = "fetch-git";
 
 /// The most that a server may send at once, in bytes.
 const TRANSFER_MAX: usize = 2 * super::TOTAL_MAX;
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ fn files(entries: &[(&str, &str)]) -> Files {
 
 fn metadata(structure: &str) -> Metadata {
     Metadata {
+        contents: None,
         revision: "r".to_owned(),
         structure: structure.to_owned(),
         created: 0,

@@ -98,12 +98,12 @@ impl<'a> Follower<'a> {
     }
 
     /// Acts on the result of a check.
-    pub(super) async fn judge(
+    pub(super) async fn conclude(
         &mut self,
         checked: CheckResult,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) {
-        match self.reconciler.judge(checked).await {
+        match self.reconciler.conclude(checked).await {
             Ok(None) => {}
             Ok(Some(report)) => {
                 if let Loading::Refused { message, .. } | Loading::Broken { message } =

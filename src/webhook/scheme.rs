@@ -1,6 +1,6 @@
 //! The ways in which requests are signed.
 
-use base64ct::{Base64, Encoding};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -112,7 +112,7 @@ fn standard<'a>(headers: &Headers<'a>, tags: &[u8]) -> Result<Scheme<'a>, Refuse
         .split(' ')
         .take(SIGNATURES_MAX)
         .filter_map(|part| part.strip_prefix("v1,"))
-        .filter_map(|tag| Base64::decode_vec(tag).ok()?.try_into().ok())
+        .filter_map(|tag| BASE64.decode(tag).ok()?.try_into().ok())
         .collect();
     if tags.is_empty() {
         return Err(Refused::Malformed(STANDARD));
@@ -123,7 +123,7 @@ fn standard<'a>(headers: &Headers<'a>, tags: &[u8]) -> Result<Scheme<'a>, Refuse
 /// The key in a signing token; `None` where a text is none.
 pub(super) fn signing_key(text: &str) -> Result<Option<Vec<u8>>, SecretError> {
     let Some(encoded) = text.strip_prefix(SIGNING) else { return Ok(None) };
-    Base64::decode_vec(encoded).map(Some).map_err(|_| SecretError::NotBase64)
+    BASE64.decode(encoded).map(Some).map_err(|_| SecretError::NotBase64)
 }
 
 fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::rig::Rig;
 use crate::support::client::Client;
 use crate::support::clock;
+use crate::support::git::Upstream;
 use crate::support::origin::Origin;
 use crate::support::ports::free_port;
 use crate::support::run::Gw;
@@ -182,6 +183,23 @@ fn what_was_done_is_told_and_undone() {
         assert!(outcome.stderr.contains("there is no generation 99"), "{}", outcome.transcript());
         assert!(site.said(&["history", "--verify"]).contains("is whole"), "{told}");
     }
+}
+
+#[test]
+fn the_commit_is_told_with_its_author() {
+    let site = Site::serving(newest());
+    let upstream = Upstream::new(site.rig.path());
+    let id = upstream.write("all.yaml", site.second()).push("Move the server");
+    let url = upstream.url();
+    let arguments = ["apply", "--yes", "--git", &url, "--ref", "main"];
+    let _ = site.rig.gw.run(&arguments).ok();
+    let last = &site.history()[0];
+    assert_eq!(last["commit"]["id"], id, "{last}");
+    assert_eq!(last["revision"], id[..12], "{last}");
+    let blamed = site.blame("web/s.port");
+    let author = last["commit"]["author"].as_str().unwrap();
+    assert!(author.contains('@') && blamed.contains(author), "{blamed}");
+    assert!(blamed.contains("Move the server"), "{blamed}");
 }
 
 #[test]

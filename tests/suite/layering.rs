@@ -34,7 +34,8 @@ const PURE: &[Layer] = &[
         &["diff", "haproxy::capabilities", "haproxy::command", "model", "render"],
         "what it takes to remove the differences",
     ),
-    ("report", &["diff", "model", "plan"], "what people and programs read"),
+    ("guard", &["model", "plan"], "which plans are refused"),
+    ("report", &["diff", "guard", "model", "plan"], "what people and programs read"),
     ("webhook", &[], "whether a request of a forge is authentic, and what it hints at"),
 ];
 
@@ -43,7 +44,7 @@ const EDGE: &[Layer] = &[
     ("source", &["manifest", "model"], "manifests from disk or from Git"),
     ("store", &["model", "render"], "generations on disk"),
     ("journal", &["model", "report", "store"], "what was done, on disk"),
-    ("control", &["store"], "what people told gw"),
+    ("control", &["model", "store"], "what people told gw"),
     (
         "haproxy",
         &["haproxy::*"],
@@ -55,7 +56,11 @@ const EDGE: &[Layer] = &[
     ("haproxy::probe", &["haproxy::*"], "what a running HAProxy can do"),
     ("haproxy::master", &["haproxy::*"], "reloads"),
     ("haproxy::binary", &["haproxy::*"], "`haproxy -c`"),
-    ("settings", &["haproxy::endpoint", "model", "source", "webhook"], "gw's own settings"),
+    (
+        "settings",
+        &["guard", "haproxy::endpoint", "model", "source", "webhook"],
+        "gw's own settings",
+    ),
     ("observe", &["diff", "haproxy::*", "model"], "from a process to what it reports"),
     ("service", &["haproxy::*", "settings", "store"], "how HAProxy is checked and reloaded"),
     (
@@ -65,14 +70,16 @@ const EDGE: &[Layer] = &[
     ),
     (
         "intent",
-        &["compile", "diff", "manifest", "model", "render", "source"],
+        &["compile", "diff", "manifest", "model", "plan", "render", "source"],
         "from a source to files",
     ),
     (
         "reconcile",
         &[
             "apply",
+            "control",
             "diff",
+            "guard",
             "haproxy::*",
             "intent",
             "journal",

@@ -3,13 +3,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approval;
 mod cases;
 mod command_line;
 mod convergence;
+mod drift;
 mod faults;
 mod following;
 mod git;
+mod guards;
 mod history;
+mod holds;
 mod hostile;
 mod layering;
 mod observability;
@@ -19,6 +23,7 @@ mod protocols;
 mod readme;
 mod rig;
 mod support_works;
+mod suspension;
 mod table;
 mod trust;
 mod wire;

@@ -87,7 +87,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 fn options(help: &str) -> BTreeSet<String> {
     let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     lines
-        .flat_map(|line| line.split([' ', ',']))
+        .flat_map(|line| line.split([' ', ',', '[', '=']))
         .filter(|word| word.starts_with('-'))
         .map(str::to_owned)
         .collect()
@@ -97,6 +97,8 @@ fn subcommands() -> Vec<String> {
     let help = said(&["--help"]);
     let part = help.split_once("Commands:\n").expect("it lists commands").1;
     let lines = part.lines().take_while(|line| line.starts_with("  "));
+    // What is indented more goes on with the line before.
+    let lines = lines.filter(|line| !line.starts_with("   "));
     lines.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
 }
 
@@ -259,5 +261,15 @@ fn the_example_of_settings_has_every_key() {
     let text = fs::read_to_string(&path).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with(['#', ' ']));
     let written: BTreeSet<&str> = lines.filter_map(|line| Some(line.split_once(':')?.0)).collect();
+    assert_eq!(written, known);
+    // The same for what has keys of its own.
+    let schema: serde_json::Value = serde_json::from_str(&said(&["schema", "settings"])).unwrap();
+    let parts = schema["$defs"].as_object().unwrap().values();
+    let known: BTreeSet<&str> = parts
+        .filter_map(|part| part["properties"].as_object())
+        .flat_map(|part| part.keys().map(String::as_str))
+        .collect();
+    let nested = text.lines().filter_map(|line| line.strip_prefix("  "));
+    let written: BTreeSet<&str> = nested.filter_map(|line| Some(line.split_once(':')?.0)).collect();
     assert_eq!(written, known);
 }

@@ -45,6 +45,7 @@ impl Rig {
         fs::write(&base_file, &base).expect("the test's folder is writable");
         fs::create_dir(path.join("manifests")).expect("the test's folder is writable");
         let gw = Gw::new(path)
+            .unguarded()
             .env("GW_SOCKET", &socket)
             .env("GW_MASTER", path.join("master.sock"))
             .env("GW_BASE", &base_file)

@@ -18,6 +18,10 @@ use super::process::Process;
 /// No command of gw may take longer in a test, unless [`Gw::patience`] says so.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Settings for a gw that refuses nothing.
+const UNGUARDED: &str = "guards: {massDelete: allow, emptyBackend: allow, shrunkSource: allow, \
+                         oldWorkers: allow}\n";
+
 /// The `gw` binary, run in a folder with nothing of the caller's environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Gw {
@@ -46,6 +50,13 @@ impl Gw {
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.variables.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
+    }
+
+    /// Turns all guards off, for tests that are about something else.
+    pub(crate) fn unguarded(self) -> Self {
+        let file = self.root.join("home").join("unguarded.yaml");
+        fs::write(&file, UNGUARDED).expect("the test's folder is writable");
+        self.env("GW_CONFIG", file)
     }
 
     /// Takes a variable out of its environment.

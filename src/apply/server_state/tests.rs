@@ -45,6 +45,7 @@ fn carried(
             backend: BackendName::from_haproxy("api").unwrap(),
             server: ServerName::new(server).unwrap(),
             state: *state,
+            hold: None,
         })
         .collect();
     let adding = adding.iter().map(ToString::to_string).collect();

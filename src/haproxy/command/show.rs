@@ -53,6 +53,12 @@ impl Command {
         fixed("show stat -1 6 -1", Expect::data(&["# pxname,"]))
     }
 
+    /// Statistics of all frontends and backends as wholes.
+    pub fn show_stat_proxies() -> Self {
+        // Types: 1 frontend + 2 backend; -1: all proxies, all servers.
+        fixed("show stat -1 3 -1", Expect::data(&["# pxname,"]))
+    }
+
     /// The names of all backends.
     pub fn show_backend() -> Self {
         fixed("show backend", Expect::data(&["# name"]))

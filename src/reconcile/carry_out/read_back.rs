@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    diff::{Differences, Scope, diff},
+    diff::{Differences, Scope, diff_held},
     haproxy::{Capabilities, Connection},
     intent::Intent,
     model::Live,
@@ -11,7 +11,7 @@ use crate::{
     plan,
 };
 
-use super::super::{ReconcileError, Reconciler};
+use super::super::{Pass, ReconcileError, Reconciler};
 
 /// How often a change is read back before it counts as not made: `set server addr` takes effect a
 /// moment after its reply from 3.0 on.
@@ -29,6 +29,7 @@ impl Reconciler {
         &self,
         connection: &mut Connection,
         intent: &Intent,
+        pass: &Pass,
         scope: &Scope,
     ) -> Result<(Live, BTreeSet<String>), ReconcileError> {
         let capabilities = Capabilities::probe(connection).await?;
@@ -36,7 +37,8 @@ impl Reconciler {
         for pause in READ_BACK {
             tokio::time::sleep(pause).await;
             let live = observe(connection, scope, &intent.desired).await?;
-            let differences = diff(&intent.desired, &intent.rendered.structure, &live, scope);
+            let structure = &intent.rendered.structure;
+            let differences = diff_held(&intent.desired, structure, &live, scope, &pass.holds);
             let left = objects(&differences, intent, &live, &capabilities);
             let done = left.is_empty();
             last = (live, left);

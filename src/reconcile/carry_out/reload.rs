@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     apply::{self, Reloading},
-    diff::{Scope, diff},
+    diff::{Scope, diff_held},
     haproxy::{Command, Connection, Verdict},
     intent::Intent,
     model::{BackendName, Live, Process, ServerName},
@@ -47,7 +47,7 @@ impl Reconciler {
         let mut connection = self.same_worker(&live.process).await?;
         let now = observe(&mut connection, &Scope::WHOLE, &intent.desired).await?;
         let structure = &intent.rendered.structure;
-        let held = diff(&intent.desired, structure, &now, &Scope::WHOLE).held;
+        let held = diff_held(&intent.desired, structure, &now, &Scope::WHOLE, &pass.holds).held;
         let states = connection.run_one(&Command::show_servers_state()).await?;
         if let Verdict::Refused(words) = states.verdict {
             return Err(ReconcileError::States(words));
@@ -85,7 +85,7 @@ impl Reconciler {
         }
         let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
         self.await_newcomers(&mut connection, intent, &pass.plan, report).await?;
-        let (live, left) = self.read_back(&mut connection, intent, &Scope::WHOLE).await?;
+        let (live, left) = self.read_back(&mut connection, intent, pass, &Scope::WHOLE).await?;
         for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
             if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
                 *outcome = Outcome::Failed("it still differs after the reload".to_owned());

@@ -6,7 +6,7 @@ use std::future;
 
 use crate::{
     diff::Held,
-    plan::{Loading, Report},
+    plan::{Loading, Plan, Report},
     service::Service,
     store::Generation,
 };
@@ -29,7 +29,7 @@ pub type CheckResult = Result<Result<(), String>, String>;
 
 impl Reconciler {
     /// Leaves the check of files whose change goes by commands to [`check`](Self::check) and
-    /// [`judge`](Self::judge), for whoever makes many passes.
+    /// [`conclude`](Self::conclude), for whoever makes many passes.
     pub fn check_later(&mut self) {
         self.checks_later = true;
     }
@@ -44,18 +44,35 @@ impl Reconciler {
     }
 
     /// Acts on the result of a [`check`](Self::check). `Some` where files were refused.
-    pub async fn judge(&mut self, result: CheckResult) -> Result<Option<Report>, ReconcileError> {
+    pub async fn conclude(
+        &mut self,
+        result: CheckResult,
+    ) -> Result<Option<Report>, ReconcileError> {
         let Some(unchecked) = self.unchecked.take() else { return Ok(None) };
         if matches!(result, Ok(Ok(()))) {
             return Ok(None);
         }
-        let _lock = self.store.lock()?;
+        let lock = self.store.lock()?;
         if self.store.current()?.as_ref() != Some(&unchecked.next) {
             return Ok(None);
         }
         let mut report = Report::nothing(Some(unchecked.next.number));
         self.memory = None;
-        self.act_on(&unchecked, result, &mut report).await?;
+        let act = match &result {
+            // What runs must not stay because nothing can be written about it.
+            Ok(Err(_)) => self.scribe.begin_undoing(&lock, &unchecked.next).ok(),
+            Ok(Ok(())) | Err(_) => None,
+        };
+        let went = self.act_on(&unchecked, result, &mut report).await;
+        if let Some(act) = act {
+            let ended = went.as_ref().map(|()| (&report, None));
+            let generation = self.store.current().ok().flatten().map(|current| current.number);
+            let ended = self.scribe.end(&lock, &act, &Plan::default(), generation, ended);
+            if let Err(error) = ended {
+                tracing::warn!(%error, "the journal does not tell the end");
+            }
+        }
+        went?;
         Ok(Some(report))
     }
 

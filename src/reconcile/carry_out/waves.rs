@@ -21,7 +21,8 @@ impl Reconciler {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Option<Process>, ReconcileError> {
         let planned = pass.live.as_ref().map(|live| live.process.clone());
-        if pass.plan.steps.iter().all(|step| step.instructions().next().is_none()) {
+        let does_nothing = pass.plan.steps.iter().all(|step| step.instructions().next().is_none());
+        if does_nothing && pass.plan.closing.is_empty() {
             return Ok(planned);
         }
         let capabilities = Capabilities::probe(connection).await?;
@@ -32,7 +33,7 @@ impl Reconciler {
         let scope = memory::touched(&pass.plan, &intent.desired);
         // On a connection of its own: the old one would lead to a worker that was replaced.
         let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
-        let (live, left) = self.read_back(&mut connection, intent, &scope).await?;
+        let (live, left) = self.read_back(&mut connection, intent, pass, &scope).await?;
         if Some(&live.process) != planned.as_ref() {
             report.remarks.push(
                 "HAProxy was reloaded by somebody else meanwhile, and loaded the new files; apply \

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::guard::Refusal;
+
 use super::step::{HeldDocument, OutcomeDocument, StepDocument, SummaryDocument};
 
 /// The output of `gw plan --output json`: what would change, by what means and why.
@@ -26,8 +28,35 @@ pub struct PlanDocument {
     pub held: Vec<HeldDocument>,
     /// The unified diff of the configuration where HAProxy must load it anew. Keys are left out.
     pub diff: Option<String>,
+    /// What drifted and is left alone, since drift is only reported.
+    pub drift_left_alone: Vec<StepDocument>,
+    /// Why guards refuse the plan: while there are any, `gw apply` does not carry it out.
+    pub refusals: Vec<RefusalDocument>,
     /// What an operator should know besides.
     pub remarks: Vec<String>,
+}
+
+/// Why a guard refuses a plan.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Refusal")]
+pub struct RefusalDocument {
+    /// The guard: `mass-delete`, `empty-backend`, `shrunk-source`, `forced-push`, `reload` or
+    /// `old-workers`.
+    pub guard: String,
+    /// Why, in numbers.
+    pub because: String,
+    /// The flag that overrides this refusal, and nothing else.
+    pub flag: String,
+}
+
+impl RefusalDocument {
+    pub(super) fn of(refusal: &Refusal) -> Self {
+        Self {
+            guard: refusal.guard().name().to_owned(),
+            because: refusal.to_string(),
+            flag: refusal.flag(),
+        }
+    }
 }
 
 /// The output of `gw apply --output json`: what was done.

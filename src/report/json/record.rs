@@ -1,14 +1,13 @@
 //! What gw did, as the journal keeps it and as it is shown: the beginning and the end of an act, and
 //! both together.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{Commit, Process},
     plan::{Loading, Mechanism, Outcome, Plan, Reason, Report},
+    report::text::utc,
 };
 
 use super::{
@@ -38,10 +37,21 @@ pub struct WhoDocument {
     pub gw: String,
 }
 
+impl WhoDocument {
+    /// The person behind it: `alice@web-1`.
+    pub fn person(&self) -> String {
+        format!("{}@{}", self.sudo_user.as_ref().unwrap_or(&self.user), self.host)
+    }
+}
+
 /// A commit of the manifests' repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Commit")]
 pub struct CommitDocument {
+    /// All 40 hexadecimal digits of its id.
+    pub id: String,
+    /// The full name of the branch or tag that led to it; null where it was asked for by its id.
+    pub reference: Option<String>,
     /// Who wrote it: name and address.
     pub author: String,
     /// When it was written (RFC 3339).
@@ -51,13 +61,13 @@ pub struct CommitDocument {
 }
 
 impl CommitDocument {
-    /// What is told of a commit.
+    /// What is known of a commit.
     pub fn of(commit: &Commit) -> Self {
-        let seconds = u64::try_from(commit.time).unwrap_or_default();
-        let time = UNIX_EPOCH + Duration::from_secs(seconds);
         Self {
+            id: commit.id.clone(),
+            reference: commit.reference.clone(),
             author: format!("{} <{}>", commit.author, commit.email),
-            time: humantime::format_rfc3339_seconds(time).to_string(),
+            time: utc(u64::try_from(commit.time).unwrap_or_default()),
             subject: commit.subject.clone(),
         }
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::{
-    status::{ServerCounts, Status},
+    status::{Generation, Pending, ServerCounts, Status, Suspended, Worker},
     text::utc,
 };
 
@@ -39,6 +39,8 @@ pub struct StatusDocument {
     pub held: Vec<HeldDocument>,
     /// What an earlier pass began and a later one will finish.
     pub pending: Vec<PendingDocument>,
+    /// Why the manifests are not followed at present; null where they are.
+    pub suspended: Option<SuspendedDocument>,
     /// The backends.
     pub backends: Vec<BackendDocument>,
 }
@@ -51,30 +53,16 @@ impl StatusDocument {
         Self {
             version: VERSION,
             revision: status.revision.clone(),
-            generation: status.generation.as_ref().map(|generation| GenerationDocument {
-                number: generation.number,
-                time: utc(generation.time),
-                cause: generation.cause.clone(),
-            }),
-            haproxy: status.haproxy.as_ref().map(|worker| WorkerDocument {
-                version: worker.version.clone(),
-                pid: worker.pid,
-                uptime_seconds: worker.uptime.as_secs(),
-            }),
+            generation: status.generation.as_ref().map(GenerationDocument::of),
+            haproxy: status.haproxy.as_ref().map(WorkerDocument::of),
             in_sync: status.is_in_sync(),
             structure_in_sync: status.structure_in_sync,
             objects: ObjectsDocument { total, in_sync, drifted },
             servers: ServersDocument::of(status.servers()),
             drift: status.drift.iter().map(StepDocument::of).collect(),
             held: status.held.iter().map(HeldDocument::of).collect(),
-            pending: status
-                .pending
-                .iter()
-                .map(|pending| PendingDocument {
-                    object: pending.object.to_string(),
-                    why: pending.why.clone(),
-                })
-                .collect(),
+            pending: status.pending.iter().map(PendingDocument::of).collect(),
+            suspended: status.suspended.as_ref().map(SuspendedDocument::of),
             backends: status
                 .backends
                 .iter()
@@ -83,6 +71,34 @@ impl StatusDocument {
                     servers: ServersDocument::of(backend.servers),
                 })
                 .collect(),
+        }
+    }
+}
+
+/// Why the manifests are not followed at present.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Suspended")]
+pub struct SuspendedDocument {
+    /// Why, in the words of whoever did it.
+    pub reason: String,
+    /// Who did it.
+    pub by: String,
+    /// Since when (RFC 3339, UTC).
+    pub since: String,
+    /// When it ends by itself (RFC 3339, UTC); null where it does not.
+    pub until: Option<String>,
+    /// The revision that was left: any other one ends it. Null where none does.
+    pub ends_with: Option<String>,
+}
+
+impl SuspendedDocument {
+    pub(super) fn of(suspended: &Suspended) -> Self {
+        Self {
+            reason: suspended.reason.clone(),
+            by: suspended.by.clone(),
+            since: utc(suspended.since),
+            until: suspended.until.map(utc),
+            ends_with: suspended.ends_with.clone(),
         }
     }
 }
@@ -99,6 +115,16 @@ pub struct GenerationDocument {
     pub cause: String,
 }
 
+impl GenerationDocument {
+    pub(super) fn of(generation: &Generation) -> Self {
+        Self {
+            number: generation.number,
+            time: utc(generation.time),
+            cause: generation.cause.clone(),
+        }
+    }
+}
+
 /// The running worker process.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Worker")]
@@ -109,6 +135,16 @@ pub struct WorkerDocument {
     pub pid: u32,
     /// For how long it has run.
     pub uptime_seconds: u64,
+}
+
+impl WorkerDocument {
+    pub(super) fn of(worker: &Worker) -> Self {
+        Self {
+            version: worker.version.clone(),
+            pid: worker.pid,
+            uptime_seconds: worker.uptime.as_secs(),
+        }
+    }
 }
 
 /// How many objects are as they should be.
@@ -154,6 +190,12 @@ pub struct PendingDocument {
     pub object: String,
     /// What it waits for.
     pub why: String,
+}
+
+impl PendingDocument {
+    pub(super) fn of(pending: &Pending) -> Self {
+        Self { object: pending.object.to_string(), why: pending.why.clone() }
+    }
 }
 
 /// A backend and how its servers are.

@@ -7,10 +7,10 @@ use crate::{
     diff::{Held, HeldState},
     model::Origin,
     plan::{FieldChange, Outcome, Step, Summary},
-    report::kind::Kind,
+    report::{kind::Kind, text::utc},
 };
 
-use super::word::{ActionWord, HeldWord, KindWord, MechanismWord, OutcomeWord};
+use super::word::{ActionWord, HeldWord, KindWord, MechanismWord, NeedWord, OutcomeWord};
 
 /// How much is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +62,8 @@ pub struct StepDocument {
     pub mechanism: MechanismWord,
     /// Why by these means.
     pub because: String,
+    /// Where the need for it comes from.
+    pub cause: NeedWord,
     /// Old and new values.
     pub fields: Vec<FieldDocument>,
     /// The manifest that asks for it; null where none does any more.
@@ -71,13 +73,15 @@ pub struct StepDocument {
 }
 
 impl StepDocument {
-    pub(super) fn of(step: &Step) -> Self {
+    /// The step as it is written.
+    pub fn of(step: &Step) -> Self {
         Self {
             object: step.object.to_string(),
             kind: KindWord::from(Kind::of(&step.object)),
             action: ActionWord::from(step.action),
             mechanism: MechanismWord::from(step.mechanism),
             because: step.because.to_string(),
+            cause: NeedWord::from(step.cause),
             fields: step.fields.iter().map(FieldDocument::of).collect(),
             origin: step.origin.as_ref().map(OriginDocument::of),
             commands: step.commands().map(ToString::to_string).collect(),
@@ -168,6 +172,12 @@ pub struct HeldDocument {
     pub weight: Option<u16>,
     /// The weight that it would have otherwise.
     pub weight_otherwise: Option<u16>,
+    /// Who holds it by `gw hold`; null where it was set by hand.
+    pub owner: Option<String>,
+    /// Why; null where it was set by hand.
+    pub reason: Option<String>,
+    /// When it ends (RFC 3339, UTC); null where it was set by hand.
+    pub until: Option<String>,
 }
 
 impl HeldDocument {
@@ -178,6 +188,16 @@ impl HeldDocument {
             HeldState::Weight { to, from } => (HeldWord::Weight, Some(to), Some(from)),
         };
         let (backend, server) = (held.backend.to_string(), held.server.to_string());
-        Self { backend, server, state, weight, weight_otherwise }
+        let hold = held.hold.as_ref();
+        Self {
+            backend,
+            server,
+            state,
+            weight,
+            weight_otherwise,
+            owner: hold.map(|hold| hold.owner.clone()),
+            reason: hold.map(|hold| hold.reason.clone()),
+            until: hold.map(|hold| utc(hold.until)),
+        }
     }
 }

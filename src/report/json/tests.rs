@@ -51,7 +51,9 @@ fn documents_match_their_schemas() {
         Plan::default(),
     ];
     for sample in &plans {
-        check(Kind::Plan, &plan(samples::view(sample)));
+        let document = plan(samples::view(sample), &sample.steps, &samples::refusals());
+        check(Kind::Plan, &document);
+        check(Kind::SavedPlan, &saved_plan(document, fingerprint()));
     }
     let loadings = [
         Loading::Running,
@@ -83,6 +85,7 @@ fn documents_match_their_schemas() {
     let told = check(Kind::WatchStatus, &told);
     assert_eq!(told.pointer("/conditions/3/type").unwrap(), "SourceVerified");
     check(Kind::Status, &status(&Status::default()));
+    check(Kind::Drift, &drift(&samples::drift()));
     check(Kind::Problems, &problems(&Problems::default()));
     let records: Vec<RecordDocument> = plans.iter().map(samples::record).collect();
     check(Kind::History, &history(&records, 1));
@@ -91,10 +94,30 @@ fn documents_match_their_schemas() {
     }
 }
 
+fn fingerprint() -> FingerprintDocument {
+    FingerprintDocument {
+        gw: "0.1.0".into(),
+        revision: "3f2a9c01b7de".into(),
+        wanted: "a".into(),
+        generation: Some(42),
+        haproxy: Some("3.4.0".into()),
+        live: Some("b".into()),
+        steps: "c".into(),
+    }
+}
+
+#[test]
+fn a_saved_plan_says_what_moved() {
+    let saved = fingerprint();
+    assert!(saved.moved(&saved).is_empty());
+    let now = FingerprintDocument { generation: None, live: None, ..fingerprint() };
+    assert_eq!(saved.moved(&now), ["another plan was applied", "HAProxy's live state changed"]);
+}
+
 #[test]
 fn a_plan_as_json() {
     let sample = samples::runtime_plan();
-    let value = check(Kind::Plan, &plan(samples::view(&sample)));
+    let value = check(Kind::Plan, &plan(samples::view(&sample), &[], &samples::refusals()));
     assert_eq!(value["version"], 1);
     assert_eq!(
         value["summary"],
@@ -109,6 +132,7 @@ fn a_plan_as_json() {
             "action": "change",
             "mechanism": "runtime",
             "because": "`set server` changes it in place",
+            "cause": "drift",
             "fields": [{"name": "address", "from": "10.0.0.2:80", "to": "10.0.0.9:80"}],
             "origin": {
                 "object": "Backend web", "file": "backends.yaml", "line": 5, "column": 9,
@@ -121,9 +145,19 @@ fn a_plan_as_json() {
         json!({
             "backend": "api", "server": "api-4", "state": "weight",
             "weight": 5, "weight_otherwise": 1,
+            "owner": "alice@web-1", "reason": "INC-42", "until": "2027-01-01T00:59:59Z",
         })
     );
-    let value = check(Kind::Plan, &plan(samples::view(&samples::reload_plan())));
+    assert_eq!(
+        value["refusals"][0],
+        json!({
+            "guard": "mass-delete",
+            "because": "it deletes 12 of 20 servers (60 %), more than the 30 % allowed",
+            "flag": "--allow-mass-delete=12",
+        })
+    );
+    let value = check(Kind::Plan, &plan(samples::view(&samples::reload_plan()), &[], &[]));
+    assert_eq!(value["refusals"], json!([]));
     assert_eq!(value["reload"], true);
     assert!(value["diff"].as_str().unwrap().starts_with("--- a/05-profiles.cfg\n"));
     assert_eq!(value["steps"][1]["origin"], Value::Null);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::Severity,
-    plan::{Action, Mechanism},
+    plan::{Action, Cause, Mechanism},
     report::{
         board::{About, Truth},
         kind::Kind,
@@ -90,6 +90,23 @@ impl From<Mechanism> for MechanismWord {
         match value {
             Mechanism::Runtime => Self::Runtime,
             Mechanism::Reload => Self::Reload,
+        }
+    }
+}
+
+words! {
+    /// Where the need for a step comes from: a commit is a difference between the manifests and the
+    /// generation that gw made last; drift is one between that and the process; a hold is set again,
+    /// or has ended.
+    NeedWord as "Need" { Commit, Drift, Hold }
+}
+
+impl From<Cause> for NeedWord {
+    fn from(value: Cause) -> Self {
+        match value {
+            Cause::Commit => Self::Commit,
+            Cause::Drift => Self::Drift,
+            Cause::Hold => Self::Hold,
         }
     }
 }

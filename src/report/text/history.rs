@@ -228,7 +228,7 @@ fn who(who: &WhoDocument) -> String {
 }
 
 fn commit(commit: &CommitDocument) -> String {
-    let CommitDocument { author, time, subject } = commit;
+    let CommitDocument { author, time, subject, .. } = commit;
     format!("{}, {}: {}", printable(author), printable(time), printable(subject))
 }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    plan::{Action, FieldChange, Plan, Reason, Step},
+    plan::{Action, Cause, FieldChange, Plan, Reason, Step},
     report::{
         PlanView,
         diff::{self, Mark},
@@ -140,7 +140,7 @@ fn write_fold(out: &mut String, hidden: &[&Step]) {
     }
 }
 
-fn write_step(out: &mut String, step: &Step, detail: Detail) {
+pub(super) fn write_step(out: &mut String, step: &Step, detail: Detail) {
     let object = step.object.to_string();
     let _ = write!(out, "  {} {}", sign(step.action), printable(&object));
     if let [only] = step.fields.as_slice() {
@@ -149,6 +149,15 @@ fn write_step(out: &mut String, step: &Step, detail: Detail) {
     if let Some(origin) = &step.origin {
         let place = format!("{}:{}", origin.at.file, origin.at.span.line);
         let _ = write!(out, "  {DIM}{}{DIM:#}", printable(&place));
+    }
+    match step.cause {
+        Cause::Commit => {}
+        Cause::Drift => {
+            let _ = write!(out, "  {WARN}(drift){WARN:#}");
+        }
+        Cause::Hold => {
+            let _ = write!(out, "  {WARN}(hold){WARN:#}");
+        }
     }
     out.push('\n');
     if step.fields.len() > 1 {

@@ -13,6 +13,7 @@ use crate::report::{
 use super::{
     counted, held,
     style::{BAD, DIM, GOOD, HEADING, WARN, sign},
+    suspended,
 };
 
 /// How many lines a list has at most. JSON has them all.
@@ -25,6 +26,9 @@ pub fn status(status: &Status) -> String {
         let _ = writeln!(out, "{HEADING}{name:<11}{HEADING:#} {value}");
     };
     line("Revision", revision(status));
+    if let Some(since) = &status.suspended {
+        line("Following", format!("{WARN}{}{WARN:#}", suspended(since)));
+    }
     line("Generation", generation(status));
     line("HAProxy", haproxy(status));
     line("Structure", structure(status));
@@ -139,7 +143,7 @@ fn rough(duration: Duration) -> String {
 }
 
 /// A time, in seconds since the epoch, in the form of RFC 3339, in UTC.
-pub(in crate::report) fn utc(seconds: u64) -> String {
+pub fn utc(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 

@@ -27,7 +27,7 @@ fn a_plan_without_reload() {
         "\
 Servers
   [runtime] `set server` changes it in place
-  ~ server web/web-2: address 10.0.0.2:80 → 10.0.0.9:80  backends.yaml:5
+  ~ server web/web-2: address 10.0.0.2:80 → 10.0.0.9:80  backends.yaml:5  (drift)
   [runtime] `add server` makes it; it takes requests after its first good check
   + server web/web-3  backends.yaml:5
       address 10.0.0.3:80
@@ -39,11 +39,24 @@ Routes
 
 Held by an operator: left alone
   server api/api-3: in maintenance
-  server api/api-4: weight 5 instead of 1
+  server api/api-4: weight 5 instead of 1, by alice@web-1 until 2027-01-01T00:59:59Z: INC-42
 
 Plan: 2 to add, 1 to change, 0 to remove: 3 at runtime, no reload.
 "
     );
+}
+
+#[test]
+fn what_guards_refuse_is_told_with_the_flag_that_overrides_it() {
+    assert_eq!(
+        strip_str(&refusals(&samples::refusals())).to_string(),
+        "
+Refused: `gw apply` would not carry this out
+  mass-delete: it deletes 12 of 20 servers (60 %), more than the 30 % allowed
+      if that is meant, pass --allow-mass-delete=12
+"
+    );
+    assert_eq!(refusals(&[]), "");
 }
 
 #[test]
@@ -107,7 +120,7 @@ fn a_plan_without_steps() {
         "\
 Held by an operator: left alone
   server api/api-3: in maintenance
-  server api/api-4: weight 5 instead of 1
+  server api/api-4: weight 5 instead of 1, by alice@web-1 until 2027-01-01T00:59:59Z: INC-42
 
 note: the master socket is missing
 
@@ -250,11 +263,44 @@ fn what_haproxy_said_about_everything_is_said_once() {
 }
 
 #[test]
+fn drift_is_told_apart_from_what_waits_and_what_is_held() {
+    assert_eq!(
+        strip_str(&drift(&samples::drift(), Detail::Brief)).to_string(),
+        "\
+Drift: somebody changed it; the next apply repairs it
+  ~ server web/web-2: address 10.0.0.2:80 → 10.0.0.9:80  backends.yaml:5  (drift)
+
+Pending commit 77aa9c01b7de: at runtime
+  + server web/web-3  backends.yaml:5
+      address 10.0.0.3:80
+      weight 50
+  + route http:80 shop.example/api/*: to api  routes.yaml:12
+
+Under way: the next apply finishes it
+  server web/web-3: its first good health check
+
+Held by an operator: left alone
+  server api/api-3: in maintenance
+  server api/api-4: weight 5 instead of 1, by alice@web-1 until 2027-01-01T00:59:59Z: INC-42
+
+Unmanaged: not gw's, left alone
+  backend old  3 servers
+  frontend stats
+
+note: suspended by alice@web-1 since 2026-12-31T23:59:59Z, until 2027-01-01T00:59:59Z: INC-42
+
+1 object drifted from generation 42; 2 changes to commit.
+"
+    );
+}
+
+#[test]
 fn a_status_fits_on_a_screen() {
     assert_eq!(
         strip_str(&status(&samples::status())).to_string(),
         "\
 Revision    3f2a9c01b7de
+Following   suspended by alice@web-1 since 2026-12-31T23:59:59Z, until 2027-01-01T00:59:59Z: INC-42
 Generation  42 of 2026-12-31T23:59:59Z (apply)
 HAProxy     3.2.4-1, worker 4711, up for 1 day 1 hour
 Structure   in sync
@@ -269,7 +315,7 @@ Pending: the next apply finishes it
 
 Held by an operator: left alone
   server api/api-3: in maintenance
-  server api/api-4: weight 5 instead of 1
+  server api/api-4: weight 5 instead of 1, by alice@web-1 until 2027-01-01T00:59:59Z: INC-42
 
 Backends with servers that are not up
   api: 4: 2 up, 1 down, 1 in maintenance

@@ -79,11 +79,11 @@ impl BareClone {
     }
 
     /// Fetches what the settings name. A commit that was asked for by its id and is here already
-    /// needs no server. Takes ten times the timeout of the settings at most, and waits as long for
-    /// another gw that fetches.
+    /// needs no server. Takes ten times the timeout of the settings at most, and waits for another gw
+    /// that fetches as long as the timeout.
     pub fn fetch(&self) -> Result<Fetched, GitError> {
         self.create()?;
-        let _lock = self.lock()?;
+        let _lock = self.lock("lock")?;
         let repository = self.repository()?;
         let previous = self.reference_to(&repository, "good");
         if let Reference::Commit(id) = self.settings.reference
@@ -116,7 +116,7 @@ impl BareClone {
         };
         let commit = self.describe(&repository, id, done.name)?;
         let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
-        compact(&repository).map_err(|error| self.damaged(&error))?;
+        self.compact(&repository)?;
         let address = &self.settings.address;
         tracing::debug!(%address, commit = commit.id, reference = commit.reference, forced, "fetched");
         Ok(Fetched { commit, forced: forced && previous.is_some(), previous })
@@ -132,20 +132,51 @@ impl BareClone {
         good.map(|id| self.describe(&repository, id, None)).transpose()
     }
 
-    /// Remembers a commit as good.
+    /// Remembers a commit as good. Does not wait for a fetch.
     pub fn keep(&self, commit: &Commit) -> Result<(), GitError> {
-        let _lock = self.lock()?;
+        let tag = commit.reference.as_deref().and_then(|name| name.strip_prefix(TAGS));
+        let tag = tag.map(|tag| format!("tags/{tag}"));
+        self.point(commit, &["good"].into_iter().chain(tag.as_deref()).collect::<Vec<_>>())?;
+        // What was found out about the commits before is of no use any more.
         let repository = self.repository()?;
-        let id = Oid::from_str(&commit.id).map_err(|error| self.damaged(&error))?;
-        let set = |name: &str| {
-            let set = repository.reference(&self.local(name), id, true, "gw: good");
-            set.map(|_| ()).map_err(|error| self.damaged(&error))
-        };
-        set("good")?;
-        match commit.reference.as_deref().and_then(|name| name.strip_prefix(TAGS)) {
-            Some(tag) => set(&format!("tags/{tag}")),
-            None => Ok(()),
+        let obsolete = repository.references_glob(&self.local("fetched-rewritten/*"));
+        for reference in obsolete.into_iter().flatten().flatten() {
+            let mut reference = reference;
+            reference.delete().map_err(|error| self.damaged(&error))?;
         }
+        Ok(())
+    }
+
+    /// Remembers that a commit is read, so that its objects stay while others are fetched; and the
+    /// one before, which another gw may still read.
+    pub(super) fn pin(&self, commit: &Commit) -> Result<(), GitError> {
+        let repository = self.repository()?;
+        let before = self.reference_to(&repository, "read").map(|id| id.to_string());
+        match before {
+            Some(before) if before == commit.id => return Ok(()),
+            Some(id) => self.point(&Commit { id, ..commit.clone() }, &["read-before"])?,
+            None => {}
+        }
+        self.point(commit, &["read"])
+    }
+
+    /// Lets local references point to a commit that is here.
+    fn point(&self, commit: &Commit, names: &[&str]) -> Result<(), GitError> {
+        let _lock = self.lock("objects.lock")?;
+        let repository = self.repository()?;
+        let found = Oid::from_str(&commit.id).and_then(|id| repository.find_commit(id));
+        let id = found.map_err(|error| self.damaged(&error))?.id();
+        for name in names {
+            let set = repository.reference(&self.local(name), id, true, "gw");
+            set.map_err(|error| self.damaged(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what nobody needs, where there is much of it.
+    fn compact(&self, repository: &Repository) -> Result<(), GitError> {
+        let _lock = self.lock("objects.lock")?;
+        compact(repository).map_err(|error| self.damaged(&error))
     }
 
     /// The bare repository.
@@ -181,10 +212,11 @@ impl BareClone {
         }
     }
 
-    /// One gw at a time writes into a clone.
+    /// One gw at a time fetches (`lock`), and one at a time says which objects are needed, or removes
+    /// others (`objects.lock`, never for long).
     #[expect(clippy::disallowed_methods, reason = "whoever fetches blocks, and knows it")]
-    fn lock(&self) -> Result<File, GitError> {
-        let path = self.folder.join("lock");
+    fn lock(&self, name: &str) -> Result<File, GitError> {
+        let path = self.folder.join(name);
         let failed = |source| GitError::Io { action: "lock", path: path.clone(), source };
         let file = File::create(&path).map_err(failed)?;
         let begin = Instant::now();

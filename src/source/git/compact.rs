@@ -12,7 +12,8 @@ use git2::{ObjectType, Oid, Repository};
 pub(super) const PACKS_MAX: usize = 20;
 
 /// Puts packs together where there are too many. Of a shallow clone the commits remain that a local
-/// reference points to, without their history. Whoever calls has the lock.
+/// reference points to, without their history. Whoever calls has the
+/// locks.
 pub(super) fn compact(repository: &Repository) -> Result<(), git2::Error> {
     let folder = repository.path().join("objects/pack");
     let old = packs(&folder);

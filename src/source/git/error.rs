@@ -31,6 +31,12 @@ pub enum GitError {
         /// In the server's words.
         why: String,
     },
+    /// A folder of somebody else, who could have put anything into its settings.
+    #[error("the repository {address} belongs to another user")]
+    NotOwned {
+        /// The repository.
+        address: String,
+    },
     /// The server wants to know who we are, or does not let us in.
     #[error("{address} refuses access{}: {why}", if *had_credentials { " with our credentials" } else { "" })]
     Authentication {
@@ -197,6 +203,10 @@ impl GitError {
             Self::NotFound { .. } => Some(
                 "servers say this about repositories that we may not see, too: check the URL, and \
                  the credentials"
+                    .to_owned(),
+            ),
+            Self::NotOwned { .. } => Some(
+                "run gw as its owner, or trust it by `git config --system --add safe.directory PATH`"
                     .to_owned(),
             ),
             Self::Authentication { had_credentials: false, address, .. }

@@ -167,6 +167,7 @@ fn explain(settings: &Settings, repository: &Path, failure: Failure) -> GitError
     match failure {
         Failure::Unreachable(why) => GitError::Unreachable { address, why },
         Failure::NotFound(why) => GitError::NotFound { address, why },
+        Failure::NotOwned => GitError::NotOwned { address },
         Failure::Authentication(why) => {
             let shown = settings.access.credentials(&settings.address);
             let had_credentials = shown

@@ -24,7 +24,7 @@ use self::{
 };
 
 use super::{
-    reference::{Advertised, Reference, Resolved, Unresolved},
+    reference::{Advertised, Reference, Resolved, TAGS, Unresolved},
     wire::{Done, Failure, Line, Request},
 };
 
@@ -69,7 +69,9 @@ impl<'a, W: Write> Transfer<'a, W> {
             }
             other => other,
         }?;
-        let descends = transfer.descends(id)?;
+        // Another tag is another release, and need not contain the one before.
+        let is_tag = resolved.name.as_deref().is_some_and(|name| name.starts_with(TAGS));
+        let descends = is_tag || transfer.descends(id)?;
         Ok(Done { id: id.to_string(), name: resolved.name, descends })
     }
 
@@ -170,15 +172,27 @@ impl<'a, W: Write> Transfer<'a, W> {
     fn descends(&self, id: Oid) -> Result<bool, Failure> {
         let previous = self.request.previous.as_deref().and_then(|id| Oid::from_str(id).ok());
         let Some(previous) = previous else { return Ok(true) };
+        // A server may be asked often until somebody decides: not for its history each time.
+        let rewritten = format!("{}-rewritten/{previous}", self.request.target);
+        let known = self.repository.find_reference(&rewritten).ok();
+        if known.is_some_and(|known| known.target() == Some(id)) {
+            return Ok(false);
+        }
         let look = || ancestry::descends(&self.repository, id, previous);
         for depth in DEPTHS {
             match look() {
-                Descent::Yes => return Ok(true),
-                Descent::No => return Ok(false),
                 Descent::Unknown => self.look(depth)?,
+                Descent::Yes => return Ok(true),
+                Descent::No => break,
             };
         }
-        Ok(look() == Descent::Yes)
+        let descends = look() == Descent::Yes;
+        if !descends {
+            self.repository
+                .reference(&rewritten, id, true, "gw: history was rewritten")
+                .map_err(|error| Failure::Clone(error.message().to_owned()))?;
+        }
+        Ok(descends)
     }
 
     /// Makes libssh2 ask for any host key. Tells whether it did not before.
@@ -217,10 +231,43 @@ fn failure(error: &git2::Error) -> Failure {
             Failure::Certificate(said)
         }
         _ if is_absent => Failure::NotFound(said),
-        (ErrorCode::Owner, _) => Failure::NotFound(format!("{said}: git's safe.directory")),
+        (ErrorCode::Owner, _) => Failure::NotOwned,
+        // Local transport keeps the words, but not the code.
+        _ if says(&["not owned by current user"]) => Failure::NotOwned,
         (_, ErrorClass::Odb | ErrorClass::Indexer | ErrorClass::Reference | ErrorClass::Object) => {
             Failure::Clone(said)
         }
         _ => Failure::Unreachable(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_says_is_told_apart() {
+        let of = |code, class, said: &str| failure(&git2::Error::new(code, class, said));
+        let generic = ErrorCode::GenericError;
+        let said = |text: &str| text.to_owned();
+        let not_found = "unexpected http status code: 404";
+        assert_eq!(of(generic, ErrorClass::Http, not_found), Failure::NotFound(said(not_found)));
+        let forbidden = "unexpected http status code: 403";
+        assert_eq!(
+            of(generic, ErrorClass::Http, forbidden),
+            Failure::Authentication(said(forbidden))
+        );
+        let owner = "repository path '/r' is not owned by current user";
+        assert_eq!(of(generic, ErrorClass::Os, owner), Failure::NotOwned);
+        assert_eq!(of(ErrorCode::Owner, ErrorClass::Config, "x"), Failure::NotOwned);
+        let tls = "the SSL certificate is invalid";
+        assert_eq!(
+            of(ErrorCode::Certificate, ErrorClass::Ssl, tls),
+            Failure::Certificate(said(tls))
+        );
+        let refused = "failed to connect to h: Connection refused";
+        assert_eq!(of(generic, ErrorClass::Os, refused), Failure::Unreachable(said(refused)));
+        let full = "failed to write pack: No space left on device";
+        assert_eq!(of(generic, ErrorClass::Indexer, full), Failure::Clone(said(full)));
     }
 }

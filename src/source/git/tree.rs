@@ -123,6 +123,10 @@ impl Tree {
             let (commit, path) = (commit.short().to_owned(), self.settings.path.to_string());
             return Err(GitError::NoManifest { commit, path }.into());
         }
+        if let Err(error) = self.clone.pin(commit) {
+            // A full disk must not cost what can be read.
+            tracing::warn!(%error, "can't remember which commit is read");
+        }
         problems.sort();
         self.root = Some(found.root);
         Ok(Snapshot {

@@ -63,6 +63,7 @@ pub(super) struct Done {
 pub(super) enum Failure {
     Unreachable(String),
     NotFound(String),
+    NotOwned,
     Authentication(String),
     Certificate(String),
     HostKey { host: String, why: String, hint: String },

@@ -1,6 +1,9 @@
 //! Pushes, forced ones too, tags and versions.
 
+use std::sync::Arc;
+
 use gw::source::git::{BareClone, Fetched, ForcedPush, Reference, Settings};
+use gw::source::{Look, Reader, Source};
 
 use super::{backend, gw, refused, repository, settings, validate};
 use crate::support::git::{Upstream, daemon::Daemon};
@@ -59,7 +62,15 @@ fn a_branch_reset_to_an_older_commit_is_a_forced_push() {
     follow(&settings, root.path());
     upstream.run(&["reset", "--quiet", "--hard", "HEAD~2"]);
     upstream.run(&["push", "--quiet", "--force", "origin", "HEAD"]);
-    assert!(BareClone::new(&settings, root.path()).fetch().unwrap().forced);
+    let clone = BareClone::new(&settings, root.path());
+    assert!(clone.fetch().unwrap().forced);
+    // Until somebody decides, it is asked for again and again, but not fetched.
+    let packs = || std::fs::read_dir(clone.path().join("objects/pack")).unwrap().count();
+    let before = packs();
+    assert!(clone.fetch().unwrap().forced);
+    assert_eq!(packs(), before);
+    clone.keep(&clone.fetch().unwrap().commit).unwrap();
+    assert!(!clone.fetch().unwrap().forced);
 }
 
 #[test]
@@ -170,4 +181,25 @@ fn a_clone_does_not_grow_with_each_push() {
         upstream.run(&["push", "--quiet", "--force", "origin", "HEAD"]);
         assert!(clone.fetch().unwrap().forced, "{place}");
     }
+}
+
+#[test]
+fn a_commit_that_is_read_stays_while_others_are_fetched() {
+    let (root, upstream) = repository();
+    let daemon = Daemon::start(&upstream.root);
+    let settings = settings(&daemon.url("site.git"));
+    let clone = BareClone::new(&settings, root.path());
+    let read = clone.fetch().unwrap().commit;
+    let mut reader = Reader::new(&Source::Git(Box::new(settings)), root.path());
+    let first = reader.read(Look::Commit(&read)).unwrap();
+    // None of these is believed, so to say, and each is a pack.
+    for number in 0..25 {
+        upstream.write("web.yaml", backend("web", 3000 + number)).push("More");
+        clone.fetch().unwrap();
+    }
+    let again = reader.read(Look::Commit(&read)).unwrap();
+    assert!(Arc::ptr_eq(&first.files[0], &again.files[0]));
+    let mut fresh =
+        Reader::new(&Source::Git(Box::new(super::settings(&daemon.url("site.git")))), root.path());
+    assert_eq!(fresh.read(Look::Commit(&read)).unwrap().files.len(), 1);
 }

@@ -1,8 +1,12 @@
 //! Smart HTTP, with and without TLS and passwords.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
-use super::{SOURCE, gw, refused, repository, validate};
+use gw::source::git::{BareClone, Settings};
+
+use super::{SOURCE, gw, refused, repository, settings, validate};
+use crate::support::clock;
 use crate::support::git::{
     http::{Http, Manner},
     proxy::Proxy,
@@ -148,4 +152,25 @@ fn a_server_that_falls_silent_or_breaks_off_is_given_up() {
     let _ = validate(&gw, &url, &[]).expect(SOURCE);
     server.set(Manner::Open);
     let _ = validate(&gw, &url, &[]).ok();
+}
+
+#[test]
+fn a_commit_is_kept_while_a_fetch_waits() {
+    let (root, upstream) = repository();
+    let server = Http::start(&upstream.root, Manner::Open, None);
+    let settings =
+        Settings { timeout: Duration::from_secs(20), ..settings(&server.url("site.git")) };
+    let clone = BareClone::new(&settings, root.path());
+    let commit = clone.fetch().unwrap().commit;
+    server.set(Manner::Silent);
+    let asked = server.shown().len();
+    let waiting = clone.clone();
+    let fetch = std::thread::spawn(move || waiting.fetch());
+    assert!(clock::eventually(Duration::from_secs(10), || server.shown().len() > asked));
+    let begin = Instant::now();
+    clone.keep(&commit).unwrap();
+    assert!(begin.elapsed() < settings.timeout / 2, "it waited for the fetch");
+    assert_eq!(clone.last_good().unwrap().map(|good| good.id), Some(commit.id));
+    drop(server);
+    assert!(fetch.join().unwrap().is_err());
 }

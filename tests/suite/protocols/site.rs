@@ -38,7 +38,7 @@ impl Site {
         let dir = TempDir::new().unwrap();
         let (state, manifests) = (dir.path().join("state"), dir.path().join("manifests"));
         fs::create_dir(&manifests).unwrap();
-        let gw = Gw::new(dir.path());
+        let gw = Gw::new(dir.path()).unguarded();
         let _ = gw.clone().env("GW_STATE", &state).run(&["init"]).ok();
         let (base, current) = (base_config(dir.path()), state.join("current"));
         let haproxy = Haproxy::start(version, dir.path(), &base, &[&current], Mode::MasterWorker);

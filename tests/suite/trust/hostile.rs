@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use base64ct::{Base64, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use git2::Oid;
 use gw::model::SourceFile;
 use gw::source::trust::{AllowedSigners, Commit, Keyring, Mode, Policy};
@@ -61,7 +62,7 @@ fn armored_again(signature: &[u8], change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u
     let lines: Vec<&str> = std::str::from_utf8(signature).unwrap().lines().collect();
     let is_base64 = |line: &&&str| !line.is_empty() && !line.starts_with(['-', '=']);
     let body: String = lines.iter().filter(is_base64).copied().collect();
-    let bytes = Base64::encode_string(&change(Base64::decode_vec(&body).unwrap()));
+    let bytes = BASE64.encode(change(BASE64.decode(&body).unwrap()));
     format!("{}\n\n{bytes}\n{}\n", lines[0], lines[lines.len() - 1]).into_bytes()
 }
 

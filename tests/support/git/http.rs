@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
@@ -96,10 +96,12 @@ impl Drop for Http {
 }
 
 async fn serve(socket: TcpListener, tls: Option<Arc<ServerConfig>>, shared: Arc<Shared>) {
+    // Dropped with this task, which ends the connections too.
+    let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = socket.accept().await else { continue };
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
-        tokio::spawn(async move {
+        connections.spawn(async move {
             match tls {
                 None => connection(stream, shared).await,
                 Some(config) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::support::{ports, runtime};
 
@@ -24,9 +24,11 @@ impl Proxy {
         let socket = runtime::wait(TcpListener::bind(address)).expect("the port is free");
         let shared = Arc::clone(&asked);
         let listener = runtime::spawn(async move {
+            // Dropped with this task, which ends the connections too.
+            let mut connections = JoinSet::new();
             loop {
                 let Ok((client, _)) = socket.accept().await else { continue };
-                tokio::spawn(relay(client, server, Arc::clone(&shared)));
+                connections.spawn(relay(client, server, Arc::clone(&shared)));
             }
         });
         Self { address, asked, listener }

@@ -1,0 +1,16 @@
+//! That the manifests are not followed at present.
+
+use crate::report::{snippet::printable, status::Suspended};
+
+use super::utc;
+
+/// One line that says who suspended it, until when, and why.
+pub fn suspended(suspended: &Suspended) -> String {
+    let Suspended { reason, by, since, until, ends_with } = suspended;
+    let end = match (until, ends_with) {
+        (Some(until), _) => format!("until {}", utc(*until)),
+        (None, Some(_)) => "until another revision comes".to_owned(),
+        (None, None) => "until `gw resume`".to_owned(),
+    };
+    format!("suspended by {} since {}, {end}: {}", printable(by), utc(*since), printable(reason))
+}

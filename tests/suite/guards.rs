@@ -1,0 +1,216 @@
+//! What a guard refuses is not done, its own flag and no other lets it pass, and the exit codes
+//! tell.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::rig::Rig;
+use crate::support::clock;
+use crate::support::ports::free_port;
+use crate::support::run::{Gw, Outcome};
+use crate::support::versions::{Version, newest, oldest};
+
+/// Backends `b0`, `b1`, … with so many servers each, and a route to each.
+fn manifests(port: u16, backends: &[usize], more: &str) -> String {
+    let mut text = format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
+         spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n"
+    );
+    for (number, servers) in backends.iter().enumerate() {
+        let servers: Vec<Value> = (0..*servers)
+            .map(|server| json!({"name": format!("s{server}"), "address": format!("127.0.0.{}", server + 1), "port": 1 + number}))
+            .collect();
+        let servers = Value::from(servers);
+        write!(
+            text,
+            "---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: b{number}}}\n\
+             spec:\n  servers: {servers}\n{more}---\napiVersion: gw/v1\nkind: Route\n\
+             metadata: {{name: r{number}}}\nspec: {{hosts: [h{number}.test], backend: b{number}}}\n"
+        )
+        .expect("a string takes text");
+    }
+    text
+}
+
+/// An HAProxy with four backends of five servers, and a gw with all its guards.
+struct Site {
+    rig: Rig,
+    gw: Gw,
+    port: u16,
+}
+
+impl Site {
+    fn new(version: &Version) -> Self {
+        let port = free_port();
+        let rig = Rig::serving(version, &manifests(port, &[5, 5, 5, 5], ""));
+        let gw = rig.gw.clone().env("GW_CONFIG", "gw.yaml");
+        let site = Self { rig, gw, port };
+        site.configure("");
+        site
+    }
+
+    fn configure(&self, settings: &str) {
+        fs::write(self.rig.path().join("gw.yaml"), settings).expect("the folder is writable");
+    }
+
+    fn want(&self, backends: &[usize], more: &str) {
+        self.rig.write(&manifests(self.port, backends, more));
+    }
+
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        self.gw.run(arguments)
+    }
+
+    fn apply(&self, flags: &[&str]) -> Outcome {
+        self.run(&[&["apply", "manifests", "--yes", "--output", "json"], flags].concat())
+    }
+
+    /// What is wanted is refused by these guards and no others, whatever command asks, and nothing
+    /// happens.
+    fn assert_refused(&self, flags: &[&str], guards: &[(&str, &str)]) {
+        let before = (self.rig.state(), self.rig.generation());
+        let plan = ["plan", "manifests", "--output", "json"];
+        let plan = self.run(&[&plan[..], flags].concat()).ok();
+        let document = plan.json();
+        let refusals = document["refusals"].as_array().expect("a list");
+        let named: Vec<(&str, &str)> = refusals
+            .iter()
+            .map(|one| (one["guard"].as_str().unwrap(), one["flag"].as_str().unwrap()))
+            .collect();
+        assert_eq!(named, guards, "{}", plan.transcript());
+        let _ = self.run(&[&["plan", "manifests", "--exit-code"], flags].concat()).expect(10);
+        let text = self.run(&[&["plan", "manifests"], flags].concat()).ok().stdout;
+        let outcome = self.apply(flags).expect(10);
+        for (guard, flag) in guards {
+            for said in [&text, &outcome.stderr] {
+                assert!(said.contains(&format!("{guard}: ")), "{said}");
+                assert!(said.contains(&format!("if that is meant, pass {flag}\n")), "{said}");
+            }
+        }
+        assert_eq!(outcome.stdout, "", "{}", outcome.transcript());
+        assert_eq!(before, (self.rig.state(), self.rig.generation()), "something was changed");
+    }
+}
+
+/// The oldest and the newest HAProxy: guards are gw's own business, but what they count is not.
+fn sites() -> impl Iterator<Item = Site> {
+    [oldest(), newest()].into_iter().map(Site::new)
+}
+
+#[test]
+fn a_mass_delete_needs_its_number() {
+    for site in sites() {
+        site.want(&[2, 2, 2, 2], "");
+        site.assert_refused(&[], &[("mass-delete", "--allow-mass-delete=12")]);
+        let told = site.apply(&[]).expect(10).stderr;
+        let numbers = "it deletes 12 of 20 servers (60 %), more than the 30 % allowed";
+        assert!(told.contains(numbers), "{told}");
+        site.assert_refused(
+            &["--allow-mass-delete=11", "--allow-shrunk-source", "--allow-empty-backend"],
+            &[("mass-delete", "--allow-mass-delete=12")],
+        );
+        let report = site.apply(&["--allow-mass-delete=12"]).ok().json();
+        assert_eq!(report["summary"]["remove"], 12, "{report}");
+        // A setting for good does the same as a flag for once.
+        site.want(&[5, 5, 5, 5], "");
+        let _ = site.apply(&[]).ok();
+        site.want(&[2, 2, 2, 2], "");
+        site.configure("guards: {massDelete: 60%}\n");
+        let _ = site.apply(&[]).ok();
+    }
+}
+
+#[test]
+fn whole_backends_and_routes_count_as_well() {
+    let site = Site::new(newest());
+    site.want(&[1; 12], "");
+    let _ = site.apply(&["--allow-mass-delete"]).ok();
+    site.want(&[1; 7], "");
+    site.assert_refused(&[], &[("mass-delete", "--allow-mass-delete=5")]);
+    let told = site.apply(&[]).expect(10).stderr;
+    for kind in ["servers", "backends", "routes"] {
+        assert!(told.contains(&format!("5 of 12 {kind} (41.7 %)")), "{told}");
+    }
+    let _ = site.apply(&["--allow-mass-delete"]).ok();
+}
+
+#[test]
+fn a_backend_keeps_its_last_server() {
+    for site in sites() {
+        site.want(&[0, 5, 5, 5], "");
+        site.assert_refused(
+            &["--allow-mass-delete"],
+            &[("empty-backend", "--allow-empty-backend")],
+        );
+        let _ = site.apply(&["--allow-empty-backend"]).ok();
+        // It has none to lose any more.
+        site.want(&[0, 5, 5, 4], "");
+        let _ = site.apply(&[]).ok();
+    }
+}
+
+#[test]
+fn a_source_that_shrank_by_half_is_not_believed() {
+    for mut site in sites() {
+        site.want(&[2, 2, 2], "");
+        let shrunk = ("shrunk-source", "--allow-shrunk-source");
+        site.assert_refused(&["--allow-mass-delete"], &[shrunk]);
+        site.assert_refused(
+            &["--allow-shrunk-source"],
+            &[("mass-delete", "--allow-mass-delete=14")],
+        );
+        // Nothing is deleted from a process that does not run. The source is doubtful as before.
+        site.rig.stop();
+        let outcome = site.apply(&[]).expect(10);
+        assert!(!outcome.stderr.contains("mass-delete"), "{}", outcome.transcript());
+        assert!(outcome.stderr.contains("from 28 to 12 objects"), "{}", outcome.transcript());
+        let _ = site.apply(&["--allow-shrunk-source"]).ok();
+        site.rig.start();
+        site.rig.assert_converged();
+    }
+}
+
+#[test]
+fn a_reload_can_be_forbidden() {
+    for site in sites() {
+        let slower = "  timeouts: {server: 7s}\n";
+        site.want(&[5, 5, 5, 5], slower);
+        let reload = [("reload", "--allow-reload")];
+        site.assert_refused(&["--no-reload"], &reload);
+        site.configure("reload: forbid\n");
+        site.assert_refused(&[], &reload);
+        let told = site.apply(&[]).expect(10).stderr;
+        assert!(told.contains("no command sets `timeout server` of a backend"), "{told}");
+        let report = site.apply(&["--allow-reload"]).ok().json();
+        assert_eq!(report["reloads"], 1, "{report}");
+        // What needs none passes.
+        site.want(&[5, 5, 5, 4], slower);
+        let _ = site.apply(&[]).ok();
+        let _ = site.run(&["apply", "manifests", "--allow-reload", "--no-reload"]).expect(64);
+    }
+}
+
+#[test]
+fn reloads_wait_for_old_workers() {
+    for site in sites() {
+        site.configure("guards: {oldWorkers: 0}\n");
+        // A worker lives for as long as somebody is connected to it.
+        let connected = UnixStream::connect(&site.rig.socket).expect("HAProxy takes connections");
+        site.want(&[5, 5, 5, 5], "  timeouts: {server: 7s}\n");
+        let _ = site.apply(&[]).ok();
+        site.want(&[5, 5, 5, 5], "  timeouts: {server: 8s}\n");
+        site.assert_refused(&[], &[("old-workers", "--allow-old-workers")]);
+        let told = site.apply(&[]).expect(10).stderr;
+        assert!(told.contains("while old workers live: 1, more than the 0 allowed"), "{told}");
+        let _ = site.apply(&["--allow-old-workers"]).ok();
+        drop(connected);
+        site.want(&[5, 5, 5, 5], "  timeouts: {server: 9s}\n");
+        let applied =
+            clock::eventually(Duration::from_secs(10), || site.apply(&[]).code == Some(0));
+        assert!(applied, "{}", site.apply(&[]).transcript());
+    }
+}
