@@ -26,6 +26,7 @@ mod schema;
 mod show;
 mod status;
 mod suspend;
+mod telling;
 mod up;
 mod validate;
 mod watch;
@@ -93,6 +94,11 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
         }
     };
+    telling::start_log(match &cli.command {
+        Command::Up(args) => args.telling.log_format(),
+        Command::Watch(args) => args.telling.log_format(),
+        _ => None,
+    });
     if !matches!(cli.command, Command::Up(_) | Command::FetchGit(_)) {
         // HAProxy's requests go before gw's own work. Before any thread starts, since each inherits
         // it. The HAProxy of `gw up` would, too, and gw's own children do. Where the system won't,
@@ -123,7 +129,7 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Release(args) => hold::release(&args).await,
         Command::Suspend(args) => suspend::suspend(&args).await,
         Command::Resume(args) => suspend::resume(&args).await,
-        Command::Up(args) => up::run(&args).await,
+        Command::Up(args) => Box::pin(up::run(&args)).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,

@@ -51,7 +51,8 @@
 //! - Settings of single servers that the socket can't read back: all else is the backend's.
 //! - A template language. The configuration is generated, your own file stands beside it.
 //! - A way to force everything. Each refusal has its own remedy.
-//! - Background tasks: there is one loop, and one owner of every resource.
+//! - Background tasks that change anything: there is one loop, and one owner of every resource. What
+//!   answers HTTP and notifies others only sees events of the loop.
 //! - Host names of servers: HAProxy resolves none of servers that come at runtime.
 //!
 //! # Modules, in reading order
@@ -81,6 +82,11 @@
 //! | [`reconcile`] | one pass: plan, apply, read back, status |
 //! | [`init`] | an empty generation to start HAProxy with |
 //! | [`up`] | an HAProxy of our own, and the loop that follows the manifests |
+//! | [`metrics`] | what is counted, as Prometheus reads it |
+//! | [`http`] | what a gw that follows answers: metrics, health, status, history |
+//! | [`notification`] | others are told how passes end |
+//! | [`systemd`] | the service manager is told that gw is ready and alive |
+//! | [`telemetry`] | puts these together: each event of the loop goes to all of them |
 //! | [`cli`] | a file per command; errors and exit codes in one place each |
 //!
 //! # Where to make which change
@@ -96,6 +102,7 @@
 //! | a reason for a reload | `plan/reason.rs`, and the table in `README.md` follows by its test |
 //! | the order of steps | `plan/order.rs` |
 //! | a guard | `guard/`, its setting in `settings/guards.rs`, its flag in `cli/guards.rs` |
+//! | a metric | `metrics.rs`, and the table in `README.md`; facts come from events (`report/watch.rs`, `report/pass.rs`) |
 //! | an exit code | `cli/exit.rs` and the table in `README.md` |
 //! | a transport or a credential of Git | `source/git/access.rs`, `source/git/transfer/` (runs as a process of its own) |
 //! | a field of JSON output | `report/json/`; `make schema`; add, never change |
@@ -108,11 +115,14 @@ pub mod control;
 pub mod diff;
 pub mod guard;
 pub mod haproxy;
+pub mod http;
 pub mod init;
 pub mod intent;
 pub mod journal;
 pub mod manifest;
+pub mod metrics;
 pub mod model;
+pub mod notification;
 pub mod observe;
 pub mod plan;
 pub mod reconcile;
@@ -122,6 +132,8 @@ pub mod service;
 pub mod settings;
 pub mod source;
 pub mod store;
+pub mod systemd;
+pub mod telemetry;
 pub mod up;
 pub mod watch;
 pub mod webhook;

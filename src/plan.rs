@@ -159,6 +159,14 @@ impl Plan {
         self.steps.iter().any(|step| matches!(step.object, Object::Certificate(_)))
     }
 
+    /// The first reason for its reload; `None` where it takes none.
+    pub fn reload_reason(&self) -> Option<&Reason> {
+        let is_own = |reason: &&Reason| {
+            reason.mechanism() == Mechanism::Reload && **reason != Reason::Carried
+        };
+        self.steps.iter().map(|step| &step.because).find(is_own)
+    }
+
     /// How much is to be done.
     pub fn summary(&self) -> Summary {
         Summary::of(self.steps.iter())

@@ -3,8 +3,10 @@
 //! came from a manifest or from HAProxy is shown escaped, so that it can't drive a terminal.
 
 pub mod blame;
+pub mod board;
 pub mod drift;
 pub mod json;
+pub mod pass;
 pub mod snippet;
 pub mod status;
 pub mod text;
@@ -17,7 +19,13 @@ use std::path::Path;
 
 use crate::plan::Plan;
 
-pub use self::{diff::FileDiff, status::Status, watch::WatchEvent};
+pub use self::{
+    board::Board,
+    diff::FileDiff,
+    pass::PassRecord,
+    status::Status,
+    watch::{SourceFetch, WatchEvent},
+};
 
 /// A plan, and what must be known to show it.
 #[derive(Clone, Copy, Debug)]

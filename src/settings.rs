@@ -8,10 +8,14 @@
 mod duration;
 mod file;
 mod guards;
+mod listen;
+mod notify;
 mod source;
+mod webhook;
 
 use std::{
     env, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -28,6 +32,9 @@ use crate::{
 pub use self::{
     duration::{DurationError, SpanError, parse_duration, parse_span},
     guards::GivenGuards,
+    listen::{HTTP, Listen, ListenError},
+    notify::Target,
+    webhook::Webhook,
 };
 
 /// Where settings are looked for when nobody names a file.
@@ -67,6 +74,12 @@ pub struct Settings {
     pub ready_timeout: Duration,
     /// How long a server may take until nothing uses it any more.
     pub removal_timeout: Duration,
+    /// Where HTTP is answered while gw follows; `None` where it is not.
+    pub http: Option<SocketAddr>,
+    /// Who is told how passes end.
+    pub notify: Vec<Target>,
+    /// Whose webhooks hasten a fetch; `None` where nobody's do.
+    pub webhook: Option<Webhook>,
     /// The repository whose manifests are meant where a command names none.
     pub source: git::Given,
     /// How strict the guards are.
@@ -132,6 +145,9 @@ pub struct Given {
     pub haproxy: Option<PathBuf>,
     pub ready_timeout: Option<Duration>,
     pub removal_timeout: Option<Duration>,
+    pub http: Option<Listen>,
+    pub notify: Option<Vec<Target>>,
+    pub webhook: Option<Webhook>,
     pub source: git::Given,
     pub reload: Option<Stance>,
     pub drift: Option<DriftPolicy>,
@@ -248,6 +264,14 @@ impl Settings {
             haproxy: given.haproxy,
             ready_timeout: given.ready_timeout.unwrap_or(READY_TIMEOUT),
             removal_timeout: given.removal_timeout.unwrap_or(REMOVAL_TIMEOUT),
+            http: match (given.http, runs) {
+                (Some(listen), _) => listen.address(),
+                (None, Runs::Service) => Some(HTTP),
+                // Somebody may try out several at a time.
+                (None, Runs::Ourselves(_)) => None,
+            },
+            notify: given.notify.unwrap_or_default(),
+            webhook: given.webhook,
             source: given.source,
             guards: given.guards.fill(given.reload, &usual_guards),
             drift: given.drift.unwrap_or_default(),
@@ -277,6 +301,9 @@ impl Given {
             haproxy: self.haproxy.or(other.haproxy),
             ready_timeout: self.ready_timeout.or(other.ready_timeout),
             removal_timeout: self.removal_timeout.or(other.removal_timeout),
+            http: self.http.or(other.http),
+            notify: self.notify.or(other.notify),
+            webhook: self.webhook.or(other.webhook),
             source: self.source.or(other.source),
             reload: self.reload.or(other.reload),
             drift: self.drift.or(other.drift),

@@ -14,7 +14,7 @@ use crate::{
     settings::Settings,
     source::Source,
     store::{Store, StoreError},
-    watch::{self, Signals, WatchError},
+    watch::{self, Signals, Vitals, WatchError},
 };
 
 use self::child::Child;
@@ -60,6 +60,7 @@ impl UpError {
 pub async fn run(
     settings: &Settings,
     paths: &[PathBuf],
+    vitals: &Vitals,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), UpError> {
     let store = Store::new(&settings.state);
@@ -81,7 +82,8 @@ pub async fn run(
     on_event(WatchEvent::Started { version: &version, pid: child.pid(), state: store.root() });
     let source = Source::Paths(paths.to_vec());
     let followed =
-        watch::follow(settings, &source, CauseWord::Up, signals, child.ended(), on_event).await;
+        watch::follow(settings, &source, CauseWord::Up, signals, child.ended(), vitals, on_event)
+            .await;
     on_event(WatchEvent::Stopping);
     child.stop().await;
     match followed? {

@@ -11,6 +11,7 @@ mod history;
 mod process;
 mod repository;
 mod triggers;
+mod vitals;
 mod work;
 
 use std::{
@@ -30,19 +31,22 @@ use crate::{
     store::{Store, StoreError},
 };
 
-pub use self::triggers::Signals;
 use self::{
     backoff::Backoff,
     follower::Follower,
-    triggers::{Trigger, Triggers},
+    triggers::{RESYNC, Trigger, Triggers},
     work::{Cause, Work},
 };
+pub use self::{triggers::Signals, vitals::Vitals};
 
 /// How long a burst of changes may go on until the first look: an editor writes, renames and
 /// removes within a moment.
 const BURST: Duration = Duration::from_millis(2);
 /// How long an invalid state may be the middle of a longer write before it is reported.
 const HALF_WRITTEN: Duration = Duration::from_millis(150);
+
+/// A good pass is fresh for so long: some may fail for a moment.
+pub const FRESH: Duration = Duration::from_secs(3 * RESYNC.as_secs());
 
 /// The lock that a gw which follows holds, apart from that of each apply.
 const LOCK: &str = "watch.lock";
@@ -65,10 +69,11 @@ pub enum WatchError {
 pub async fn run(
     settings: &Settings,
     source: &Source,
+    vitals: &Vitals,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), WatchError> {
     let never = future::pending::<Infallible>();
-    follow(settings, source, CauseWord::Watch, Signals::listen()?, never, on_event).await?;
+    follow(settings, source, CauseWord::Watch, Signals::listen()?, never, vitals, on_event).await?;
     Ok(())
 }
 
@@ -81,13 +86,14 @@ pub async fn follow<E>(
     command: CauseWord,
     signals: Signals,
     ended: impl Future<Output = E> + Send,
+    vitals: &Vitals,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<Option<E>, WatchError> {
     let store = Store::new(&settings.state);
     store.create()?;
     let _only = store.lock_as(LOCK)?;
     let ended: Pin<&mut (dyn Future<Output = E> + Send)> = pin!(ended);
-    let mut triggers = Triggers::new(settings, source, signals, ended)?;
+    let mut triggers = Triggers::new(settings, source, signals, ended, vitals)?;
     let mut follower = Follower::new(settings, source, command);
     let mut backoff = Backoff::default();
     let mut retry = None;

@@ -13,6 +13,7 @@ use crate::{
     settings::SettingsError,
     source::LoadError,
     store::StoreError,
+    telemetry::TelemetryError,
     up::UpError,
     watch::WatchError,
 };
@@ -172,6 +173,16 @@ impl From<ReconcileError> for CliError {
             ReconcileError::Stale => Exit::Stale,
         };
         let said = Self::from_error(exit, &error);
+        match error.hint() {
+            Some(hint) => said.hint(hint),
+            None => said,
+        }
+    }
+}
+
+impl From<TelemetryError> for CliError {
+    fn from(error: TelemetryError) -> Self {
+        let said = Self::from_error(Exit::Error, &error);
         match error.hint() {
             Some(hint) => said.hint(hint),
             None => said,

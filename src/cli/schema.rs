@@ -44,6 +44,12 @@ enum Document {
     History,
     /// The output of `gw show --output json`
     Record,
+    /// The answer of /v1/status while gw follows
+    WatchStatus,
+    /// The answer of /v1/history while gw follows
+    WatchHistory,
+    /// What is sent to the addresses of `notify`
+    Notification,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -58,6 +64,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Settings => settings::json_schema(),
         Document::History => json::schema(json::Kind::History),
         Document::Record => json::schema(json::Kind::Record),
+        Document::WatchStatus => json::schema(json::Kind::WatchStatus),
+        Document::WatchHistory => json::schema(json::Kind::WatchHistory),
+        Document::Notification => json::schema(json::Kind::Notification),
     };
     output::print(&json::to_text(&schema))?;
     Ok(Exit::Ok)

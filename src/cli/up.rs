@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::report::text;
-
 use super::{
     error::CliError,
     exit::Exit,
     options::{Options, Verbosity},
-    output,
+    telling::Telling,
 };
 
 /// Run an HAProxy and keep it at what the manifests say
@@ -31,18 +29,21 @@ pub(super) struct Args {
     verbosity: Verbosity,
 
     #[command(flatten)]
+    pub(super) telling: Telling,
+
+    #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let paths = &args.paths;
     let first = paths.first().map_or_else(|| ".".as_ref(), AsRef::as_ref);
-    let settings = args.options.settings_beside(first)?;
-    let detail = args.verbosity.detail();
-    crate::up::run(&settings, paths, &mut |event| {
-        // HAProxy serves on even where nobody reads what gw tells.
-        let _ = output::print(&text::watch(event, detail));
-    })
-    .await?;
+    let mut settings = args.options.settings_beside(first)?;
+    args.telling.complete(&mut settings);
+    let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
+    let vitals = teller.vitals();
+    let ended = crate::up::run(&settings, paths, &vitals, &mut |event| teller.tell(event)).await;
+    teller.end();
+    ended?;
     Ok(Exit::Ok)
 }

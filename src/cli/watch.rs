@@ -1,13 +1,11 @@
 //! `gw watch`.
 
-use crate::report::text;
-
 use super::{
     error::CliError,
     exit::Exit,
     manifests::Manifests,
     options::{Options, Verbosity},
-    output,
+    telling::Telling,
 };
 
 /// Keep a HAProxy that runs as a service at what the manifests say
@@ -28,18 +26,22 @@ pub(super) struct Args {
     verbosity: Verbosity,
 
     #[command(flatten)]
+    pub(super) telling: Telling,
+
+    #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let settings = args.options.settings()?;
+    let mut settings = args.options.settings()?;
+    args.telling.complete(&mut settings);
     settings.socket()?;
-    let detail = args.verbosity.detail();
     let source = args.manifests.source(&settings)?;
-    crate::watch::run(&settings, &source, &mut |event| {
-        // HAProxy is kept up to date even where nobody reads what gw tells.
-        let _ = output::print(&text::watch(event, detail));
-    })
-    .await?;
+    let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
+    let vitals = teller.vitals();
+    let ended =
+        crate::watch::run(&settings, &source, &vitals, &mut |event| teller.tell(event)).await;
+    teller.end();
+    ended?;
     Ok(Exit::Ok)
 }

@@ -102,6 +102,11 @@ impl Problems {
         self.0.iter().map(|problem| problem.severity).max()
     }
 
+    /// The first error, `None` where there is none.
+    pub fn first_error(&self) -> Option<&Problem> {
+        self.0.iter().find(|problem| problem.severity == Severity::Error)
+    }
+
     /// How many problems have this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.0.iter().filter(|problem| problem.severity == severity).count()

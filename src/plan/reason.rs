@@ -76,6 +76,32 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// A word for its kind, for metrics and logs: one of few, without names of objects.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "command",
+            Self::AwaitsCheck => "awaits_check",
+            Self::FilesOnly => "files_only",
+            Self::NotRunning => "not_running",
+            Self::NotLoaded => "not_loaded",
+            Self::Socket => "socket",
+            Self::Program => "program",
+            Self::Settings(_) => "settings",
+            Self::BackendsAreStatic { .. } => "static_backends",
+            Self::NameTaken => "name_taken",
+            Self::NewProfile => "new_profile",
+            Self::StaticBalance(_) => "static_balance",
+            Self::ServerOrder(_) => "server_order",
+            Self::CookieOnNewServer { .. } => "cookie",
+            Self::Backup => "backup",
+            Self::FixedAddress => "fixed_address",
+            Self::CertificateTooLong => "certificate",
+            Self::Carried => "carried",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

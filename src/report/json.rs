@@ -4,12 +4,16 @@
 
 mod document;
 mod drift;
+mod notification;
 mod problems;
 mod record;
 mod saved;
 mod status;
 mod step;
+mod watch;
 mod word;
+
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -20,12 +24,20 @@ use crate::{
     plan::{Loading, Plan, Report, Step},
 };
 
-use super::{PlanView, diff, drift::Drift, status::Status};
+use super::{
+    PlanView,
+    board::{Board, Moment, Sight},
+    diff,
+    drift::Drift,
+    pass::PassRecord,
+    status::Status,
+};
 
 use self::step::{HeldDocument, OutcomeDocument};
 pub use self::{
     document::{LoadingDocument, PlanDocument, RefusalDocument, ReportDocument},
     drift::DriftDocument,
+    notification::NotificationDocument,
     problems::ProblemsDocument,
     record::{
         BegunDocument, CommitDocument, EndedDocument, EntryDocument, HistoryDocument, LeftDocument,
@@ -34,6 +46,7 @@ pub use self::{
     saved::{FingerprintDocument, SavedPlan, SavedPlanDocument},
     status::StatusDocument,
     step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
+    watch::{WatchHistoryDocument, WatchStatusDocument},
     word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
 };
 
@@ -100,6 +113,26 @@ pub fn history(records: &[RecordDocument], damaged_lines: usize) -> HistoryDocum
     HistoryDocument::of(records, damaged_lines)
 }
 
+/// What is known of a running `gw watch`.
+pub fn watch_status(
+    board: &Board,
+    now: Moment,
+    haproxy: &Sight,
+    fresh: Duration,
+) -> WatchStatusDocument {
+    WatchStatusDocument::of(board, now, haproxy, fresh)
+}
+
+/// The last passes of a running `gw watch`.
+pub fn watch_history(board: &Board) -> WatchHistoryDocument {
+    WatchHistoryDocument::of(board)
+}
+
+/// What is told to others about a pass.
+pub fn notification(pass: &PassRecord, host: &str, now: Duration) -> NotificationDocument {
+    NotificationDocument::of(pass, host, now)
+}
+
 /// A document as text, with a newline at its end.
 pub fn to_text<T: Serialize>(document: &T) -> String {
     let text = serde_json::to_string_pretty(document);
@@ -118,11 +151,14 @@ pub enum Kind {
     Problems,
     History,
     Record,
+    WatchStatus,
+    WatchHistory,
+    Notification,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Report,
         Self::Status,
@@ -131,6 +167,9 @@ impl Kind {
         Self::Problems,
         Self::History,
         Self::Record,
+        Self::WatchStatus,
+        Self::WatchHistory,
+        Self::Notification,
     ];
 
     /// The file name without `.json`, and the word for it on the command line.
@@ -144,6 +183,9 @@ impl Kind {
             Self::Problems => "problems",
             Self::History => "history",
             Self::Record => "record",
+            Self::WatchStatus => "watch-status",
+            Self::WatchHistory => "watch-history",
+            Self::Notification => "notification",
         }
     }
 }
@@ -159,6 +201,9 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Problems => schemars::schema_for!(ProblemsDocument),
         Kind::History => schemars::schema_for!(HistoryDocument),
         Kind::Record => schemars::schema_for!(RecordDocument),
+        Kind::WatchStatus => schemars::schema_for!(WatchStatusDocument),
+        Kind::WatchHistory => schemars::schema_for!(WatchHistoryDocument),
+        Kind::Notification => schemars::schema_for!(NotificationDocument),
     }
     .to_value()
 }

@@ -7,7 +7,10 @@ use crate::{
     plan::{Plan, Report},
 };
 
-use super::PlanView;
+use super::{
+    PlanView,
+    pass::{PassCause, PassRecord},
+};
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +24,39 @@ pub enum WatchEvent<'a> {
         /// The state directory.
         state: &'a Path,
     },
+    /// A pass begins.
+    PassBegun {
+        /// Its number, from 1 for each run of gw.
+        number: u64,
+        /// Why it is made.
+        causes: &'a [PassCause],
+    },
+    /// A pass ended.
+    PassEnded(&'a PassRecord),
+    /// The source was asked for its newest revision.
+    SourceFetched(SourceFetch<'a>),
+    /// A change that went wrong after its pass was undone, or could not be.
+    RolledBack {
+        /// The revision that was taken back.
+        revision: Option<&'a str>,
+        /// Why.
+        message: &'a str,
+        /// Whether the last good state serves again.
+        is_good: bool,
+    },
+    /// The manifests are not followed for now.
+    Suspended {
+        /// Why, in the words of whoever did it.
+        reason: &'a str,
+        /// Who did it.
+        by: &'a str,
+        /// Since when, in seconds since the epoch.
+        since: u64,
+        /// When it ends by itself, in seconds since the epoch; `None` where it does not.
+        until: Option<u64>,
+    },
+    /// The manifests are followed again.
+    Resumed,
     /// The manifests have problems. With errors among them nothing is changed.
     Problems {
         /// What is wrong.
@@ -73,4 +109,15 @@ pub enum WatchEvent<'a> {
     Watching,
     /// Both gw and HAProxy are about to end.
     Stopping,
+}
+
+/// What asking a repository yielded.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceFetch<'a> {
+    /// How long the server took.
+    pub took: Duration,
+    /// The revision that it has, or why it can't be told.
+    pub found: Result<&'a str, &'a str>,
+    /// Whether the revision is signed as it must be, or why not; `None` where nobody asks.
+    pub verified: Option<Result<(), &'a str>>,
 }

@@ -17,7 +17,9 @@ use crate::{
     model::{Location, Problem, Problems, SourceFile, Span},
 };
 
-use super::{Given, GivenGuards, SettingsError, guards, parse_duration, source};
+use super::{
+    Given, GivenGuards, Listen, SettingsError, guards, notify, parse_duration, source, webhook,
+};
 
 /// The greatest size of the file. It has some dozen lines.
 pub(super) const SIZE_MAX: u64 = 64 * 1024;
@@ -49,6 +51,13 @@ pub(super) struct Document {
     /// How long a removed server may take until its last request is answered, such as 5s.
     #[schemars(with = "Option<String>")]
     removal_timeout: Option<Spanned<String>>,
+    /// Where gw answers HTTP while it follows: an IP address and a port, or off.
+    #[schemars(with = "Option<String>")]
+    http: Option<Spanned<String>>,
+    /// Who is told how passes end.
+    notify: Option<Vec<notify::Document>>,
+    /// Whose webhooks hasten a fetch.
+    webhook: Option<webhook::Document>,
     source: Option<source::Document>,
     /// Whether HAProxy may be reloaded.
     #[schemars(schema_with = "guards::reload_schema")]
@@ -137,6 +146,12 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         haproxy: reader.value(document.haproxy, binary),
         ready_timeout: reader.value(document.ready_timeout, duration),
         removal_timeout: reader.value(document.removal_timeout, duration),
+        http: reader
+            .value(document.http, |text| text.parse::<Listen>().map_err(|error| error.to_string())),
+        notify: document
+            .notify
+            .map(|targets| targets.into_iter().filter_map(|it| it.read(&mut reader)).collect()),
+        webhook: document.webhook.and_then(|it| it.read(&mut reader, folder)),
         source: document.source.map(|it| it.read(&mut reader, folder)).unwrap_or_default(),
         reload: reader.value(document.reload, guards::reload),
         drift: reader.value(document.drift, str::parse),
@@ -208,6 +223,7 @@ mod tests {
     use crate::source::git::{ForcedPush, SecretFrom};
 
     use super::*;
+    use crate::{settings::Webhook, webhook::Provider};
 
     fn read(text: &str) -> Result<Given, String> {
         let file = SourceFile { path: "/etc/gw/gw.yaml".into(), text: text.into() };
@@ -233,6 +249,17 @@ mod tests {
         assert_eq!(given.haproxy, Some("haproxy-3.2".into()));
         assert_eq!(given.ready_timeout, Some(Duration::from_secs(60)));
         assert_eq!(given.removal_timeout, Some(Duration::from_millis(500)));
+        let text = "http: off\nnotify:\n- url: http://127.0.0.1:9/x\n  on: [failure]\n";
+        let given = read(text).unwrap();
+        assert_eq!(given.http, Some(Listen::Off));
+        let target = &given.notify.unwrap()[0];
+        assert!(target.failure && !target.success && target.url.path() == "/x");
+        let given = read("webhook: {secretFile: secret, providers: [gitea]}\n").unwrap();
+        let secret_file = "/etc/gw/secret".into();
+        let providers = vec![Provider::Gitea];
+        assert_eq!(given.webhook, Some(Webhook { secret_file, providers }));
+        let told = read("webhook: {secretFile: secret, providers: [gitee]}\n").unwrap_err();
+        assert!(told.contains("gitlab, generic"), "{told}");
         for empty in ["", "# nothing\n", "---\n"] {
             assert_eq!(read(empty), Ok(Given::default()), "{empty:?}");
         }

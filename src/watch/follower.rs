@@ -1,8 +1,13 @@
 //! One pass: from the source to HAProxy, told as it goes.
 
-use std::{error::Error, iter, time::Duration};
+use std::{
+    error::Error,
+    iter,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::watch;
+use tracing::{Instrument as _, Span, field};
 
 use crate::{
     apply::Patience,
@@ -10,7 +15,11 @@ use crate::{
     model::{Commit, MapName, Problems, Process, Severity},
     plan::{Loading, Object},
     reconcile::{CheckResult, ReconcileError, Reconciler},
-    report::{PlanView, WatchEvent, json::CauseWord},
+    report::{
+        PassRecord, PlanView, WatchEvent,
+        json::CauseWord,
+        pass::{PassCause, PassResult},
+    },
     settings::{BadManifests, Settings},
     source::{LoadError, Look, Source},
     store::Files,
@@ -39,6 +48,8 @@ pub(super) struct Follower<'a> {
     refused: Option<Files>,
     /// How many objects the manifests asked for the last time.
     objects: usize,
+    /// The pass under way, or the last one.
+    record: PassRecord,
 }
 
 impl<'a> Follower<'a> {
@@ -63,6 +74,7 @@ impl<'a> Follower<'a> {
             failure: None,
             refused: None,
             objects: 0,
+            record: PassRecord::default(),
         }
     }
 
@@ -100,6 +112,9 @@ impl<'a> Follower<'a> {
                 if let Loading::Refused { message, .. } | Loading::Broken { message } =
                     &report.loading
                 {
+                    let is_good = matches!(report.loading, Loading::Refused { .. });
+                    let revision = self.record.revision.as_deref();
+                    on_event(WatchEvent::RolledBack { revision, message, is_good });
                     let hint = "the last change was undone; change the manifests";
                     on_event(WatchEvent::Failed { message, hint: Some(hint) });
                 }
@@ -130,30 +145,59 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// One pass. Returns what is left to do; `None` where there was nothing to look at.
+    /// One pass, told from its begin to its end. Returns what is left to do; `None` where there was
+    /// nothing to look at.
     pub(super) async fn pass(
         &mut self,
         mut work: Work,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Option<Left> {
-        let mut is_news = work.files().is_some();
-        if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched()) {
-            is_news |= history.take_over(*fetch, on_event);
+        let (mut is_news, mut causes) = (work.files().is_some(), work.causes());
+        if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched())
+            && history.take_over(*fetch, on_event)
+        {
+            is_news = true;
+            causes.push(PassCause::Commit);
         }
         let is_known = self.history.as_ref().is_none_or(|history| history.commit().is_some());
         if !is_known || !is_news && !work.is_whole() {
             return None;
         }
+        let (number, is_whole) = (self.record.number + 1, work.is_whole());
+        self.record = PassRecord { number, causes, is_whole, ..PassRecord::default() };
+        let span = tracing::info_span!("pass", pass = number, revision = field::Empty);
+        async {
+            on_event(WatchEvent::PassBegun { number, causes: &self.record.causes });
+            let left = self.look(&work, is_news, on_event).await;
+            on_event(WatchEvent::PassEnded(&self.record));
+            Some(left)
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// What a pass does.
+    async fn look(
+        &mut self,
+        work: &Work,
+        is_news: bool,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Left {
         if work.is_anew() {
             self.refused = None;
         }
-        let intent = match self.compile(work.files().filter(|_| !work.is_whole())) {
+        let begun = Instant::now();
+        let compiled = self.compile(work.files().filter(|_| !work.is_whole()));
+        self.record.phases.compile = begun.elapsed();
+        let intent = match compiled {
             Ok(intent) => intent,
             Err(error) => {
                 self.reconciler.note_failure(None, &chain(&error));
-                return Some(Some(self.failed(&error, error.hint().as_deref(), on_event)));
+                return Some(self.failed(&error, error.hint().as_deref(), on_event));
             }
         };
+        Span::current().record("revision", &intent.revision);
+        self.record.revision = Some(intent.revision.clone());
         if intent.problems.worst() > Some(Severity::Note) && self.problems != intent.problems {
             on_event(WatchEvent::Problems { problems: &intent.problems, files: &intent.files });
         }
@@ -163,21 +207,29 @@ impl<'a> Follower<'a> {
             on_event(WatchEvent::Kept { objects: kept });
         }
         self.problems.clone_from(&intent.problems);
-        if !intent.is_valid() {
+        if let Some(error) = intent.problems.first_error().filter(|_| !intent.is_valid()) {
             self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
-            return Some(None);
+            self.record.result = PassResult::Invalid(format!("{}: {}", error.at, error.message));
+            return None;
         }
         self.objects = objects(&intent);
-        Some(match self.reach(&intent, work.is_whole(), is_news, on_event).await {
+        match self.reach(&intent, work.is_whole(), is_news, on_event).await {
             Ok(left) => {
                 self.failure = None;
+                // The rest went on, but the revision as a whole is not what runs.
+                if let (Some(_), Some(error), PassResult::Done) =
+                    (&intent.kept, intent.problems.first_error(), &self.record.result)
+                {
+                    self.record.result =
+                        PassResult::Invalid(format!("{}: {}", error.at, error.message));
+                }
                 left
             }
             Err(error) => {
                 self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
                 Some(self.failed(&error, error.hint().as_deref(), on_event))
             }
-        })
+        }
     }
 
     /// Plans and applies.
@@ -189,13 +241,17 @@ impl<'a> Follower<'a> {
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
         if self.refused.as_ref() == Some(&intent.rendered.files) {
+            self.record.result = PassResult::Refused("HAProxy refused it before".to_owned());
             return Ok(None);
         }
+        let begun = Instant::now();
         let pass = if whole {
             self.reconciler.plan(intent).await?
         } else {
             self.reconciler.plan_changes(intent).await?
         };
+        self.record.phases.plan = begun.elapsed();
+        self.record.is_running = Some(pass.live.is_some());
         let revision = &intent.revision;
         let plan = pass.plan.clone();
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
@@ -219,7 +275,10 @@ impl<'a> Follower<'a> {
         } else {
             self.patience.clone()
         });
-        let report = self.reconciler.apply(intent, pass, &mut |_| {}).await?;
+        let begun = Instant::now();
+        let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
+        self.record.phases.apply = begun.elapsed();
+        let report = applied?;
         if !plan.is_empty() && (!is_told || report.is_complete()) {
             on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
         }
@@ -228,13 +287,16 @@ impl<'a> Follower<'a> {
             Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
             Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
         };
+        let is_complete = report.is_complete();
+        self.record.result = PassResult::of(&plan, &report);
+        (self.record.plan, self.record.report) = (Some(plan), Some(report));
         if self.refused.is_some() {
             return Ok(None);
         }
-        if let Some(history) = &self.history {
+        if let (Some(history), None) = (&self.history, &intent.kept) {
             history.keep().await;
         }
-        Ok((!report.is_complete()).then(|| "unfinished".to_owned()))
+        Ok((!is_complete).then(|| "unfinished".to_owned()))
     }
 
     /// Tells that a pass failed, with all causes, which it returns.
@@ -248,6 +310,7 @@ impl<'a> Follower<'a> {
         if self.failure.as_ref() != Some(&message) {
             on_event(WatchEvent::Failed { message: &message, hint });
         }
+        self.record.result = PassResult::Failed(message.clone());
         self.failure = Some(message.clone());
         message
     }

@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     model::Commit,
-    report::WatchEvent,
+    report::{SourceFetch, WatchEvent},
     source::git::{BareClone, Settings},
 };
 
@@ -36,10 +36,18 @@ impl History {
         fetch: Fetch,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> bool {
+        let tell = |found, on_event: &mut dyn FnMut(WatchEvent<'_>)| {
+            let asked = SourceFetch { took: fetch.duration, found, verified: None };
+            on_event(WatchEvent::SourceFetched(asked));
+        };
         let found = match fetch.result {
-            Ok(found) => found,
+            Ok(found) => {
+                tell(Ok(found.fetched.commit.short()), on_event);
+                found
+            }
             Err(error) => {
                 let message = chain(&error);
+                tell(Err(&message), on_event);
                 if self.failure.as_ref() != Some(&message) {
                     let hint = error.hint();
                     on_event(WatchEvent::Failed { message: &message, hint: hint.as_deref() });

@@ -9,22 +9,26 @@ use tokio::{
 
 use crate::{model::Process, reconcile::running, settings::Settings};
 
+use super::vitals::Vitals;
+
 /// How often HAProxy is asked who it is: one small command on a connection of its own, since an old
 /// worker lives for as long as it is connected to.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Tells whenever another process answers than before. The first one is no news. Ends when nobody
 /// listens any more.
-pub(super) fn observe(settings: &Settings) -> watch::Receiver<Option<Process>> {
+pub(super) fn observe(settings: &Settings, vitals: &Vitals) -> watch::Receiver<Option<Process>> {
     let (sender, receiver) = watch::channel(None);
-    let settings = settings.clone();
+    let (settings, vitals) = (settings.clone(), vitals.clone());
     tokio::spawn(async move {
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !sender.is_closed() {
             ticks.tick().await;
+            let found = running(&settings).await;
+            vitals.see(found.as_ref());
             // Where it does not answer, the next one that does is another one.
-            let Some(found) = running(&settings).await else { continue };
+            let Some(found) = found else { continue };
             sender.send_if_modified(|known| {
                 let before = known.replace(found);
                 before.is_some() && before != *known

@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::source::git::{BareClone, Fetched, GitError, Settings};
 
-use super::backoff::Backoff;
+use super::{backoff::Backoff, vitals::Vitals};
 
 /// How often the server is asked.
 const POLL: Duration = Duration::from_secs(30);
@@ -33,10 +33,14 @@ pub(super) struct Found {
 }
 
 /// Asks the server again and again, and tells each result. Ends when nobody listens any more.
-pub(super) fn follow(settings: &Settings, clone: &BareClone) -> mpsc::Receiver<Fetch> {
+pub(super) fn follow(
+    settings: &Settings,
+    clone: &BareClone,
+    vitals: &Vitals,
+) -> mpsc::Receiver<Fetch> {
     // One that nobody has taken yet holds the next one back: the newest state is asked for then.
     let (sender, receiver) = mpsc::channel(1);
-    let (settings, clone) = (settings.clone(), clone.clone());
+    let (settings, clone, vitals) = (settings.clone(), clone.clone(), vitals.clone());
     tokio::spawn(async move {
         let mut backoff = Backoff::default();
         while let Ok(place) = sender.reserve().await {
@@ -53,7 +57,10 @@ pub(super) fn follow(settings: &Settings, clone: &BareClone) -> mpsc::Receiver<F
             place.send(Fetch { result, duration: begin.elapsed() });
             let wait = backoff.after(failure, fastrand::f64());
             let pause = wait.unwrap_or_else(|| POLL.mul_f64(1.0 - 0.2 * fastrand::f64()));
-            sleep(pause).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = vitals.haste() => {}
+            }
         }
     });
     receiver

@@ -22,11 +22,12 @@ use super::{
     WatchError,
     files::{Changed, Watcher},
     repository::{self, Fetch},
+    vitals::{BEAT, Vitals},
     work::Cause,
 };
 
 /// How often everything is compared, whether or not something changed.
-const RESYNC: Duration = Duration::from_secs(60);
+pub(super) const RESYNC: Duration = Duration::from_secs(60);
 
 /// Something to do.
 #[derive(Debug)]
@@ -66,6 +67,8 @@ pub(super) struct Triggers<'a, E> {
     fetches: Option<mpsc::Receiver<Fetch>>,
     process: watch::Receiver<Option<Process>>,
     resync: Interval,
+    beats: Interval,
+    vitals: Vitals,
     ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
 }
 
@@ -76,12 +79,13 @@ impl<'a, E> Triggers<'a, E> {
         source: &Source,
         signals: Signals,
         ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
+        vitals: &Vitals,
     ) -> Result<Self, WatchError> {
         let (files, fetches) = match source {
             Source::Paths(paths) => (Some(Watcher::new(paths, &settings.state)?), None),
             Source::Git(git) => {
                 let clone = BareClone::new(git, &settings.state);
-                (None, Some(repository::follow(git, &clone)))
+                (None, Some(repository::follow(git, &clone, vitals)))
             }
         };
         let mut resync = interval(RESYNC);
@@ -92,25 +96,33 @@ impl<'a, E> Triggers<'a, E> {
             signals,
             files,
             fetches,
-            process: super::process::observe(settings),
+            process: super::process::observe(settings, vitals),
             resync,
+            beats: interval(BEAT),
+            vitals: vitals.clone(),
             ended,
         })
     }
 
     /// Waits for the next one. Cancel-safe: every arm only waits.
     pub(super) async fn next(&mut self) -> Trigger<E> {
-        tokio::select! {
-            ended = &mut self.ended => Trigger::Ended(ended),
-            _ = self.signals.interrupt.recv() => Trigger::Stop,
-            _ = self.signals.terminate.recv() => Trigger::Stop,
-            _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
-            changed = changed(self.files.as_mut()) => Trigger::Pass(Cause::Files(changed)),
-            fetch = fetched(self.fetches.as_mut()) => {
-                Trigger::Pass(Cause::Fetched(Box::new(fetch)))
-            }
-            process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
-            _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
+        loop {
+            return tokio::select! {
+                ended = &mut self.ended => Trigger::Ended(ended),
+                _ = self.signals.interrupt.recv() => Trigger::Stop,
+                _ = self.signals.terminate.recv() => Trigger::Stop,
+                _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
+                changed = changed(self.files.as_mut()) => Trigger::Pass(Cause::Files(changed)),
+                fetch = fetched(self.fetches.as_mut()) => {
+                    Trigger::Pass(Cause::Fetched(Box::new(fetch)))
+                }
+                process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
+                _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
+                _ = self.beats.tick() => {
+                    self.vitals.beat();
+                    continue;
+                }
+            };
         }
     }
 

@@ -1,6 +1,11 @@
 //! What the next pass has to look at. Causes that come while a pass is under way add up to one.
 
-use crate::model::{Commit, Process};
+use std::collections::BTreeSet;
+
+use crate::{
+    model::{Commit, Process},
+    report::pass::PassCause,
+};
 
 use super::{files::Changed, repository::Fetch};
 
@@ -24,6 +29,20 @@ pub(super) enum Cause {
 }
 
 impl Cause {
+    /// The word for it; `None` where it is none by itself.
+    fn word(&self) -> Option<PassCause> {
+        match self {
+            Self::Start => Some(PassCause::Start),
+            Self::Files(_) => Some(PassCause::Files),
+            Self::Asked => Some(PassCause::Asked),
+            Self::Process(_) => Some(PassCause::Haproxy),
+            Self::Resync => Some(PassCause::Resync),
+            Self::Retry => Some(PassCause::Retry),
+            // Most find the commit that is known.
+            Self::Fetched(_) => None,
+        }
+    }
+
     /// Whether it means that something else is wanted than at `commit`: then waiting for what was
     /// wanted before is of no use. Somebody else's reload is no such reason.
     pub(super) fn is_newer_than(&self, commit: Option<&Commit>) -> bool {
@@ -44,11 +63,13 @@ pub(super) struct Work {
     fetched: Option<Box<Fetch>>,
     everything: bool,
     anew: bool,
+    causes: BTreeSet<PassCause>,
 }
 
 impl Work {
     /// Adds what a cause is about.
     pub(super) fn add(&mut self, cause: Cause) {
+        self.causes.extend(cause.word());
         match cause {
             Cause::Files(changed) => {
                 self.files = Some(match self.files.take() {
@@ -64,6 +85,11 @@ impl Work {
             }
             Cause::Process(_) | Cause::Retry => self.everything = true,
         }
+    }
+
+    /// Why it is to be looked at.
+    pub(super) fn causes(&self) -> Vec<PassCause> {
+        self.causes.iter().copied().collect()
     }
 
     /// Whether there is nothing to look at.

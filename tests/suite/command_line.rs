@@ -92,9 +92,19 @@ fn settings_beside_the_manifests_are_not_ours() {
 fn schemas_and_completions_are_printed() {
     let root = tempfile::tempdir().unwrap();
     let of = |what: &str| gw(root.path()).run(&["schema", what]).ok();
-    for what in
-        ["manifests", "plan", "report", "drift", "saved-plan", "settings", "status", "problems"]
-    {
+    for what in [
+        "manifests",
+        "plan",
+        "report",
+        "drift",
+        "saved-plan",
+        "settings",
+        "status",
+        "problems",
+        "watch-status",
+        "watch-history",
+        "notification",
+    ] {
         assert!(of(what).json()["$schema"].is_string(), "{what}");
         let published = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{what}.json"));
         let published = fs::read_to_string(published).unwrap_or_default();

@@ -16,6 +16,7 @@ mod history;
 mod holds;
 mod hostile;
 mod layering;
+mod observability;
 mod operators;
 mod order;
 mod protocols;

@@ -2,7 +2,14 @@ use std::{env, fs, path::Path};
 
 use serde_json::json;
 
-use crate::{plan::Outcome, report::samples};
+use crate::{
+    plan::Outcome,
+    report::{
+        WatchEvent,
+        pass::{PassCause, PassResult},
+        samples,
+    },
+};
 
 use super::*;
 
@@ -60,6 +67,23 @@ fn documents_match_their_schemas() {
         check(Kind::Report, &report("r", &plans[0], &sample));
     }
     check(Kind::Status, &status(&samples::status()));
+    let mut board = Board::new(Moment::default());
+    let mut pass = PassRecord {
+        causes: vec![PassCause::Start, PassCause::Resync],
+        revision: Some("r".into()),
+        plan: Some(samples::reload_plan()),
+        report: Some(samples::mixed_report()),
+        ..PassRecord::default()
+    };
+    for result in [PassResult::Done, PassResult::Refused("m".into())] {
+        pass.result = result;
+        board.fold(&WatchEvent::PassEnded(&pass), Moment::default());
+        check(Kind::Notification, &notification(&pass, "host", Duration::ZERO));
+    }
+    check(Kind::WatchHistory, &watch_history(&board));
+    let told = watch_status(&board, Moment::default(), &Sight::default(), Duration::ZERO);
+    let told = check(Kind::WatchStatus, &told);
+    assert_eq!(told.pointer("/conditions/3/type").unwrap(), "SourceVerified");
     check(Kind::Status, &status(&Status::default()));
     check(Kind::Drift, &drift(&samples::drift()));
     check(Kind::Problems, &problems(&Problems::default()));

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     model::Severity,
     plan::{Action, Cause, Mechanism},
-    report::kind::Kind,
+    report::{
+        board::{About, Truth},
+        kind::Kind,
+        pass::{PassCause, PassResult},
+    },
 };
 
 /// Defines the words for an enum.
@@ -15,9 +19,14 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident as $schema:literal {
         $($(#[$word_doc:meta])* $word:ident),+ $(,)?
     }) => {
+        words! { $(#[$doc])* $name as $schema, "snake_case" { $($(#[$word_doc])* $word),+ } }
+    };
+    ($(#[$doc:meta])* $name:ident as $schema:literal, $case:literal {
+        $($(#[$word_doc:meta])* $word:ident),+ $(,)?
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        #[serde(rename_all = "snake_case")]
+        #[serde(rename_all = $case)]
         #[schemars(rename = $schema)]
         pub enum $name { $($(#[$word_doc])* $word),+ }
     };
@@ -152,4 +161,85 @@ words! {
         /// It has not ended: it is under way, or gw ended in the middle of it.
         Unfinished,
     }
+}
+
+words! {
+    /// What a condition is about.
+    ConditionWord as "ConditionType", "PascalCase" {
+        Ready, Reconciling, Stalled, SourceVerified, Drifted, Held, Suspended, RolledBack
+    }
+}
+
+impl From<About> for ConditionWord {
+    fn from(value: About) -> Self {
+        match value {
+            About::Ready => Self::Ready,
+            About::Reconciling => Self::Reconciling,
+            About::Stalled => Self::Stalled,
+            About::SourceVerified => Self::SourceVerified,
+            About::Drifted => Self::Drifted,
+            About::Held => Self::Held,
+            About::Suspended => Self::Suspended,
+            About::RolledBack => Self::RolledBack,
+        }
+    }
+}
+
+words! {
+    /// Whether a condition holds.
+    TruthWord as "ConditionStatus", "PascalCase" { True, False, Unknown }
+}
+
+impl From<Truth> for TruthWord {
+    fn from(value: Truth) -> Self {
+        match value {
+            Truth::True => Self::True,
+            Truth::False => Self::False,
+            Truth::Unknown => Self::Unknown,
+        }
+    }
+}
+
+words! {
+    /// Why a pass was made.
+    PassCauseWord as "PassCause" { Start, Files, Commit, Asked, Haproxy, Resync, Retry }
+}
+
+impl From<PassCause> for PassCauseWord {
+    fn from(value: PassCause) -> Self {
+        match value {
+            PassCause::Start => Self::Start,
+            PassCause::Files => Self::Files,
+            PassCause::Commit => Self::Commit,
+            PassCause::Asked => Self::Asked,
+            PassCause::Haproxy => Self::Haproxy,
+            PassCause::Resync => Self::Resync,
+            PassCause::Retry => Self::Retry,
+        }
+    }
+}
+
+words! {
+    /// How a pass ended.
+    PassResultWord as "PassResult" { Ended, Done, Pending, Incomplete, Refused, Broken, Invalid, Failed }
+}
+
+impl From<&PassResult> for PassResultWord {
+    fn from(value: &PassResult) -> Self {
+        match value {
+            PassResult::Ended => Self::Ended,
+            PassResult::Done => Self::Done,
+            PassResult::Pending(_) => Self::Pending,
+            PassResult::Incomplete(_) => Self::Incomplete,
+            PassResult::Refused(_) => Self::Refused,
+            PassResult::Broken(_) => Self::Broken,
+            PassResult::Invalid(_) => Self::Invalid,
+            PassResult::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+words! {
+    /// What a notification is about: everything is as the manifests say, or it is not.
+    OutcomeOfPassWord as "PassOutcome" { Success, Failure }
 }

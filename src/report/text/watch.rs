@@ -13,6 +13,7 @@ use crate::{
 use super::{
     Detail, Diff, plan, report,
     style::{BAD, DIM, GOOD, HEADING, WARN},
+    utc,
 };
 
 /// A commit, as people know it.
@@ -46,6 +47,16 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
             printable(version),
             printable(&state.display().to_string())
         ),
+        WatchEvent::PassBegun { .. }
+        | WatchEvent::PassEnded(_)
+        | WatchEvent::SourceFetched(_)
+        | WatchEvent::RolledBack { .. } => String::new(),
+        WatchEvent::Suspended { reason, by, since: _, until } => {
+            let end = until.map_or_else(String::new, |until| format!(" until {}", utc(until)));
+            let (reason, by) = (printable(reason), printable(by));
+            format!("{WARN}Suspended{WARN:#} by {by}{end}: {reason}\n")
+        }
+        WatchEvent::Resumed => format!("{GOOD}Following again.{GOOD:#}\n"),
         WatchEvent::Problems { problems, files } => snippet::problems(problems, files, true),
         WatchEvent::Kept { objects } => kept(objects),
         WatchEvent::Fetched { commit, took: _ } => format!("\n{}\n", named(commit)),

@@ -1,0 +1,143 @@
+//! From request to answer.
+
+use std::sync::PoisonError;
+
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Body, Bytes},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+};
+
+use crate::{
+    metrics,
+    report::{
+        board::{Condition, Truth},
+        json,
+    },
+    watch::FRESH,
+    webhook::BODY_MAX,
+};
+
+use super::{Limit, SILENCE_MAX, View};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+
+type Answer = Response<Full<Bytes>>;
+
+/// Answers a request. Paths are taken as they are sent: each is one of a few, or unknown.
+pub(super) async fn answer<B>(view: &View, limit: &Limit, request: Request<B>) -> Answer
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let path = request.uri().path();
+    if path == "/webhook" && view.on_webhook.is_some() {
+        return match *request.method() {
+            Method::POST => webhook(view, limit, request).await,
+            _ => not_allowed("POST"),
+        };
+    }
+    let shown: fn(&View) -> Answer = match path {
+        "/metrics" => metrics,
+        "/healthz" => healthz,
+        "/readyz" => readyz,
+        "/v1/status" => status,
+        "/v1/history" => history,
+        _ => return text(StatusCode::NOT_FOUND, "there is nothing here"),
+    };
+    match *request.method() {
+        // What a HEAD would show is left out by the connection.
+        Method::GET | Method::HEAD => shown(view),
+        _ => not_allowed("GET, HEAD"),
+    }
+}
+
+fn metrics(view: &View) -> Answer {
+    let metrics = view.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+    let ready = ready(view).truth == Truth::True;
+    let haproxy = view.vitals.haproxy();
+    let board = view.board.borrow();
+    let shown = metrics.text(&board, view.vitals.now(), &haproxy, ready);
+    with(StatusCode::OK, metrics::CONTENT_TYPE, shown)
+}
+
+fn healthz(view: &View) -> Answer {
+    let silence = view.vitals.silence();
+    if silence < SILENCE_MAX {
+        text(StatusCode::OK, "ok")
+    } else {
+        let told = format!("the loop gave no sign of life for {} s", silence.as_secs());
+        text(StatusCode::SERVICE_UNAVAILABLE, &told)
+    }
+}
+
+fn readyz(view: &View) -> Answer {
+    let Condition { truth, reason, message, .. } = ready(view);
+    let status = match truth {
+        Truth::True => StatusCode::OK,
+        Truth::False | Truth::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    text(status, &format!("{reason}: {message}"))
+}
+
+fn ready(view: &View) -> Condition {
+    let haproxy = view.vitals.haproxy();
+    view.board.borrow().ready(view.vitals.now(), &haproxy, FRESH)
+}
+
+fn status(view: &View) -> Answer {
+    let haproxy = view.vitals.haproxy();
+    let document = json::watch_status(&view.board.borrow(), view.vitals.now(), &haproxy, FRESH);
+    with(StatusCode::OK, JSON, json::to_text(&document))
+}
+
+fn history(view: &View) -> Answer {
+    let document = json::watch_history(&view.board.borrow());
+    with(StatusCode::OK, JSON, json::to_text(&document))
+}
+
+/// Whether it is authentic is decided by whom the body is handed to.
+async fn webhook<B>(view: &View, limit: &Limit, request: Request<B>) -> Answer
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Some(on_webhook) = &view.on_webhook else {
+        return text(StatusCode::NOT_FOUND, "there is nothing here");
+    };
+    if !limit.allows(view.vitals.now().up) {
+        return text(StatusCode::TOO_MANY_REQUESTS, "too many requests");
+    }
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, BODY_MAX).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
+        }
+        Err(_) => return text(StatusCode::BAD_REQUEST, "the body broke off"),
+    };
+    let status = on_webhook(&head.headers, &body);
+    text(status, status.canonical_reason().unwrap_or("done"))
+}
+
+fn not_allowed(allowed: &'static str) -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "this method is not allowed here");
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+fn text(status: StatusCode, line: &str) -> Answer {
+    with(status, TEXT, format!("{line}\n"))
+}
+
+fn with(status: StatusCode, content_type: &'static str, body: String) -> Answer {
+    let mut answer = Response::new(Full::from(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}

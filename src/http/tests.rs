@@ -1,0 +1,61 @@
+use std::sync::Mutex;
+
+use http_body_util::Full;
+use hyper::{Method, Request, body::Bytes};
+
+use super::{answer::answer, *};
+
+fn view(on_webhook: Option<OnWebhook>) -> View {
+    let vitals = Vitals::default();
+    let (_, board) = watch::channel(Board::new(vitals.now()));
+    View { board, metrics: Arc::new(Mutex::new(Metrics::default())), vitals, on_webhook }
+}
+
+async fn status(view: &View, limit: &Limit, method: Method, path: &str, body: usize) -> u16 {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.body(Full::new(Bytes::from(vec![b'x'; body]))).unwrap();
+    answer(view, limit, request).await.status().as_u16()
+}
+
+#[tokio::test]
+async fn paths_and_methods_are_those_that_are_known() {
+    let (view, limit) = (view(None), Limit::new());
+    for (method, path, expected) in [
+        (Method::GET, "/metrics", 200),
+        (Method::HEAD, "/metrics", 200),
+        (Method::GET, "/healthz?verbose", 200),
+        (Method::GET, "/readyz", 503),
+        (Method::GET, "/v1/status", 200),
+        (Method::GET, "/v1/history", 200),
+        (Method::POST, "/metrics", 405),
+        (Method::DELETE, "/v1/status", 405),
+        (Method::GET, "/", 404),
+        (Method::GET, "/v1/../metrics", 404),
+        (Method::GET, "//metrics", 404),
+        (Method::GET, "/metrics/", 404),
+        (Method::POST, "/webhook", 404),
+        (Method::GET, "/webhook", 404),
+    ] {
+        let status = status(&view, &limit, method.clone(), path, 0).await;
+        assert_eq!(status, expected, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_gets_what_is_not_too_much() {
+    let on_webhook: OnWebhook = Arc::new(|headers, body| {
+        assert!(headers.is_empty());
+        if body.len() == 3 { StatusCode::ACCEPTED } else { StatusCode::UNAUTHORIZED }
+    });
+    let (view, limit) = (view(Some(on_webhook)), Limit::new());
+    let post = |size| status(&view, &limit, Method::POST, "/webhook", size);
+    assert_eq!(post(3).await, 202);
+    assert_eq!(post(4).await, 401);
+    assert_eq!(post(1024 * 1024 + 1).await, 413);
+    assert_eq!(status(&view, &limit, Method::GET, "/webhook", 0).await, 405);
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        answers.push(post(3).await);
+    }
+    assert_eq!((answers.first(), answers.last()), (Some(&202), Some(&429)), "{answers:?}");
+}

@@ -1,0 +1,111 @@
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use crate::{
+    plan::Loading,
+    report::{pass::Phases, samples},
+};
+
+use super::*;
+
+fn pass(plan: Plan, report: Report) -> PassRecord {
+    PassRecord {
+        is_running: Some(true),
+        result: PassResult::of(&plan, &report),
+        phases: Phases { apply: Duration::from_secs(1), ..Phases::default() },
+        plan: Some(plan),
+        report: Some(report),
+        ..PassRecord::default()
+    }
+}
+
+/// All metrics, those of a repository included, after some passes.
+fn all() -> String {
+    let mut metrics = Metrics::default();
+    let mut board = Board::new(Moment::default());
+    let took = Duration::from_secs(1);
+    let fetch =
+        WatchEvent::SourceFetched(SourceFetch { took, found: Ok("a"), verified: Some(Ok(())) });
+    let done = |plan: &Plan| vec![Outcome::Done; plan.steps.len()];
+    let runtime = samples::runtime_plan();
+    let outcomes = done(&runtime);
+    let report = Report { outcomes, commands_sent: 4, ..Report::nothing(None) };
+    let by_commands = pass(runtime, report);
+    let reload = samples::reload_plan();
+    let outcomes = done(&reload);
+    let loading = Loading::Reloaded { pid: 7 };
+    let report = Report { outcomes, reloads: 1, loading, ..Report::nothing(None) };
+    let by_reload = pass(reload, report);
+    let in_part = pass(samples::runtime_plan(), samples::mixed_report());
+    let nothing = pass(Plan::default(), Report::nothing(None));
+    for event in [
+        fetch,
+        WatchEvent::PassEnded(&by_commands),
+        WatchEvent::PassEnded(&by_reload),
+        WatchEvent::PassEnded(&in_part),
+        WatchEvent::PassEnded(&nothing),
+        WatchEvent::RolledBack { revision: None, message: "m", is_good: true },
+    ] {
+        metrics.count(&event);
+        board.fold(&event, Moment::default());
+    }
+    metrics.text(&board, board.started, &Sight::default(), true)
+}
+
+#[test]
+fn readme_lists_every_metric() {
+    let text = all();
+    let mut types = BTreeMap::new();
+    let mut told = BTreeMap::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        match words.as_slice() {
+            ["#", "TYPE", name, kind] => drop(types.insert((*name).to_owned(), *kind)),
+            ["#", "HELP", name, help] => drop(told.insert((*name).to_owned(), *help)),
+            _ => {}
+        }
+    }
+    let suffix = |kind| match kind {
+        "counter" => "_total",
+        "info" => "_info",
+        _ => "",
+    };
+    let mut made: Vec<String> = told
+        .iter()
+        .map(|(name, help)| {
+            format!("| `{name}{}` | {} |", suffix(types[name]), help.trim_end_matches('.'))
+        })
+        .collect();
+    made.sort();
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, part) = readme.split_once("<!-- table:metrics -->").unwrap();
+    let (part, _) = part.split_once("<!-- /table:metrics -->").unwrap();
+    let mut written: Vec<String> =
+        part.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect();
+    written.sort();
+    assert_eq!(written, made, "\n{}\n", made.join("\n"));
+}
+
+#[test]
+fn passes_are_counted_by_what_became_of_them() {
+    let text = all();
+    for line in [
+        "gw_reconcile_total{result=\"done\"} 3",
+        "gw_reconcile_total{result=\"incomplete\"} 1",
+        "gw_apply_total{mechanism=\"runtime\",result=\"done\"} 1",
+        "gw_apply_total{mechanism=\"reload\",result=\"done\"} 1",
+        "gw_apply_total{mechanism=\"runtime\",result=\"incomplete\"} 1",
+        "gw_changes_total{action=\"add\",mechanism=\"runtime\"} 2",
+        "gw_changes_total{action=\"remove\",mechanism=\"reload\"} 1",
+        "gw_reload_total{reason=\"settings\",result=\"done\"} 1",
+        "gw_reloads_avoided_total 1",
+        "gw_rollback_total{result=\"done\"} 1",
+        "gw_ready 1",
+        "gw_haproxy_up 0",
+        "gw_source_verified 1",
+        "gw_source_fetch_total{result=\"done\"} 1",
+    ] {
+        assert!(text.lines().any(|one| one == line), "no {line} in\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}

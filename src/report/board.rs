@@ -1,0 +1,189 @@
+//! What is known of a running `gw watch`: its events, folded. Pure: the time is handed in.
+
+mod condition;
+mod fold;
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{model::Process, plan::Summary};
+
+pub use self::condition::{About, Condition, Conditions, Truth};
+use super::pass::{PassCause, PassResult};
+
+/// How many passes are remembered.
+pub const HISTORY_MAX: usize = 50;
+
+/// A moment, by two clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// The time of day, since the epoch: for people. It may jump.
+    pub wall: Duration,
+    /// Since gw began: for measuring. It never jumps.
+    pub up: Duration,
+}
+
+/// What is known.
+#[derive(Clone, Debug)]
+pub struct Board {
+    /// When gw began.
+    pub started: Moment,
+    /// The conditions, as far as events tell them; see [`ready`](Self::ready) for more.
+    pub conditions: Conditions,
+    /// The last revision that was tried.
+    pub attempted: Option<Revision>,
+    /// The last revision that was reached with nothing left to do.
+    pub applied: Option<Revision>,
+    /// The revision that was taken back last; `None` where none was, or it had no name.
+    pub taken_back: Option<String>,
+    /// When HAProxy was last seen to be as the manifests say.
+    pub last_success: Option<Moment>,
+    /// The number of the last pass that began.
+    pub pass: u64,
+    /// What the last pass planned.
+    pub plan: Summary,
+    /// Objects that wait for something.
+    pub pending: usize,
+    /// Fields that operators hold by hand, as of the last look at everything.
+    pub held: usize,
+    /// Objects that somebody else changed and that are not set back.
+    pub drifted: usize,
+    /// Objects that were found to be changed by somebody else, since gw began.
+    pub drift_found: u64,
+    /// The repository, where there is one.
+    pub source: Option<SourceState>,
+    /// The last passes, oldest first. Passes that are alike follow as one.
+    pub history: VecDeque<Entry>,
+    /// Whether gw is about to end.
+    pub is_stopping: bool,
+}
+
+/// A revision, and when it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Its name.
+    pub name: String,
+    /// When, since the epoch.
+    pub at: Duration,
+}
+
+/// What is known of the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceState {
+    /// The revision that it had when it last answered.
+    pub revision: Option<String>,
+    /// When it last answered.
+    pub answered: Option<Moment>,
+    /// Why it did not answer the last time; `None` where it did.
+    pub failure: Option<String>,
+}
+
+/// A pass of the history, or several that are alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The number of the last one.
+    pub number: u64,
+    /// How many.
+    pub times: u64,
+    /// When the last one ended, since the epoch.
+    pub ended: Duration,
+    /// How long it took.
+    pub duration: Duration,
+    /// Why it was made.
+    pub causes: Vec<PassCause>,
+    /// The revision; `None` where the manifests could not be read.
+    pub revision: Option<String>,
+    /// How it ended.
+    pub result: PassResult,
+    /// What was planned.
+    pub plan: Summary,
+    /// How many commands changed something.
+    pub commands_sent: usize,
+    /// How many times HAProxy was reloaded.
+    pub reloads: usize,
+    /// Why it was reloaded.
+    pub reload_reason: Option<String>,
+    /// The generation after it.
+    pub generation: Option<u64>,
+}
+
+/// The HAProxy that answers, as somebody looks for it all the time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// The process; `None` where none answers.
+    pub process: Option<Process>,
+    /// Since when one answers or not, since the epoch; `None` where nobody looked yet.
+    pub since: Option<Duration>,
+}
+
+impl Sight {
+    /// What is seen from `now` on.
+    pub fn look(&mut self, process: Option<Process>, now: Duration) {
+        if self.since.is_none() || self.process.is_some() != process.is_some() {
+            self.since = Some(now);
+        }
+        self.process = process;
+    }
+}
+
+impl Board {
+    /// Before the first event.
+    pub fn new(now: Moment) -> Self {
+        Self {
+            started: now,
+            conditions: Conditions::new(now.wall),
+            attempted: None,
+            applied: None,
+            taken_back: None,
+            last_success: None,
+            pass: 0,
+            plan: Summary::default(),
+            pending: 0,
+            held: 0,
+            drifted: 0,
+            drift_found: 0,
+            source: None,
+            history: VecDeque::new(),
+            is_stopping: false,
+        }
+    }
+
+    /// Whether HAProxy is as the manifests say, with what no event tells: that it went away, and
+    /// that the last look is older than `fresh`.
+    pub fn ready(&self, now: Moment, haproxy: &Sight, fresh: Duration) -> Condition {
+        let ready = self.conditions.get(About::Ready).clone();
+        if ready.truth != Truth::True {
+            return ready;
+        }
+        if let Sight { process: None, since: Some(since) } = haproxy {
+            let message = "HAProxy does not answer at its runtime socket".to_owned();
+            let (truth, reason) = (Truth::False, "HaproxySilent");
+            return Condition { truth, reason, message, since: *since, ..ready };
+        }
+        let is_suspended = self.conditions.get(About::Suspended).truth == Truth::True;
+        let last = self.last_success.unwrap_or(self.started);
+        if !is_suspended && now.up.saturating_sub(last.up) > fresh {
+            let message = format!("the last good pass is older than {} s", fresh.as_secs());
+            let (truth, reason) = (Truth::False, "Stale");
+            return Condition { truth, reason, message, since: last.wall + fresh, ..ready };
+        }
+        ready
+    }
+
+    /// What `systemctl status` shows: one line.
+    pub fn summary(&self) -> String {
+        if self.is_stopping {
+            return "stopping; HAProxy runs on".to_owned();
+        }
+        let suspended = self.conditions.get(About::Suspended);
+        let ready = self.conditions.get(About::Ready);
+        let shown = if suspended.truth == Truth::True { suspended } else { ready };
+        let line = format!("{}: {}", shown.reason, shown.message);
+        line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_MAX).collect()
+    }
+}
+
+/// How long a line for systemd may be.
+const LINE_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests;

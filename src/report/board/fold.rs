@@ -1,0 +1,245 @@
+//! From event to event.
+
+use std::time::Duration;
+
+use crate::{
+    plan::{Outcome, Plan, Reason, Summary},
+    report::{
+        pass::{PassCause, PassRecord, PassResult},
+        text::{counted, utc},
+        watch::{SourceFetch, WatchEvent},
+    },
+};
+
+use super::{About, Board, Entry, HISTORY_MAX, Moment, Revision, SourceState, Truth};
+
+impl Board {
+    /// Takes an event in.
+    pub fn fold(&mut self, event: &WatchEvent<'_>, now: Moment) {
+        let wall = now.wall;
+        match *event {
+            WatchEvent::PassBegun { number, causes } => {
+                self.pass = number;
+                // A look once a minute is no news.
+                if causes.iter().any(|cause| *cause != PassCause::Resync) {
+                    let causes: Vec<&str> = causes.iter().map(|cause| cause.as_str()).collect();
+                    let message = format!("pass {number}: {}", causes.join(", "));
+                    self.set(About::Reconciling, Truth::True, ("Comparing", message), wall);
+                }
+            }
+            WatchEvent::Planned(view) => {
+                let message = format!("{} of revision {}", view.plan.summary(), view.revision);
+                self.set(About::Reconciling, Truth::True, ("Applying", message), wall);
+            }
+            WatchEvent::PassEnded(pass) => self.end_pass(pass, now),
+            WatchEvent::SourceFetched(fetch) => self.fetched(fetch, now),
+            WatchEvent::RolledBack { revision, message, is_good } => {
+                let reason = if is_good { "TakenBack" } else { "TakingBackFailed" };
+                self.taken_back = revision.map(str::to_owned);
+                let name = revision.unwrap_or("unknown");
+                let told = format!("revision {name}: {message}");
+                self.set(About::RolledBack, Truth::True, (reason, told.clone()), wall);
+                self.set(About::Ready, Truth::False, (reason, told), wall);
+                let why = if is_good { "waits for other manifests" } else { "act now" };
+                self.set(About::Stalled, Truth::True, (reason, why), wall);
+            }
+            WatchEvent::Suspended { reason, by, since: _, until } => {
+                let end = until.map_or_else(String::new, |until| format!(", until {}", utc(until)));
+                let message = format!("{reason} (by {by}{end})");
+                self.set(About::Suspended, Truth::True, ("Suspended", message), wall);
+            }
+            WatchEvent::Resumed => {
+                self.set(About::Suspended, Truth::False, ("Following", ""), wall);
+            }
+            WatchEvent::Stopping => self.is_stopping = true,
+            WatchEvent::Started { .. }
+            | WatchEvent::Problems { .. }
+            | WatchEvent::Kept { .. }
+            | WatchEvent::Fetched { .. }
+            | WatchEvent::LastGood { .. }
+            | WatchEvent::Applied { .. }
+            | WatchEvent::Unchanged { .. }
+            | WatchEvent::Failed { .. }
+            | WatchEvent::Watching => {}
+        }
+    }
+
+    fn set(
+        &mut self,
+        about: About,
+        truth: Truth,
+        why: (&'static str, impl Into<String>),
+        now: Duration,
+    ) {
+        self.conditions.set(about, truth, why, now);
+    }
+
+    fn end_pass(&mut self, pass: &PassRecord, now: Moment) {
+        let wall = now.wall;
+        let known = self.applied.as_ref().map(|revision| revision.name.clone());
+        if let Some(name) = &pass.revision {
+            self.attempted = Some(Revision { name: name.clone(), at: wall });
+        }
+        self.plan = pass.plan.as_ref().map(Plan::summary).unwrap_or_default();
+        self.pending = left(pass, |outcome| matches!(outcome, Outcome::Pending(_)));
+        if let Some(plan) = pass.plan.as_ref().filter(|_| pass.is_whole) {
+            self.held = plan.held.len();
+            self.tell_held(wall);
+        }
+        // Where the last pass left something to do, what differs is not somebody else's.
+        let was_reached = self.history.back().is_some_and(|last| last.result == PassResult::Done);
+        let is_known = known.is_some() && known == pass.revision;
+        if pass.is_whole && !pass.is_news() && is_known && was_reached {
+            self.tell_drift(pass, wall);
+        } else if pass.is_whole && pass.result == PassResult::Done {
+            self.drifted = 0;
+            self.set(About::Drifted, Truth::False, ("InSync", ""), wall);
+        }
+        self.judge(pass, now);
+        self.remember(pass, wall);
+    }
+
+    fn tell_held(&mut self, now: Duration) {
+        match self.held {
+            0 => self.set(About::Held, Truth::False, ("NothingHeld", ""), now),
+            held => {
+                let message = format!("{} by hand", counted(held, "field"));
+                self.set(About::Held, Truth::True, ("HeldByOperator", message), now);
+            }
+        }
+    }
+
+    /// Everything was as the manifests say, and they are the same: what differs is somebody else's.
+    fn tell_drift(&mut self, pass: &PassRecord, now: Duration) {
+        let Some(plan) = &pass.plan else { return };
+        let found = plan.steps.len();
+        self.drift_found += found as u64;
+        self.drifted = match &pass.report {
+            Some(_) => left(pass, |outcome| *outcome != Outcome::Done),
+            None => found,
+        };
+        let objects = counted(found, "object");
+        let (truth, reason, message) = match (found, self.drifted) {
+            (0, _) => (Truth::False, "InSync", String::new()),
+            (_, 0) => (Truth::False, "Corrected", format!("{objects} set back")),
+            (_, left) => (Truth::True, "NotCorrected", format!("{left} of {objects} differ still")),
+        };
+        self.set(About::Drifted, truth, (reason, message), now);
+    }
+
+    /// Whether HAProxy is as it should be, and what that means for the other conditions.
+    fn judge(&mut self, pass: &PassRecord, now: Moment) {
+        let wall = now.wall;
+        let revision = pass.revision.clone().unwrap_or_default();
+        let why = |verb: &str| match pass.result.message() {
+            Some(message) => format!("revision {revision} {verb}: {message}"),
+            None => format!("revision {revision} {verb}"),
+        };
+        let (reason, message) = match &pass.result {
+            PassResult::Ended => return,
+            PassResult::Done if pass.is_running == Some(false) => {
+                ("HaproxyStopped", why("is in place for HAProxy's start"))
+            }
+            PassResult::Done => ("Applied", why("runs")),
+            PassResult::Pending(_) => ("Pending", why("is not finished")),
+            PassResult::Incomplete(_) => ("Incomplete", why("is not wholly applied")),
+            PassResult::Refused(_) => ("Refused", why("was refused")),
+            PassResult::Broken(_) => ("Broken", why("is broken")),
+            PassResult::Invalid(_) => ("InvalidManifests", why("is invalid")),
+            PassResult::Failed(why) => ("Failed", why.clone()),
+        };
+        let is_done = pass.result == PassResult::Done;
+        let is_ready = is_done && pass.is_running != Some(false);
+        let is_stalled = matches!(
+            pass.result,
+            PassResult::Refused(_) | PassResult::Broken(_) | PassResult::Invalid(_)
+        );
+        let truth = |is: bool| if is { Truth::True } else { Truth::False };
+        self.set(About::Ready, truth(is_ready), (reason, message), wall);
+        if is_stalled {
+            self.set(About::Stalled, Truth::True, (reason, "waits for other manifests"), wall);
+        } else {
+            self.set(About::Stalled, Truth::False, ("Progressing", ""), wall);
+        }
+        if is_done || is_stalled {
+            self.set(About::Reconciling, Truth::False, ("AtRest", ""), wall);
+        } else {
+            self.set(About::Reconciling, Truth::True, ("Retrying", "another pass follows"), wall);
+        }
+        if is_done {
+            let is_taken_back = self.conditions.get(About::RolledBack).truth == Truth::True;
+            if is_taken_back && self.taken_back != pass.revision {
+                let message = format!("revision {revision} took its place");
+                self.set(About::RolledBack, Truth::False, ("Replaced", message), wall);
+            }
+            self.applied = pass.revision.clone().map(|name| Revision { name, at: wall });
+        }
+        if is_ready {
+            self.last_success = Some(now);
+        }
+    }
+
+    fn fetched(&mut self, fetch: SourceFetch<'_>, now: Moment) {
+        let known = self.source.take();
+        let (revision, answered) =
+            known.map_or((None, None), |known| (known.revision, known.answered));
+        self.source = Some(match fetch.found {
+            Ok(found) => {
+                SourceState { revision: Some(found.to_owned()), answered: Some(now), failure: None }
+            }
+            Err(why) => SourceState { revision, answered, failure: Some(why.to_owned()) },
+        });
+        let (truth, reason, message) = match fetch.verified {
+            None => return,
+            Some(Ok(())) => (Truth::True, "Verified", ""),
+            Some(Err(why)) => (Truth::False, "Unverified", why),
+        };
+        self.set(About::SourceVerified, truth, (reason, message), now.wall);
+    }
+
+    fn remember(&mut self, pass: &PassRecord, now: Duration) {
+        let report = pass.report.as_ref();
+        let entry = Entry {
+            number: pass.number,
+            times: 1,
+            ended: now,
+            duration: pass.duration(),
+            causes: pass.causes.clone(),
+            revision: pass.revision.clone(),
+            result: pass.result.clone(),
+            plan: self.plan,
+            commands_sent: report.map_or(0, |report| report.commands_sent),
+            reloads: report.map_or(0, |report| report.reloads),
+            reload_reason: pass.plan.as_ref().and_then(Plan::reload_reason).map(Reason::to_string),
+            generation: report.and_then(|report| report.generation),
+        };
+        match self.history.back_mut() {
+            Some(last) if is_alike(last, &entry) => {
+                *last = Entry { times: last.times + 1, ..entry };
+            }
+            _ => {
+                if self.history.len() == HISTORY_MAX {
+                    self.history.pop_front();
+                }
+                self.history.push_back(entry);
+            }
+        }
+    }
+}
+
+/// Whether a pass did nothing that the one before did not do.
+fn is_alike(last: &Entry, next: &Entry) -> bool {
+    let did_nothing = |entry: &Entry| {
+        entry.commands_sent == 0 && entry.reloads == 0 && entry.plan == Summary::default()
+    };
+    last.revision == next.revision
+        && last.result == next.result
+        && did_nothing(last)
+        && did_nothing(next)
+}
+
+/// How many steps had an outcome.
+fn left(pass: &PassRecord, is: impl Fn(&Outcome) -> bool) -> usize {
+    let outcomes = pass.report.iter().flat_map(|report| &report.outcomes);
+    outcomes.filter(|outcome| is(outcome)).count()
+}

@@ -1,0 +1,278 @@
+use crate::{
+    plan::{Loading, Outcome, Plan, Report},
+    report::{
+        pass::{PassCause, PassRecord, PassResult, Phases},
+        samples,
+        watch::{SourceFetch, WatchEvent},
+    },
+};
+
+use super::*;
+
+const FRESH: Duration = Duration::from_secs(180);
+
+/// A board, and the clocks that it is given.
+struct Told {
+    board: Board,
+    now: Moment,
+    passes: u64,
+}
+
+impl Told {
+    fn new() -> Self {
+        let now = Moment { wall: Duration::from_secs(1_700_000_000), up: Duration::ZERO };
+        Self { board: Board::new(now), now, passes: 0 }
+    }
+
+    fn after(&mut self, seconds: u64) -> &mut Self {
+        let passed = Duration::from_secs(seconds);
+        self.now = Moment { wall: self.now.wall + passed, up: self.now.up + passed };
+        self
+    }
+
+    fn tell(&mut self, event: &WatchEvent<'_>) -> &mut Self {
+        self.board.fold(event, self.now);
+        self
+    }
+
+    fn begin(&mut self, cause: PassCause) -> &mut Self {
+        self.passes += 1;
+        let number = self.passes;
+        self.tell(&WatchEvent::PassBegun { number, causes: &[cause] })
+    }
+
+    fn pass(&mut self, cause: PassCause, record: PassRecord) -> &mut Self {
+        self.begin(cause);
+        let record = PassRecord { number: self.passes, causes: vec![cause], ..record };
+        self.tell(&WatchEvent::PassEnded(&record))
+    }
+
+    fn is(&self, about: About) -> (Truth, &'static str) {
+        let condition = self.board.conditions.get(about);
+        (condition.truth, condition.reason)
+    }
+
+    fn ready(&self) -> (Truth, &'static str) {
+        let haproxy = sight(true);
+        let condition = self.board.ready(self.now, &haproxy, FRESH);
+        (condition.truth, condition.reason)
+    }
+}
+
+fn sight(answers: bool) -> Sight {
+    let mut sight = Sight::default();
+    sight.look(answers.then(Process::default), Duration::from_secs(1));
+    sight
+}
+
+/// A whole pass over revision `a` that planned this and carried it out.
+fn record(plan: Plan, report: Report) -> PassRecord {
+    PassRecord {
+        revision: Some("a".into()),
+        is_whole: true,
+        is_running: Some(true),
+        result: PassResult::of(&plan, &report),
+        phases: Phases { apply: Duration::from_millis(1500), ..Phases::default() },
+        plan: Some(plan),
+        report: Some(report),
+        ..PassRecord::default()
+    }
+}
+
+/// All that a plan says was done, by one command.
+fn carried_out(plan: Plan) -> PassRecord {
+    let outcomes = vec![Outcome::Done; plan.steps.len()];
+    let commands_sent = plan.steps.len();
+    record(plan, Report { outcomes, commands_sent, ..Report::nothing(Some(3)) })
+}
+
+fn nothing_to_do() -> PassRecord {
+    record(Plan::default(), Report::nothing(Some(3)))
+}
+
+#[test]
+fn a_pass_without_a_rest_makes_it_ready() {
+    let mut told = Told::new();
+    assert_eq!(told.ready(), (Truth::Unknown, "Starting"));
+    told.begin(PassCause::Start);
+    assert_eq!(told.is(About::Reconciling), (Truth::True, "Comparing"));
+    told.after(2).pass(PassCause::Files, carried_out(samples::runtime_plan()));
+    assert_eq!(told.ready(), (Truth::True, "Applied"));
+    assert_eq!(told.is(About::Reconciling), (Truth::False, "AtRest"));
+    assert_eq!(told.is(About::Stalled).0, Truth::False);
+    // Those of the samples.
+    assert_eq!((told.is(About::Held).0, told.board.held), (Truth::True, 2));
+    let revision = Revision { name: "a".into(), at: told.now.wall };
+    assert_eq!(told.board.applied, Some(revision.clone()));
+    assert_eq!(told.board.attempted, Some(revision));
+    assert_eq!(told.board.plan, samples::runtime_plan().summary());
+}
+
+#[test]
+fn what_is_left_is_worked_on_and_what_is_invalid_waits_for_a_person() {
+    let mut told = Told::new();
+    told.pass(PassCause::Start, nothing_to_do());
+    let since = told.board.conditions.get(About::Ready).since;
+    let mut report = samples::mixed_report();
+    report.outcomes[0] = Outcome::Done;
+    told.after(5).pass(PassCause::Files, record(samples::runtime_plan(), report));
+    assert_eq!(told.ready(), (Truth::False, "Pending"));
+    assert_eq!(told.is(About::Reconciling), (Truth::True, "Retrying"));
+    assert_eq!(told.board.pending, 1);
+    let ready = told.board.conditions.get(About::Ready);
+    assert!(ready.message.contains("no good check"), "{ready:?}");
+    assert_eq!(ready.since, since + Duration::from_secs(5));
+
+    let invalid = PassResult::Invalid("all.yaml:2:7: there is no kind".into());
+    let revision = Some("b".into());
+    let record = PassRecord { result: invalid, revision, ..PassRecord::default() };
+    told.after(5).pass(PassCause::Files, record);
+    assert_eq!(told.ready(), (Truth::False, "InvalidManifests"));
+    assert_eq!(told.is(About::Stalled), (Truth::True, "InvalidManifests"));
+    assert_eq!(told.is(About::Reconciling), (Truth::False, "AtRest"));
+    // It was not ready all the time, for one reason or another.
+    assert_eq!(told.board.conditions.get(About::Ready).since, since + Duration::from_secs(5));
+    assert_eq!(told.board.applied.as_ref().unwrap().name, "a");
+    assert_eq!(told.board.attempted.as_ref().unwrap().name, "b");
+
+    let message = "can't reach it".to_owned();
+    let failed = PassRecord { result: PassResult::Failed(message), ..PassRecord::default() };
+    told.pass(PassCause::Retry, failed);
+    assert_eq!(told.is(About::Stalled).0, Truth::False);
+    assert_eq!(told.is(About::Reconciling).0, Truth::True);
+}
+
+#[test]
+fn a_refusal_waits_for_other_manifests() {
+    let loading = Loading::Refused { message: "bad".into(), generation: "g".into() };
+    let report = Report { loading, ..Report::nothing(Some(2)) };
+    let mut told = Told::new();
+    told.pass(PassCause::Files, record(samples::reload_plan(), report));
+    assert_eq!(told.ready(), (Truth::False, "Refused"));
+    assert_eq!(told.is(About::Stalled).0, Truth::True);
+    assert_eq!(told.board.applied, None);
+    let entry = told.board.history.back().unwrap();
+    assert!(entry.reload_reason.as_ref().unwrap().contains("timeout server"), "{entry:?}");
+}
+
+#[test]
+fn ready_ends_with_time_and_with_haproxy() {
+    let mut told = Told::new();
+    told.pass(PassCause::Start, nothing_to_do());
+    told.after(FRESH.as_secs());
+    assert_eq!(told.ready(), (Truth::True, "Applied"));
+    let gone = told.board.ready(told.now, &sight(false), FRESH);
+    assert_eq!((gone.truth, gone.reason), (Truth::False, "HaproxySilent"));
+    assert_eq!(gone.since, Duration::from_secs(1));
+    told.after(1);
+    assert_eq!(told.ready(), (Truth::False, "Stale"));
+    // Who suspends it knows that it grows old.
+    let event = WatchEvent::Suspended { reason: "night", by: "a@b", since: 0, until: None };
+    told.tell(&event);
+    assert_eq!(told.ready().0, Truth::True);
+    assert_eq!(told.is(About::Suspended), (Truth::True, "Suspended"));
+    assert!(told.board.summary().starts_with("Suspended: night"), "{}", told.board.summary());
+    told.tell(&WatchEvent::Resumed);
+    assert_eq!(told.is(About::Suspended).0, Truth::False);
+    assert_eq!(told.ready(), (Truth::False, "Stale"));
+    // A jump of the wall clock is no time that passed.
+    let mut told = Told::new();
+    told.pass(PassCause::Start, nothing_to_do());
+    told.now.wall += Duration::from_secs(86_400);
+    assert_eq!(told.ready(), (Truth::True, "Applied"));
+}
+
+#[test]
+fn a_stopped_haproxy_is_not_ready() {
+    let mut told = Told::new();
+    let record = PassRecord { is_running: Some(false), ..nothing_to_do() };
+    told.pass(PassCause::Start, record);
+    assert_eq!(told.ready(), (Truth::False, "HaproxyStopped"));
+    assert_eq!(told.board.last_success, None);
+}
+
+#[test]
+fn drift_is_what_differs_though_the_manifests_are_the_same() {
+    let mut told = Told::new();
+    let found = samples::runtime_plan().steps.len();
+    // The first look finds what it has to do.
+    told.pass(PassCause::Start, carried_out(samples::runtime_plan()));
+    assert_eq!((told.is(About::Drifted), told.board.drift_found), ((Truth::False, "InSync"), 0));
+    told.pass(PassCause::Resync, carried_out(samples::runtime_plan()));
+    assert_eq!(told.is(About::Drifted), (Truth::False, "Corrected"));
+    assert_eq!((told.board.drifted, told.board.drift_found), (0, found as u64));
+    // A part of it can't be set back.
+    told.pass(PassCause::Asked, record(samples::runtime_plan(), samples::mixed_report()));
+    assert_eq!(told.is(About::Drifted), (Truth::True, "NotCorrected"));
+    assert_eq!(told.board.drifted, found);
+    // What a retry finds is known.
+    let before = told.board.drift_found;
+    told.pass(PassCause::Retry, carried_out(samples::runtime_plan()));
+    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
+    assert_eq!((told.board.drifted, told.board.drift_found), (0, before));
+    // A look at what changed in the manifests tells nothing about the rest.
+    let partial = PassRecord { is_whole: false, ..carried_out(samples::reload_plan()) };
+    told.pass(PassCause::Files, partial);
+    assert_eq!((told.board.drift_found, told.board.held), (before, 2));
+}
+
+#[test]
+fn what_was_taken_back_stays_told_until_another_revision() {
+    let mut told = Told::new();
+    told.pass(PassCause::Start, nothing_to_do());
+    let event =
+        WatchEvent::RolledBack { revision: Some("a"), message: "it can't parse", is_good: true };
+    told.tell(&event);
+    assert_eq!(told.is(About::RolledBack), (Truth::True, "TakenBack"));
+    assert_eq!((told.ready().0, told.is(About::Stalled).0), (Truth::False, Truth::True));
+    told.pass(PassCause::Resync, nothing_to_do());
+    assert_eq!(told.is(About::RolledBack).0, Truth::True);
+    told.pass(PassCause::Files, PassRecord { revision: Some("c".into()), ..nothing_to_do() });
+    assert_eq!(told.is(About::RolledBack), (Truth::False, "Replaced"));
+}
+
+#[test]
+fn a_repository_is_verified_or_not_and_may_be_silent() {
+    let mut told = Told::new();
+    assert_eq!(told.is(About::SourceVerified), (Truth::Unknown, "NotConfigured"));
+    let fetch = |found, verified| {
+        WatchEvent::SourceFetched(SourceFetch { took: Duration::from_secs(1), found, verified })
+    };
+    told.tell(&fetch(Ok("abc"), Some(Ok(()))));
+    assert_eq!(told.is(About::SourceVerified).0, Truth::True);
+    let answered = Some(told.now);
+    told.after(30).tell(&fetch(Err("no route"), None));
+    let source = told.board.source.clone().unwrap();
+    let failure = Some("no route".to_owned());
+    assert_eq!(source, SourceState { revision: Some("abc".into()), answered, failure });
+    assert_eq!(told.is(About::SourceVerified).0, Truth::True);
+    told.tell(&fetch(Ok("def"), Some(Err("signed by nobody known"))));
+    assert_eq!(told.is(About::SourceVerified), (Truth::False, "Unverified"));
+}
+
+#[test]
+fn the_history_is_bounded_and_passes_that_are_alike_are_one() {
+    let mut told = Told::new();
+    for _ in 0..100 {
+        told.after(60).pass(PassCause::Resync, nothing_to_do());
+    }
+    assert_eq!(told.board.history.len(), 1);
+    let entry = told.board.history.back().unwrap();
+    assert_eq!((entry.times, entry.number, entry.ended), (100, 100, told.now.wall));
+    for _ in 0..2 * HISTORY_MAX {
+        told.pass(PassCause::Files, carried_out(samples::runtime_plan()));
+    }
+    assert_eq!(told.board.history.len(), HISTORY_MAX);
+    assert_eq!(told.board.history.back().unwrap().number, told.passes);
+}
+
+#[test]
+fn the_summary_is_one_short_line() {
+    let mut told = Told::new();
+    let failed = PassResult::Failed(format!("a\nb\u{1b}[2J{}", "x".repeat(1000)));
+    told.pass(PassCause::Start, PassRecord { result: failed, ..PassRecord::default() });
+    let line = told.board.summary();
+    assert!(line.len() <= LINE_MAX && !line.contains(char::is_control), "{line:?}");
+    told.tell(&WatchEvent::Stopping);
+    assert!(told.board.summary().contains("stopping"));
+}
