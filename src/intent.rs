@@ -1,13 +1,15 @@
 //! From a source to what is wanted, with a memory: what did not change is not parsed, compiled or
 //! rendered again.
 
+mod salvage;
+
 use std::{mem, num::NonZero, path::Path, sync::Arc, thread};
 
 use crate::{
     compile::Compiler,
     diff::merge_join,
     manifest::{self, Document},
-    model::{Commit, Contents, Desired, Problems, Severity, SourceFile},
+    model::{Commit, Contents, Desired, Kept, Problems, Severity, SourceFile},
     plan::Goal,
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Look, Reader, Source},
@@ -31,14 +33,17 @@ pub struct Intent {
     pub commit: Option<Commit>,
     /// What a person should know about the source.
     pub remarks: Vec<String>,
+    /// The objects that stay what they were, because they are wrong now. `None` where nothing is
+    /// wrong, or too much.
+    pub kept: Option<Vec<Kept>>,
     /// The files that HAProxy would load.
     pub rendered: Rendered,
 }
 
 impl Intent {
-    /// Whether it may be applied: nothing in it is wrong.
+    /// Whether it may be applied: nothing in it is wrong, or the rest goes on without that.
     pub fn is_valid(&self) -> bool {
-        self.problems.worst() != Some(Severity::Error)
+        self.kept.is_some() || self.problems.worst() != Some(Severity::Error)
     }
 
     /// What is to be reached.
@@ -64,6 +69,9 @@ pub struct Builder {
     parsed: Vec<ParsedFile>,
     compiler: Compiler,
     renderer: Renderer,
+    /// Whether what is wrong stays what it was, and the rest goes on.
+    keeps_objects: bool,
+    memory: salvage::Memory,
 }
 
 /// A file and what was in it.
@@ -84,12 +92,21 @@ impl Builder {
             parsed: Vec::new(),
             compiler: Compiler::default(),
             renderer: Renderer::default(),
+            keeps_objects: false,
+            memory: salvage::Memory::default(),
         }
+    }
+
+    /// From now on objects that are wrong stay what they were when they were last good, and the rest
+    /// goes on.
+    pub fn keep_objects(&mut self) {
+        self.keeps_objects = true;
     }
 
     /// Reads and compiles the source. Blocks, see [`Reader::read`].
     pub fn build(&mut self, look: Look<'_>) -> Result<Intent, LoadError> {
         let snapshot = self.reader.read(look)?;
+        self.restore();
         self.take_over(&snapshot.files);
         let mut problems = snapshot.problems.clone();
         for parsed in &self.parsed {
@@ -99,12 +116,27 @@ impl Builder {
             return Err(snapshot.empty());
         }
         let referenced = self.reader.referenced(self.compiler.requests());
-        let compiled = self.compiler.compile(&referenced);
+        let mut compiled = self.compiler.compile(&referenced);
         let complete = problems.worst() != Some(Severity::Error);
-        problems.extend(compiled.problems.into_iter().filter(|one| complete || !one.dangling));
+        let found = mem::take(&mut compiled.problems);
+        problems.extend(found.into_iter().filter(|one| complete || !one.dangling));
         problems.sort();
+        let mut revision = snapshot.revision;
+        let mut kept = None;
+        if self.keeps_objects {
+            if problems.worst() == Some(Severity::Error)
+                && let Some((salvaged, objects)) = self.salvage(&problems)
+            {
+                compiled = salvaged;
+                kept = Some(objects);
+                revision += "-partial";
+            }
+            if kept.is_some() || problems.worst() != Some(Severity::Error) {
+                self.remember_good();
+            }
+        }
         let settings = Settings {
-            revision: snapshot.revision.clone(),
+            revision: revision.clone(),
             server_state_file: self.server_state_file.clone(),
         };
         let rendered = self.renderer.render(&compiled.desired, &settings);
@@ -112,9 +144,10 @@ impl Builder {
             files: snapshot.files,
             problems,
             desired: compiled.desired,
-            revision: snapshot.revision,
+            revision,
             commit: snapshot.commit,
             remarks: snapshot.remarks,
+            kept,
             rendered,
         })
     }

@@ -24,7 +24,7 @@ pub use hold::{Hold, HoldState, Holds};
 pub use live::{Live, LiveEntry, LiveServer, Process};
 pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use notebook::{KNOWN, Note, ServerNote, notes};
-pub use problem::{Problem, Problems, Severity};
+pub use problem::{Kept, Problem, Problems, Severity};
 pub use routing::{Entry, MapName, NO_TABLES, NOTEBOOK, REVISION, Rank, Routing, TABLE_SEPARATOR};
 pub use text::{FileRequest, Located, Location, SourceFile, Span};
 pub use value::{

@@ -84,6 +84,7 @@ struct Disk {
 }
 
 /// Plans and applies, again and again, for one HAProxy.
+#[expect(clippy::struct_excessive_bools, reason = "independent choices of whoever makes passes")]
 pub struct Reconciler {
     settings: Settings,
     store: Store,
@@ -96,6 +97,7 @@ pub struct Reconciler {
     even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
     checks_later: bool,
+    keeps_objects: bool,
     unchecked: Option<Unchecked>,
     scribe: Scribe,
 }
@@ -124,6 +126,7 @@ impl Reconciler {
             even_if_suspended: false,
             look: None,
             checks_later: false,
+            keeps_objects: false,
             unchecked: None,
             scribe,
         }
@@ -137,6 +140,12 @@ impl Reconciler {
     /// Whether the last pass left this process as it should be, with nothing left to do.
     pub fn knows(&self, process: &Process) -> bool {
         self.memory.as_ref().is_some_and(|memory| memory.process == *process)
+    }
+
+    /// Lets objects that are wrong stay what they were when they were last good, while the rest goes
+    /// on. For sources that are named after this.
+    pub fn keep_objects(&mut self) {
+        self.keeps_objects = true;
     }
 
     /// Tells that the commit at which the manifests stand is no descendant of the one before.
@@ -193,7 +202,11 @@ impl Reconciler {
         }
         let (_, builder) = self.builder.get_or_insert_with(|| {
             let state_file = self.store.server_state_file();
-            (source.clone(), Builder::new(source, self.store.root(), &state_file))
+            let mut builder = Builder::new(source, self.store.root(), &state_file);
+            if self.keeps_objects {
+                builder.keep_objects();
+            }
+            (source.clone(), builder)
         });
         builder.build(look)
     }

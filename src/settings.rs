@@ -86,6 +86,30 @@ pub struct Settings {
     pub guards: Policy,
     /// What becomes of drift.
     pub drift: DriftPolicy,
+    /// What becomes of manifests with errors, where they are followed.
+    pub bad_manifests: BadManifests,
+}
+
+/// What becomes of manifests with errors, where they are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadManifests {
+    /// Each object that is wrong stays what it was, and the rest goes on.
+    #[default]
+    Object,
+    /// The whole revision is refused.
+    Revision,
+}
+
+impl FromStr for BadManifests {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "object" => Ok(Self::Object),
+            "revision" => Ok(Self::Revision),
+            _ => Err(format!("{text:?} is neither object nor revision")),
+        }
+    }
 }
 
 /// What becomes of what somebody changed in the process.
@@ -127,6 +151,7 @@ pub struct Given {
     pub source: git::Given,
     pub reload: Option<Stance>,
     pub drift: Option<DriftPolicy>,
+    pub bad_manifests: Option<BadManifests>,
     pub guards: GivenGuards,
 }
 
@@ -218,6 +243,11 @@ impl Settings {
     /// the runtime socket of another would make gw reload what it doesn't look at.
     fn fill(given: Given, runs: Runs<'_>, debian: bool) -> Self {
         let debian = debian && runs == Runs::Service && given.socket.is_none();
+        let usual_manifests = match runs {
+            Runs::Service => BadManifests::Object,
+            // Whoever writes manifests wants to hear of each mistake, and no half of a change.
+            Runs::Ourselves(_) => BadManifests::Revision,
+        };
         let usual_guards = match runs {
             Runs::Service => Policy::default(),
             Runs::Ourselves(_) => Policy::lenient(),
@@ -245,6 +275,7 @@ impl Settings {
             source: given.source,
             guards: given.guards.fill(given.reload, &usual_guards),
             drift: given.drift.unwrap_or_default(),
+            bad_manifests: given.bad_manifests.unwrap_or(usual_manifests),
         }
     }
 
@@ -276,6 +307,7 @@ impl Given {
             source: self.source.or(other.source),
             reload: self.reload.or(other.reload),
             drift: self.drift.or(other.drift),
+            bad_manifests: self.bad_manifests.or(other.bad_manifests),
             guards: self.guards.or(other.guards),
         }
     }

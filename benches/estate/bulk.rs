@@ -89,6 +89,7 @@ fn in_process(stage: &Stage) -> Phases {
         source: git::Given::default(),
         guards: gw::guard::Policy::lenient(),
         drift: gw::settings::DriftPolicy::default(),
+        bad_manifests: gw::settings::BadManifests::default(),
     };
     let manifests = Source::Paths(vec![stage.ground.estate.root.clone()]);
     let runtime = Builder::new_current_thread().enable_all().build();

@@ -71,3 +71,69 @@ fn what_does_not_change_stays_the_same_allocation() {
     assert!(!Arc::ptr_eq(&before.backends["one"], &after.backends["one"]));
     assert!(Arc::ptr_eq(&before.backends["one"].profile, &after.backends["two"].profile));
 }
+
+/// The ports of the servers of each backend that is wanted.
+fn ports(intent: &Intent) -> Vec<String> {
+    let backends = intent.desired.backends.iter();
+    backends
+        .flat_map(|(name, backend)| {
+            backend.servers.values().map(move |server| format!("{name}:{}", server.port))
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_wrong_stays_what_it_was_and_the_rest_goes_on() {
+    let dir = TempDir::new().unwrap();
+    let write = |file: &str, text: String| fs::write(dir.path().join(file), text).unwrap();
+    let mut builder = builder(dir.path());
+    builder.keep_objects();
+    let bad = |name: &str| backend(name, 80).replace("servers", "servrs");
+    let mut look = || builder.build(Look::Everything).unwrap();
+
+    // Nothing is known that could stand in.
+    write("a.yaml", bad("one") + &backend("two", 80));
+    assert!(!look().is_valid());
+
+    write("a.yaml", backend("one", 80) + &backend("two", 80) + &backend("three", 80));
+    write("b.yaml", backend("four", 80));
+    assert_eq!(ports(&look()), ["four:80", "one:80", "three:80", "two:80"]);
+
+    // In the middle of a file, whatever else in it changes; objects that are gone are gone.
+    write("a.yaml", backend("two", 81) + &bad("one"));
+    write("b.yaml", backend("four", 81));
+    let intent = look();
+    assert!(intent.is_valid() && intent.revision.ends_with("-partial"));
+    assert!(intent.problems.count(Severity::Error) > 0);
+    // The name of what could not be read is not known: all that is missing may be it.
+    assert_eq!(ports(&intent), ["four:81", "one:80", "three:80", "two:81"]);
+
+    // What was kept is known for longer than one time.
+    write("a.yaml", backend("two", 82) + &bad("one"));
+    assert_eq!(ports(&look()), ["four:81", "one:80", "three:80", "two:82"]);
+
+    // A file that makes no sense at all keeps all that it had; what moved elsewhere is not kept twice.
+    write("a.yaml", "{".to_owned());
+    write("b.yaml", backend("four", 83) + &backend("two", 83));
+    assert_eq!(ports(&look()), ["four:83", "one:80", "three:80", "two:83"]);
+
+    // What is wrong only beside the others: the same name twice.
+    write("a.yaml", backend("one", 84) + &backend("one", 85));
+    let intent = look();
+    assert!(intent.is_valid() && intent.problems.count(Severity::Error) > 0);
+    assert!(ports(&intent).contains(&"four:83".to_owned()), "{:?}", ports(&intent));
+
+    // A new object that is wrong is left out.
+    write("a.yaml", backend("one", 86) + &bad("five"));
+    write("b.yaml", backend("four", 86));
+    let intent = look();
+    assert!(intent.kept.is_some());
+    assert!(!ports(&intent).iter().any(|port| port.starts_with("five")));
+
+    // Once all is right, nothing is left of it.
+    write("a.yaml", backend("one", 87));
+    let intent = look();
+    assert_eq!((ports(&intent), &intent.kept), (vec!["four:86".into(), "one:87".into()], &None));
+    let fresh = self::builder(dir.path()).build(Look::Everything).unwrap();
+    assert_eq!(intent.rendered, fresh.rendered);
+}

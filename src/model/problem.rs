@@ -1,6 +1,8 @@
 //! What is wrong with the input, as data. Display belongs to the command line.
 
-use super::text::Location;
+use std::sync::Arc;
+
+use super::{name::ObjectName, text::Location};
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +53,17 @@ impl Problem {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// An object that stays what it was when it was last good, because it is wrong now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: ObjectName,
+    /// The file where it is wrong now.
+    pub file: Arc<str>,
 }
 
 /// All problems of an input, in the order found until [`Problems::sort`] puts them in file order.

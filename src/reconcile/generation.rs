@@ -35,6 +35,7 @@ impl Reconciler {
             revision: generation.metadata.revision.clone(),
             commit: None,
             remarks: Vec::new(),
+            kept: None,
             rendered: Rendered { files, structure: generation.metadata.structure.clone() },
         };
         Ok((intent, generation))

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
-    model::{Commit, Problems, SourceFile},
+    model::{Commit, Kept, Problems, SourceFile},
     plan::{Plan, Report},
 };
 
@@ -63,6 +63,12 @@ pub enum WatchEvent<'a> {
         problems: &'a Problems,
         /// The sources, for snippets.
         files: &'a [Arc<SourceFile>],
+    },
+    /// The errors among the problems are about single objects: these stay what they were, and the
+    /// rest goes on.
+    Kept {
+        /// Which were good before. Others are left out.
+        objects: &'a [Kept],
     },
     /// The repository has another commit.
     Fetched {

@@ -65,6 +65,10 @@ pub(super) struct Document {
     /// Whether drift is corrected, or only reported.
     #[schemars(schema_with = "guards::drift_schema")]
     drift: Option<Spanned<String>>,
+    /// What becomes of manifests with errors, where they are followed: each object that is wrong stays
+    /// what it was (`object`), or the whole revision is refused (`revision`).
+    #[schemars(with = "Option<String>")]
+    bad_manifests: Option<Spanned<String>>,
     guards: Option<guards::Document>,
 }
 
@@ -151,6 +155,7 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         source: document.source.map(|it| it.read(&mut reader, folder)).unwrap_or_default(),
         reload: reader.value(document.reload, guards::reload),
         drift: reader.value(document.drift, str::parse),
+        bad_manifests: reader.value(document.bad_manifests, str::parse),
         guards,
     };
     if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }

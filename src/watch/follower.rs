@@ -20,7 +20,7 @@ use crate::{
         json::CauseWord,
         pass::{PassCause, PassResult},
     },
-    settings::Settings,
+    settings::{BadManifests, Settings},
     source::{LoadError, Look, Source},
     store::Files,
 };
@@ -57,6 +57,9 @@ impl<'a> Follower<'a> {
         let mut reconciler = Reconciler::new(settings);
         reconciler.check_later();
         reconciler.act_as(command);
+        if settings.bad_manifests == BadManifests::Object {
+            reconciler.keep_objects();
+        }
         let history = match source {
             Source::Paths(_) => None,
             Source::Git(repository) => Some(History::new(repository, &settings.state)),
@@ -198,16 +201,26 @@ impl<'a> Follower<'a> {
         if intent.problems.worst() > Some(Severity::Note) && self.problems != intent.problems {
             on_event(WatchEvent::Problems { problems: &intent.problems, files: &intent.files });
         }
+        if let Some(kept) = &intent.kept
+            && self.problems != intent.problems
+        {
+            on_event(WatchEvent::Kept { objects: kept });
+        }
         self.problems.clone_from(&intent.problems);
-        if let Some(error) = intent.problems.first_error() {
+        let wrong = intent.problems.first_error();
+        let wrong = wrong.map(|error| format!("{}: {}", error.at, error.message));
+        if !intent.is_valid() {
             self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
-            self.record.result = PassResult::Invalid(format!("{}: {}", error.at, error.message));
+            self.record.result = PassResult::Invalid(wrong.unwrap_or_default());
             return None;
         }
         self.objects = objects(&intent);
         match self.reach(&intent, work.is_whole(), is_news, on_event).await {
             Ok(left) => {
                 self.failure = None;
+                if let (Some(wrong), PassResult::Done) = (wrong, &self.record.result) {
+                    self.record.result = PassResult::Partial(wrong);
+                }
                 left
             }
             Err(error) => {

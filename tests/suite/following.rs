@@ -217,6 +217,13 @@ fn a_service_is_followed_and_left_running() {
         assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
         rig.assert_converged();
 
+        // A mistake costs its own object, and no other.
+        rig.write(&(text(&one) + "---\nkind: Backend\napiVersion: gw/v1\nmetadata: {name: other}\nspec: {}\n---\nkind: nonsense\n"));
+        assert!(clock::eventually(SOON, || answers(port, &one)), "{}", watch.log());
+        rig.write(&text(&two));
+        assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
+        rig.assert_converged();
+
         // Drift is found at once where somebody asks, else within a minute.
         let address = |origin: &Origin| format!("addr 127.0.0.1 port {}", origin.port());
         let reply = rig.haproxy().command(&format!("set server web/s {}", address(&one)));

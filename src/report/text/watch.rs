@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    model::Commit,
+    model::{Commit, Kept},
     report::{
         snippet::{self, printable},
         watch::WatchEvent,
@@ -26,6 +26,19 @@ fn named(commit: &Commit) -> String {
     )
 }
 
+/// Which objects stay what they were.
+fn kept(objects: &[Kept]) -> String {
+    let named: Vec<String> =
+        objects.iter().map(|Kept { kind, name, .. }| format!("{kind} {name}")).collect();
+    match named.as_slice() {
+        [] => format!("{WARN}What is wrong is left out; the rest goes on.{WARN:#}\n"),
+        named => format!(
+            "{WARN}What is wrong stays as it was, and the rest goes on{WARN:#}: {}\n",
+            printable(&named.join(", "))
+        ),
+    }
+}
+
 /// One event, as lines that follow those of the events before.
 pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
     match event {
@@ -45,6 +58,7 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
         }
         WatchEvent::Resumed => format!("{GOOD}Following again.{GOOD:#}\n"),
         WatchEvent::Problems { problems, files } => snippet::problems(problems, files, true),
+        WatchEvent::Kept { objects } => kept(objects),
         WatchEvent::Fetched { commit, took: _ } => format!("\n{}\n", named(commit)),
         WatchEvent::LastGood { commit } => {
             format!("{WARN}Starting from the last good commit{WARN:#}: {}\n", named(commit))

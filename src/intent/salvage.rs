@@ -1,0 +1,174 @@
+//! Where some objects are wrong, the rest goes on: each of the wrong ones stays what it was when it
+//! was last good, or is left out where it never was.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
+
+use crate::{
+    compile::Compiled,
+    manifest::Document,
+    model::{Kept, Location, ObjectName, Problems, Severity},
+};
+
+use super::{Builder, ParsedFile};
+
+/// How often what turns out to be wrong only beside the others is replaced, too.
+const ROUNDS: usize = 3;
+
+/// Documents by their file.
+type ByFile = BTreeMap<Arc<str>, Vec<Arc<Document>>>;
+
+/// What was good, and what of it stands in for something at present.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// What was compiled without errors the last time.
+    good: ByFile,
+    /// What is compiled in place of what the manifests say.
+    stand_ins: ByFile,
+}
+
+/// What is wrong in a file.
+enum Wrong {
+    /// All of it.
+    File,
+    /// The documents at these places.
+    Documents(BTreeSet<usize>),
+}
+
+impl Builder {
+    /// Compiles what is good now together with what was good the last time. `None` where nothing is
+    /// known that could stand in.
+    pub(super) fn salvage(&mut self, problems: &Problems) -> Option<(Compiled, Vec<Kept>)> {
+        if self.memory.good.is_empty() {
+            return None;
+        }
+        let mut wrong = BTreeMap::new();
+        let mut errors = places(problems);
+        for _ in 0..ROUNDS {
+            for at in &errors {
+                self.note(&mut wrong, at);
+            }
+            let kept = self.substitute(&wrong);
+            let referenced = self.reader.referenced(self.compiler.requests());
+            let compiled = self.compiler.compile(&referenced);
+            errors = places(&compiled.problems);
+            if errors.is_empty() {
+                return Some((compiled, kept));
+            }
+        }
+        self.restore();
+        None
+    }
+
+    /// Remembers what is compiled now as good.
+    pub(super) fn remember_good(&mut self) {
+        let mut good = self.memory.stand_ins.clone();
+        for parsed in &self.parsed {
+            good.entry(Arc::clone(&parsed.file.path)).or_insert_with(|| parsed.documents.clone());
+        }
+        self.memory.good = good;
+    }
+
+    /// Lets the compiler have what the manifests say again.
+    pub(super) fn restore(&mut self) {
+        for (file, documents) in mem::take(&mut self.memory.stand_ins) {
+            let written = self.written(&file);
+            self.compiler.replace(&documents, &written);
+        }
+    }
+
+    /// What a file says now.
+    fn written(&self, file: &str) -> Vec<Arc<Document>> {
+        self.parsed(file).map_or_else(Vec::new, |parsed| parsed.documents.clone())
+    }
+
+    fn parsed(&self, file: &str) -> Option<&ParsedFile> {
+        let at = self.parsed.binary_search_by(|parsed| (*parsed.file.path).cmp(file)).ok()?;
+        self.parsed.get(at)
+    }
+
+    /// Notes the document that an error is in; the whole file where that can't be told.
+    fn note(&self, wrong: &mut BTreeMap<Arc<str>, Wrong>, at: &Location) {
+        let place = self.parsed(&at.file).and_then(|parsed| parsed.place(at.span.line));
+        let known = wrong.entry(Arc::clone(&at.file));
+        let known = known.or_insert_with(|| Wrong::Documents(BTreeSet::new()));
+        match (place, known) {
+            (Some(place), Wrong::Documents(places)) => drop(places.insert(place)),
+            (None, known) => *known = Wrong::File,
+            (Some(_), Wrong::File) => {}
+        }
+    }
+
+    /// Gives the compiler what was good in place of what is wrong. Returns what stands in.
+    fn substitute(&mut self, wrong: &BTreeMap<Arc<str>, Wrong>) -> Vec<Kept> {
+        let right = |parsed: &ParsedFile| -> Vec<Arc<Document>> {
+            let documents = parsed.documents.iter();
+            let is_right = |document: &&Arc<Document>| match wrong.get(&parsed.file.path) {
+                None => true,
+                Some(Wrong::File) => false,
+                Some(Wrong::Documents(places)) => !places.contains(&document.index),
+            };
+            documents.filter(is_right).cloned().collect()
+        };
+        let mut taken: BTreeSet<(&'static str, ObjectName)> =
+            self.parsed.iter().flat_map(right).map(|document| key(&document)).collect();
+        let mut kept = Vec::new();
+        let mut stand_ins = ByFile::new();
+        for (file, what) in wrong {
+            let parsed = self.parsed(file);
+            let mut documents = parsed.map_or_else(Vec::new, right);
+            // Where all that is wrong could be read, its names are known. Else any object that is
+            // missing may be what is wrong.
+            let named = parsed.and_then(|parsed| parsed.keys_at(what));
+            for old in self.memory.good.get(file).into_iter().flatten() {
+                let key = key(old);
+                if named.as_ref().is_none_or(|named| named.contains(&key)) && taken.insert(key) {
+                    let (kind, name) = (old.kind(), old.name.clone());
+                    kept.push(Kept { kind, name, file: Arc::clone(file) });
+                    documents.push(Arc::clone(old));
+                }
+            }
+            stand_ins.insert(Arc::clone(file), documents);
+        }
+        self.restore();
+        for (file, documents) in &stand_ins {
+            let written = self.written(file);
+            self.compiler.replace(&written, documents);
+        }
+        self.memory.stand_ins = stand_ins;
+        kept
+    }
+}
+
+impl ParsedFile {
+    /// The place of the document that a line belongs to, counted from the places that are known.
+    fn place(&self, line: u32) -> Option<usize> {
+        let count = |line: u32| {
+            let lines = self.file.text.lines().take(line as usize);
+            lines.filter(|line| *line == "---" || line.starts_with("--- ")).count()
+        };
+        let known = self.documents.first()?;
+        // What stands before the first separator may be nothing at all, and is no document then.
+        (count(line) + known.index).checked_sub(count(known.at.line))
+    }
+
+    /// What the documents at these places are; `None` where one of them could not be read.
+    fn keys_at(&self, wrong: &Wrong) -> Option<BTreeSet<(&'static str, ObjectName)>> {
+        let Wrong::Documents(places) = wrong else { return None };
+        let find = |place: &usize| self.documents.iter().find(|one| one.index == *place);
+        places.iter().map(|place| find(place).map(|document| key(document))).collect()
+    }
+}
+
+/// What tells objects apart.
+fn key(document: &Document) -> (&'static str, ObjectName) {
+    (document.kind(), document.name.clone())
+}
+
+fn places(problems: &Problems) -> Vec<Location> {
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    errors.map(|problem| problem.at.clone()).collect()
+}
