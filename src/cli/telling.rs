@@ -119,7 +119,7 @@ pub(super) fn start_log(format: Option<LogFormat>) {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
     match format {
-        Some(LogFormat::Json) => log.json().flatten_event(true).init(),
+        Some(LogFormat::Json) => log.json().flatten_event(true).with_span_list(false).init(),
         Some(LogFormat::Text) => log.with_target(false).init(),
         None => log.init(),
     }

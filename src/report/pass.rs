@@ -62,6 +62,8 @@ pub enum PassResult {
     Refused(String),
     /// The way back failed, too: what happened.
     Broken(String),
+    /// What is wrong in the manifests stayed what it was, and the rest is done: the first error.
+    Partial(String),
     /// The manifests have errors, so nothing was touched: the first one.
     Invalid(String),
     /// The pass could not be made: why.
@@ -107,6 +109,7 @@ impl PassResult {
             Self::Incomplete(_) => "incomplete",
             Self::Refused(_) => "refused",
             Self::Broken(_) => "broken",
+            Self::Partial(_) => "partial",
             Self::Invalid(_) => "invalid",
             Self::Failed(_) => "failed",
         }
@@ -120,6 +123,7 @@ impl PassResult {
             | Self::Incomplete(why)
             | Self::Refused(why)
             | Self::Broken(why)
+            | Self::Partial(why)
             | Self::Invalid(why)
             | Self::Failed(why) => Some(why),
         }

@@ -28,9 +28,9 @@ pub fn log(event: &WatchEvent<'_>) {
             }
         }
         WatchEvent::Kept { objects } => {
-            let kept: Vec<String> =
+            let named: Vec<String> =
                 objects.iter().map(|kept| format!("{} {}", kept.kind, kept.name)).collect();
-            tracing::warn!(kept = kept.join(", "), "what is wrong stays as it was");
+            tracing::warn!(objects = named.join(", "), "what is wrong stays as it was");
         }
         WatchEvent::Fetched { commit, took } => {
             let (commit, author, subject) = (commit.short(), &*commit.author, &*commit.subject);
@@ -127,6 +127,7 @@ fn ended(pass: &PassRecord) {
         PassResult::Pending(_) | PassResult::Incomplete(_) => line!(warn),
         PassResult::Refused(_)
         | PassResult::Broken(_)
+        | PassResult::Partial(_)
         | PassResult::Invalid(_)
         | PassResult::Failed(_) => line!(error),
     }

@@ -207,21 +207,19 @@ impl<'a> Follower<'a> {
             on_event(WatchEvent::Kept { objects: kept });
         }
         self.problems.clone_from(&intent.problems);
-        if let Some(error) = intent.problems.first_error().filter(|_| !intent.is_valid()) {
+        let wrong = intent.problems.first_error();
+        let wrong = wrong.map(|error| format!("{}: {}", error.at, error.message));
+        if !intent.is_valid() {
             self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
-            self.record.result = PassResult::Invalid(format!("{}: {}", error.at, error.message));
+            self.record.result = PassResult::Invalid(wrong.unwrap_or_default());
             return None;
         }
         self.objects = objects(&intent);
         match self.reach(&intent, work.is_whole(), is_news, on_event).await {
             Ok(left) => {
                 self.failure = None;
-                // The rest went on, but the revision as a whole is not what runs.
-                if let (Some(_), Some(error), PassResult::Done) =
-                    (&intent.kept, intent.problems.first_error(), &self.record.result)
-                {
-                    self.record.result =
-                        PassResult::Invalid(format!("{}: {}", error.at, error.message));
+                if let (Some(wrong), PassResult::Done) = (wrong, &self.record.result) {
+                    self.record.result = PassResult::Partial(wrong);
                 }
                 left
             }

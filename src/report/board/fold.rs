@@ -145,6 +145,7 @@ impl Board {
             PassResult::Incomplete(_) => ("Incomplete", why("is not wholly applied")),
             PassResult::Refused(_) => ("Refused", why("was refused")),
             PassResult::Broken(_) => ("Broken", why("is broken")),
+            PassResult::Partial(_) => ("InvalidObjects", why("runs but for what is wrong in it")),
             PassResult::Invalid(_) => ("InvalidManifests", why("is invalid")),
             PassResult::Failed(why) => ("Failed", why.clone()),
         };
@@ -152,7 +153,10 @@ impl Board {
         let is_ready = is_done && pass.is_running != Some(false);
         let is_stalled = matches!(
             pass.result,
-            PassResult::Refused(_) | PassResult::Broken(_) | PassResult::Invalid(_)
+            PassResult::Refused(_)
+                | PassResult::Broken(_)
+                | PassResult::Partial(_)
+                | PassResult::Invalid(_)
         );
         let truth = |is: bool| if is { Truth::True } else { Truth::False };
         self.set(About::Ready, truth(is_ready), (reason, message), wall);

@@ -135,6 +135,11 @@ fn what_is_left_is_worked_on_and_what_is_invalid_waits_for_a_person() {
     assert_eq!(told.board.applied.as_ref().unwrap().name, "a");
     assert_eq!(told.board.attempted.as_ref().unwrap().name, "b");
 
+    let partial = PassResult::Partial("all.yaml:9:1: what is this?".into());
+    told.pass(PassCause::Files, PassRecord { result: partial, ..nothing_to_do() });
+    assert_eq!(told.ready(), (Truth::False, "InvalidObjects"));
+    assert_eq!(told.is(About::Stalled).0, Truth::True);
+
     let message = "can't reach it".to_owned();
     let failed = PassRecord { result: PassResult::Failed(message), ..PassRecord::default() };
     told.pass(PassCause::Retry, failed);

@@ -221,7 +221,7 @@ impl From<PassCause> for PassCauseWord {
 
 words! {
     /// How a pass ended.
-    PassResultWord as "PassResult" { Ended, Done, Pending, Incomplete, Refused, Broken, Invalid, Failed }
+    PassResultWord as "PassResult" { Ended, Done, Pending, Incomplete, Refused, Broken, Partial, Invalid, Failed }
 }
 
 impl From<&PassResult> for PassResultWord {
@@ -233,6 +233,7 @@ impl From<&PassResult> for PassResultWord {
             PassResult::Incomplete(_) => Self::Incomplete,
             PassResult::Refused(_) => Self::Refused,
             PassResult::Broken(_) => Self::Broken,
+            PassResult::Partial(_) => Self::Partial,
             PassResult::Invalid(_) => Self::Invalid,
             PassResult::Failed(_) => Self::Failed,
         }
