@@ -296,3 +296,16 @@ fn an_encrypted_key_is_refused_and_only_its_own_problem_told() {
     }
     assert_eq!(with_key(&pem_key("RSA PRIVATE KEY", "")), [""; 0]);
 }
+
+#[test]
+fn a_route_in_the_short_form_is_told_of_its_own_field() {
+    let short = "apiVersion: gw/v1\nkind: Route\nmetadata: {name: r}\nspec: {backend: blue}\n";
+    let gateways = [gateway("g", &["port: 80"]), gateway("h", &["port: 81"])];
+    let [g, h] = gateways;
+    let compiled = compiled(&[g, h, short.to_owned()]);
+    let [problem] = compiled.problems.iter().collect::<Vec<_>>()[..] else {
+        panic!("{:?}", messages(&compiled))
+    };
+    assert_eq!(problem.message, "Route r must say which Gateway it is for");
+    assert_eq!(problem.hint.as_deref(), Some("add `gateway` with one of: g, h"));
+}
