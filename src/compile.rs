@@ -158,7 +158,8 @@ impl Compiler {
             let mut sites = attach::sites(&gateways, !certificates.is_empty(), &mut problems);
             attach::attach(&mut sites, &gateways, &self.catalogue.routes(), &mut problems);
             let routing = Arc::new(routing::compile(&sites, &backends, &mut problems));
-            let frontends = compile_frontends(&sites, certificates, &mut problems);
+            let has_written = |name: &ObjectName| self.catalogue.has_certificate(name);
+            let frontends = compile_frontends(&sites, certificates, has_written, &mut problems);
             let certificates = certificates.keys().cloned().collect();
             RoutingMemo { backends, certificates, frontends, routing, problems }
         })
@@ -199,6 +200,7 @@ fn compile_certificates(
 fn compile_frontends(
     sites: &[Site<'_>],
     certificates: &BTreeMap<ObjectName, Certificate>,
+    has_written: impl Fn(&ObjectName) -> bool,
     problems: &mut Problems,
 ) -> BTreeMap<FrontendName, Frontend> {
     let mut frontends: BTreeMap<FrontendName, Frontend> = BTreeMap::new();
@@ -218,10 +220,14 @@ fn compile_frontends(
         }
         for reference in &listener.certificates {
             if !certificates.contains_key(&reference.value) {
+                if has_written(&reference.value) {
+                    // What is wrong with it has been said at its own place.
+                    continue;
+                }
                 problems.push(dangling(
                     Problem::error(
                         gateway.document.location(reference.span),
-                        format!("there is no usable Certificate {}", reference.value),
+                        format!("there is no Certificate {}", reference.value),
                     ),
                     &reference.value.to_string(),
                     certificates.keys().map(ToString::to_string),

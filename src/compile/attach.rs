@@ -230,7 +230,7 @@ pub(super) fn attach<'a>(
                     ),
                     format!(
                         "{} {} has no hostname that its listener serves, so it matches no request",
-                        route.document.kind(),
+                        route.document.written().0,
                         route.document.name
                     ),
                 )
@@ -254,16 +254,13 @@ fn select(
         if gateways.len() > 1 {
             let names: Vec<String> =
                 gateways.iter().map(|gateway| gateway.document.name.to_string()).collect();
+            let (kind, field) = document.written();
             problems.push(
                 Problem::error(
                     document.location(document.at),
-                    format!(
-                        "{} {} must say which Gateway it is for",
-                        document.kind(),
-                        document.name
-                    ),
+                    format!("{kind} {} must say which Gateway it is for", document.name),
                 )
-                .hint(format!("add `parentRefs` with one of: {}", names.join(", "))),
+                .hint(format!("add `{field}` with one of: {}", names.join(", "))),
             );
             return BTreeSet::new();
         }
@@ -293,7 +290,7 @@ fn not_admitted(document: &Document, at: crate::model::Span) -> Problem {
         format!(
             "no listener takes routes from the namespace {} of {} {}",
             document.name.namespace(),
-            document.kind(),
+            document.written().0,
             document.name
         ),
     )

@@ -136,6 +136,10 @@ impl Catalogue {
             .collect()
     }
 
+    pub(super) fn has_certificate(&self, name: &ObjectName) -> bool {
+        self.certificates.objects.contains_key(name)
+    }
+
     pub(super) fn certificates(
         &self,
     ) -> impl Iterator<Item = (&Arc<Document>, &manifest::Certificate)> {

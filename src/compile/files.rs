@@ -10,6 +10,10 @@ use crate::{
 /// What was found for each request: the text, or why there is none.
 pub type ReferencedFiles = BTreeMap<FileRequest, Result<Arc<str>, String>>;
 
+/// HAProxy would ask for the passphrase on a terminal, and a service has none.
+const DECRYPT: &str = "nobody is there to give HAProxy its passphrase: write the key without one \
+                       (`openssl pkey -in KEY -out NEW`), readable only to gw's user";
+
 /// The files that a document refers to.
 pub(super) fn requests_of(document: &Document) -> Vec<FileRequest> {
     let paths: Vec<&FilePath> = match &document.spec {
@@ -105,6 +109,12 @@ pub(super) fn certificate(
         };
         for block in blocks {
             if block.tag().ends_with("PRIVATE KEY") {
+                if is_encrypted(&block) {
+                    let message = format!("the private key in {} is encrypted", path.value);
+                    let at = document.location(path.span);
+                    problems.push(Problem::error(at, message).hint(DECRYPT));
+                    return None;
+                }
                 keys.push(block);
             } else if block.tag() == "CERTIFICATE" {
                 chain.push(block);
@@ -135,4 +145,11 @@ pub(super) fn certificate(
         .hint("HAProxy needs the certificate, its chain, and exactly one unencrypted key"),
     );
     None
+}
+
+/// Whether a private key needs a passphrase: by its label (RFC 7468, section 11), or by a header
+/// (RFC 1421, section 4.6.1.1), as older tools write it.
+fn is_encrypted(key: &pem::Pem) -> bool {
+    let kind = key.headers().get("Proc-Type");
+    key.tag() == "ENCRYPTED PRIVATE KEY" || kind.is_some_and(|kind| kind.contains("ENCRYPTED"))
 }

@@ -240,3 +240,72 @@ fn a_backend_that_is_not_there_costs_its_own_share() {
     assert_eq!(problems[0].hint.as_deref(), Some("did you mean blue?"));
     assert_eq!(compiled.desired.backends.len(), 2);
 }
+
+/// A Gateway whose HTTPS listener names the certificate `a`, which is in two files.
+const HTTPS: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: g}
+spec:
+  listeners:
+    - {name: s, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: a}]}}
+---
+apiVersion: gw/v1
+kind: Certificate
+metadata: {name: a}
+spec: {certificate: a.crt, key: a.key}
+---
+apiVersion: gw/v1
+kind: Certificate
+metadata: {name: b}
+spec: {certificate: a.crt, key: good.key}
+";
+
+/// What is wrong where `a` has this key.
+fn with_key(key: &str) -> Vec<String> {
+    let file = SourceFile { path: "test.yaml".into(), text: HTTPS.into() };
+    let parsed = manifest::parse(&file);
+    assert!(parsed.problems.is_empty(), "{:#?}", parsed.problems);
+    let documents: Vec<_> = parsed.documents.into_iter().map(Arc::new).collect();
+    let mut compiler = Compiler::default();
+    compiler.replace(&[], &documents);
+    let text = |path: &str| match path {
+        "a.crt" => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+        "a.key" => key.to_owned(),
+        _ => pem_key("PRIVATE KEY", ""),
+    };
+    let requests = compiler.requests().into_iter();
+    let files = requests.map(|request| {
+        let text = text(request.path.as_str());
+        (request, Ok(text.into()))
+    });
+    let files = files.collect();
+    compiler.compile(&files).problems.iter().map(|problem| problem.message.clone()).collect()
+}
+
+fn pem_key(label: &str, headers: &str) -> String {
+    format!("-----BEGIN {label}-----\n{headers}AAAA\n-----END {label}-----\n")
+}
+
+#[test]
+fn an_encrypted_key_is_refused_and_only_its_own_problem_told() {
+    let headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n";
+    for (label, headers) in [("ENCRYPTED PRIVATE KEY", ""), ("RSA PRIVATE KEY", headers)] {
+        let problems = with_key(&pem_key(label, headers));
+        assert_eq!(problems, ["the private key in a.key is encrypted"], "{label}");
+    }
+    assert_eq!(with_key(&pem_key("RSA PRIVATE KEY", "")), [""; 0]);
+}
+
+#[test]
+fn a_route_in_the_short_form_is_told_of_its_own_field() {
+    let short = "apiVersion: gw/v1\nkind: Route\nmetadata: {name: r}\nspec: {backend: blue}\n";
+    let gateways = [gateway("g", &["port: 80"]), gateway("h", &["port: 81"])];
+    let [g, h] = gateways;
+    let compiled = compiled(&[g, h, short.to_owned()]);
+    let [problem] = compiled.problems.iter().collect::<Vec<_>>()[..] else {
+        panic!("{:?}", messages(&compiled))
+    };
+    assert_eq!(problem.message, "Route r must say which Gateway it is for");
+    assert_eq!(problem.hint.as_deref(), Some("add `gateway` with one of: g, h"));
+}

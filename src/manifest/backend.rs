@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::model::{Located, Problem, ServerName};
+use crate::model::{Located, Problem, ServerName, Span};
 
 use super::{
     balance::balance,
@@ -33,9 +33,11 @@ const PROTOCOLS: [(&str, ServerProtocol); 3] =
 
 pub(super) fn backend(object: &mut Object<'_>) -> Option<Backend> {
     let port = object.optional("port", "The port of servers that name none.", port);
-    let servers = object.required("servers", "The servers, with distinct names.", |slot| {
-        slot.list(0, |slot| slot.object(|object| server(object, port.as_ref())))
-    });
+    let servers = object.required(
+        "servers",
+        "The servers, with distinct names.",
+        located(|slot| slot.list(0, |slot| slot.object(|object| server(object, port.as_ref())))),
+    );
     let balance = object.optional("balance", "How a server is chosen.", balance);
     let protocol = object.default(
         "protocol",
@@ -69,9 +71,9 @@ pub(super) fn backend(object: &mut Object<'_>) -> Option<Backend> {
         object.refuse("healthCheck", "`healthCheck.alpn` needs `tls`");
     }
     let servers = servers?;
-    check_servers(&servers, object);
+    check_servers(&servers.value, servers.span, object);
     Some(Backend {
-        servers,
+        servers: servers.value,
         balance: balance.unwrap_or_default(),
         protocol,
         tls,
@@ -166,8 +168,12 @@ fn check_protocol(object: &mut Object<'_>, protocol: ServerProtocol, alpn: Optio
 }
 
 /// Servers have distinct names, and should have distinct addresses.
-fn check_servers(servers: &[Server], object: &mut Object<'_>) {
+fn check_servers(servers: &[Server], at: Span, object: &mut Object<'_>) {
     let Some(context) = object.context() else { return };
+    if servers.is_empty() {
+        let message = "the backend has no servers: its requests are answered with 503";
+        context.report(Problem::warning(context.at(at), message));
+    }
     let mut names = BTreeSet::new();
     let mut places = BTreeMap::new();
     for server in servers {
@@ -176,7 +182,10 @@ fn check_servers(servers: &[Server], object: &mut Object<'_>) {
             context.error(server.name.span, message);
         }
         let place = SocketAddr::new(server.address.value, server.port.value);
-        if let Some(earlier) = places.insert(place, &server.name.value) {
+        // Two of the same address without names have one name, which is an error already.
+        if let Some(earlier) = places.insert(place, &server.name.value)
+            && *earlier != server.name.value
+        {
             let message = format!("the server {earlier} has the same address, {place}");
             let at = context.at(server.address.span);
             context.report(Problem::warning(at, message));

@@ -40,6 +40,14 @@ impl Document {
         Location { file: Arc::clone(&self.file), span }
     }
 
+    /// The kind as it was written, and the field by which that kind names its Gateway.
+    pub(crate) fn written(&self) -> (&'static str, &'static str) {
+        match &self.spec {
+            Spec::HttpRoute(route) if route.is_short => ("Route", "gateway"),
+            _ => (self.kind(), "parentRefs"),
+        }
+    }
+
     /// The kind as the user reads it. A short `Route` is an `HTTPRoute` by now.
     pub fn kind(&self) -> &'static str {
         match self.spec {
@@ -109,6 +117,8 @@ pub struct HttpRoute {
     pub hostnames: Vec<Located<Hostname>>,
     /// The rules; at least one.
     pub rules: Vec<Rule>,
+    /// Whether it was written as a `Route`, the short form.
+    pub is_short: bool,
 }
 
 /// A gateway, or a part of it, to which a route attaches.

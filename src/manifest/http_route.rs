@@ -48,6 +48,7 @@ pub(super) fn http_route(object: &mut Object<'_>) -> Option<HttpRoute> {
         parents: parents.unwrap_or_default(),
         hostnames: hostnames.unwrap_or_default(),
         rules,
+        is_short: false,
     })
 }
 

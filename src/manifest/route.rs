@@ -56,6 +56,7 @@ pub(super) fn route(object: &mut Object<'_>) -> Option<HttpRoute> {
             matches: vec![Match { at, path: PathMatch::Prefix(path), method }],
             backends: single.or(several).unwrap_or_default(),
         }],
+        is_short: true,
     })
 }
 
