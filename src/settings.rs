@@ -229,6 +229,10 @@ impl Settings {
             None if Path::new(CONFIG).exists() => file::read(Path::new(CONFIG))?,
             None => Given::default(),
         };
+        let file = match runs {
+            Runs::Service => file,
+            Runs::Ourselves(_) => file.without_service(),
+        };
         let settings = Self::fill(given.or(file), runs, is_debian_service());
         Ok(Self {
             base: settings.base.as_deref().map(absolute).transpose()?,
@@ -291,6 +295,12 @@ impl Settings {
 }
 
 impl Given {
+    /// Without what names a certain HAProxy: what is said about one that a service runs must not
+    /// lead another one to its sockets, its listeners or its state.
+    fn without_service(self) -> Self {
+        Self { socket: None, master: None, base: None, state: None, ..self }
+    }
+
     /// What `self` says, else what `other` says.
     fn or(self, other: Self) -> Self {
         Self {
@@ -382,6 +392,23 @@ mod tests {
         assert_eq!(fill(Given::default(), Runs::Service, false), (None, None, None));
         let own = Runs::Ourselves(Path::new("/srv/manifests"));
         assert_eq!(fill(Given::default(), own, true), (None, None, None));
+    }
+
+    #[test]
+    fn what_a_file_says_about_a_service_is_not_for_gw_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("gw.yaml");
+        let text = "socket: /s\nmaster: /m\nbase: /b\nstate: /var/s\nhaproxy: /opt/haproxy\n";
+        std::fs::write(&file, text).unwrap();
+        let load = |given, runs| Settings::load(Some(&file), given, runs).unwrap();
+        let service = load(Given::default(), Runs::Service);
+        assert_eq!((service.socket, service.base), (unix("/s"), Some("/b".into())));
+        let own = Runs::Ourselves(Path::new("/srv/manifests"));
+        let Settings { socket, master, base, state, haproxy, .. } = load(Given::default(), own);
+        assert_eq!((socket, master, base), (None, None, None));
+        assert_eq!((state, haproxy), ("/srv/.gw".into(), Some("/opt/haproxy".into())));
+        let said = Given { base: Some("/mine".into()), ..Given::default() };
+        assert_eq!(load(said, own).base, Some("/mine".into()));
     }
 
     #[test]

@@ -55,8 +55,8 @@ impl UpError {
 
 /// Starts HAProxy, applies the manifests, follows them, and stops HAProxy at SIGINT or SIGTERM.
 ///
-/// The sockets are in the state directory where the settings name none. A base configuration that
-/// they name is loaded before our own.
+/// The sockets are in the state directory, whatever the settings name: those belong to an HAProxy
+/// that somebody else runs. A base configuration that they name is loaded before our own.
 pub async fn run(
     settings: &Settings,
     paths: &[PathBuf],
@@ -64,10 +64,10 @@ pub async fn run(
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), UpError> {
     let store = Store::new(&settings.state);
-    let inside = |name: &str| Some(Endpoint::Unix(store.root().join(name)));
+    let [socket, master] = ["haproxy.sock", "master.sock"].map(|name| store.root().join(name));
     let settings = &Settings {
-        socket: settings.socket.clone().or_else(|| inside("haproxy.sock")),
-        master: settings.master.clone().or_else(|| inside("master.sock")),
+        socket: Some(Endpoint::Unix(socket.clone())),
+        master: Some(Endpoint::Unix(master.clone())),
         ..settings.clone()
     };
     crate::init::init(&store)?;
@@ -77,7 +77,7 @@ pub async fn run(
     }
     // A Ctrl-C from here on must end HAProxy as well.
     let signals = Signals::listen()?;
-    let mut child = Child::start(settings, &store).await?;
+    let mut child = Child::start(settings, &store, socket, &master).await?;
     let version = child.version().to_string();
     on_event(WatchEvent::Started { version: &version, pid: child.pid(), state: store.root() });
     let source = Source::Paths(paths.to_vec());

@@ -1,9 +1,6 @@
 //! Options that several commands share.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     haproxy::Endpoint,
@@ -59,15 +56,6 @@ pub(super) struct Options {
 impl Options {
     /// The settings for an HAProxy that runs as a service.
     pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
-        self.load(Runs::Service)
-    }
-
-    /// The settings for an HAProxy that gw runs itself for the manifests at `paths`.
-    pub(super) fn settings_beside(&self, manifests: &Path) -> Result<Settings, SettingsError> {
-        self.load(Runs::Ourselves(manifests))
-    }
-
-    fn load(&self, runs: Runs<'_>) -> Result<Settings, SettingsError> {
         let Self { socket, master, base, state, haproxy, ready_timeout, removal_timeout, config } =
             self;
         let given = Given {
@@ -80,7 +68,7 @@ impl Options {
             removal_timeout: *removal_timeout,
             ..Given::default()
         };
-        Settings::load(config.as_deref(), given, runs)
+        Settings::load(config.as_deref(), given, Runs::Service)
     }
 }
 

@@ -1,13 +1,10 @@
 //! `gw up`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use super::{
-    error::CliError,
-    exit::Exit,
-    options::{Options, Verbosity},
-    telling::Telling,
-};
+use crate::settings::{Given, Runs, Settings, SettingsError, parse_duration};
+
+use super::{error::CliError, exit::Exit, options::Verbosity, telling::Telling};
 
 /// Run an HAProxy and keep it at what the manifests say
 ///
@@ -35,10 +32,57 @@ pub(super) struct Args {
     options: Options,
 }
 
+/// What can be said about an HAProxy that gw runs itself. What the environment or gw.yaml say about
+/// the one that a service runs is not meant for it: it would take that one's sockets and traffic.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "HAProxy")]
+struct Options {
+    /// A configuration of your own, which HAProxy loads before gw's: never written
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
+
+    /// The state directory, with HAProxy's sockets and log [default: .gw beside the manifests]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+
+    /// The haproxy binary that runs [default: haproxy]
+    #[arg(long, value_name = "FILE", env = "GW_HAPROXY", hide_env_values = true)]
+    haproxy: Option<PathBuf>,
+
+    /// How long a new server may take until its first good check [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    ready_timeout: Option<Duration>,
+
+    /// How long a removed server may take until its last request is answered [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    removal_timeout: Option<Duration>,
+
+    /// The file with gw's own settings [default: /etc/gw/gw.yaml, where it exists]
+    ///
+    /// Its socket, master, base and state are those of a service, and not used here.
+    #[arg(long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+}
+
+impl Options {
+    fn settings(&self, runs: Runs<'_>) -> Result<Settings, SettingsError> {
+        let Self { base, state, haproxy, ready_timeout, removal_timeout, config } = self;
+        let given = Given {
+            base: base.clone(),
+            state: state.clone(),
+            haproxy: haproxy.clone(),
+            ready_timeout: *ready_timeout,
+            removal_timeout: *removal_timeout,
+            ..Given::default()
+        };
+        Settings::load(config.as_deref(), given, runs)
+    }
+}
+
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let paths = &args.paths;
     let first = paths.first().map_or_else(|| ".".as_ref(), AsRef::as_ref);
-    let mut settings = args.options.settings_beside(first)?;
+    let mut settings = args.options.settings(Runs::Ourselves(first))?;
     args.telling.complete(&mut settings);
     let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
     let vitals = teller.vitals();

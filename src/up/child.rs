@@ -38,8 +38,12 @@ pub(super) struct Child {
 
 impl Child {
     /// Writes the base configuration, starts HAProxy and waits until it answers.
-    pub(super) async fn start(settings: &Settings, store: &Store) -> Result<Self, UpError> {
-        let (socket, master) = sockets(settings)?;
+    pub(super) async fn start(
+        settings: &Settings,
+        store: &Store,
+        socket: PathBuf,
+        master: &Path,
+    ) -> Result<Self, UpError> {
         let base = store.root().join("base.cfg");
         let text = base_configuration(&socket);
         fs::write(&base, text).map_err(UpError::io(format!("write {}", base.display())))?;
@@ -50,7 +54,7 @@ impl Child {
         let binary = settings.binary();
         let process = Command::new(&binary)
             .args(["-W", "-S"])
-            .arg(&master)
+            .arg(master)
             .args(theirs)
             .arg("-f")
             .arg(&base)
@@ -65,7 +69,7 @@ impl Child {
             .spawn()
             .map_err(UpError::io(format!("start {}", binary.display())))?;
         let mut child = Self { process, socket, log, version: Version::MINIMUM };
-        child.await_start(&master).await?;
+        child.await_start(master).await?;
         Ok(child)
     }
 
@@ -125,16 +129,4 @@ impl Child {
         }
         let _ = self.process.kill().await;
     }
-}
-
-/// The sockets that the settings name, as paths.
-fn sockets(settings: &Settings) -> Result<(PathBuf, PathBuf), UpError> {
-    let path = |endpoint: &Option<Endpoint>, name: &str| match endpoint {
-        Some(Endpoint::Unix(path)) => Ok(path.clone()),
-        Some(Endpoint::Tcp(_)) | None => {
-            let what = format!("needs a unix socket as its {name}");
-            Err(UpError::Haproxy { what, log: String::new() })
-        }
-    };
-    Ok((path(&settings.socket, "runtime socket")?, path(&settings.master, "master socket")?))
 }

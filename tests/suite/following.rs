@@ -58,10 +58,10 @@ impl Up {
         fs::write(folder.join("all.yaml"), text(port)).expect("the test's folder is writable");
         prepare(dir.path());
         let gw = Gw::new(dir.path()).env("GW_HAPROXY", &version.binary);
-        let gw = gw.env("GW_STATE", dir.path().join("state"));
         let manifests = dir.path().join("manifests");
         let manifests = if manifests.exists() { manifests } else { folder };
-        let gw = gw.start(&["up", manifests.to_str().expect("UTF-8"), "--ready-timeout", "60s"]);
+        let manifests = manifests.to_str().expect("UTF-8");
+        let gw = gw.start(&["up", manifests, "--state", "state", "--ready-timeout", "60s"]);
         gw.wait_for_log("Watching", SOON);
         Self { gw, port, dir }
     }
@@ -72,16 +72,21 @@ impl Up {
 
     /// The process id of HAProxy's master.
     fn haproxy(&self) -> Pid {
-        let log = self.gw.log();
-        let (_, rest) = log.split_once("runs, process ").expect("it tells the process");
-        let digits = rest.split(';').next().and_then(|digits| digits.parse().ok());
-        digits.and_then(Pid::from_raw).expect("it tells the process")
+        running(&self.gw)
     }
 
     fn assert_answers(&self, origin: &Origin, told: &str) {
         let served = || answers(self.port, origin);
         assert!(clock::eventually(SOON, served), "{told}\n{}", self.gw.log());
     }
+}
+
+/// The process id of the HAProxy that a `gw up` tells of.
+fn running(up: &Process) -> Pid {
+    let log = up.log();
+    let (_, rest) = log.split_once("runs, process ").expect("it tells the process");
+    let digits = rest.split(';').next().and_then(|digits| digits.parse().ok());
+    digits.and_then(Pid::from_raw).expect("it tells the process")
 }
 
 /// Whether requests are answered by this origin.
@@ -161,8 +166,7 @@ fn a_signal_during_the_start_leaves_no_haproxy_behind() {
             write(&dir.path().join("all.yaml"), &manifests(free_port(), 9, ""));
             let state = dir.path().join("state");
             let gw = Gw::new(dir.path()).env("GW_HAPROXY", &version.binary);
-            let gw = gw.env("GW_STATE", &state);
-            let mut up = gw.start(&["up", dir.path().to_str().expect("UTF-8")]);
+            let mut up = gw.start(&["up", dir.path().to_str().expect("UTF-8"), "--state", "state"]);
             clock::pause(Duration::from_millis(delay));
             up.signal(Signal::INT);
             assert!(up.wait(SOON).is_some(), "HAProxy {version}, after {delay} ms\n{}", up.log());
@@ -196,6 +200,44 @@ fn it_ends_with_the_haproxy_that_it_runs() {
     let status = up.gw.wait(SOON);
     assert_eq!(status.and_then(|status| status.code()), Some(17), "{}", up.gw.log());
     assert!(up.gw.log().contains("HAProxy ended"), "{}", up.gw.log());
+}
+
+#[test]
+fn gw_up_leaves_the_haproxy_of_a_service_alone() {
+    let [service, own] = ["service", "own"].map(Origin::http1);
+    let (port, own_port) = (free_port(), free_port());
+    let rig = Rig::serving(newest(), &manifests(port, service.port(), ""));
+    let settings = rig.path().join("gw.yaml");
+    let text = format!(
+        "socket: {}\nmaster: {}\nbase: {}\nstate: {}\n",
+        rig.socket.display(),
+        rig.path().join("master.sock").display(),
+        rig.path().join("base.cfg").display(),
+        rig.state_dir().display(),
+    );
+    write(&settings, &text);
+    let before = rig.haproxy().command("show info");
+    let folder = rig.path().join("other/manifests");
+    fs::create_dir_all(&folder).unwrap();
+    write(&folder.join("all.yaml"), &manifests(own_port, own.port(), ""));
+    // Both the environment and the file are about the service.
+    let gw = rig.gw.clone().env("GW_CONFIG", settings);
+    let mut up = gw.start(&["up", "other/manifests"]);
+    up.wait_for_log("Watching", SOON);
+    assert!(answers(own_port, &own), "{}", up.log());
+    let arguments = fs::read(format!("/proc/{}/cmdline", running(&up).as_raw_nonzero())).unwrap();
+    let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
+    let of_service = [&rig.socket, &rig.path().join("base.cfg"), &rig.state_dir()];
+    for path in of_service {
+        assert!(!arguments.contains(&*path.to_string_lossy()), "{arguments}");
+    }
+    let pid = |info: &str| info.lines().find(|line| line.starts_with("Pid:")).map(str::to_owned);
+    assert_eq!(pid(&rig.haproxy().command("show info")), pid(&before), "{}", up.log());
+    assert!(answers(port, &service));
+    rig.assert_converged();
+    up.signal(Signal::TERM);
+    assert_eq!(up.wait(SOON).and_then(|status| status.code()), Some(0), "{}", up.log());
+    assert!(answers(port, &service));
 }
 
 #[test]

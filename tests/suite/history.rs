@@ -13,7 +13,6 @@ use crate::support::clock;
 use crate::support::git::Upstream;
 use crate::support::origin::Origin;
 use crate::support::ports::free_port;
-use crate::support::run::Gw;
 use crate::support::tls::Authority;
 use crate::support::versions::{Version, newest, oldest};
 use rustix::process::Signal;
@@ -359,17 +358,14 @@ fn certificates_are_rolled_back_and_no_key_is_in_the_journal() {
 fn what_a_loop_leaves_undone_is_one_record() {
     let site = Site::serving(newest());
     let state = site.rig.path().join("up");
-    let gw = ["GW_SOCKET", "GW_MASTER", "GW_BASE"]
-        .into_iter()
-        .fold(site.rig.gw.clone(), |gw: Gw, name| gw.without(name))
-        .env("GW_STATE", &state);
+    let gw = site.rig.gw.clone().env("GW_STATE", &state);
     // A port of its own: the other HAProxy has the first one.
     let listener = |port: u16| format!("port: {port}, protocol");
     let checked = (site.first())
         .replace(&listener(site.port), &listener(free_port()))
         .replace("servers:", "healthCheck: {type: tcp, interval: 200ms}, servers:");
     site.rig.write(&checked);
-    let mut process = gw.start(&["up", "manifests", "--ready-timeout", "1s"]);
+    let mut process = gw.start(&["up", "manifests", "--state", "up", "--ready-timeout", "1s"]);
     let history = || {
         let outcome = gw.run(&["history", "--output", "json"]);
         // Before its state directory is there, nothing is known.
