@@ -103,3 +103,12 @@ fn schemas_and_completions_are_printed() {
     let script = gw(root.path()).run(&["completions", "bash"]).ok().stdout;
     assert!(script.contains("_gw()"), "{script}");
 }
+
+#[test]
+fn a_bad_byte_has_its_place_and_its_file_counts() {
+    let root = folder("");
+    fs::write(root.path().join("manifests/web.yaml"), b"a: b\nc: \xff\n").unwrap();
+    let outcome = gw(root.path()).run(&["validate", "manifests"]).expect(16);
+    assert!(outcome.stderr.contains("web.yaml:2:4"), "{}", outcome.transcript());
+    assert!(outcome.stdout.starts_with("1 file: 1 error"), "{}", outcome.transcript());
+}
