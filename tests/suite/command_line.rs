@@ -112,3 +112,14 @@ fn a_bad_byte_has_its_place_and_its_file_counts() {
     assert!(outcome.stderr.contains("web.yaml:2:4"), "{}", outcome.transcript());
     assert!(outcome.stdout.starts_with("1 file: 1 error"), "{}", outcome.transcript());
 }
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let root = folder(BACKEND);
+    let mut gw = gw(root.path());
+    for name in ["GW_MASTER", "GW_BASE", "GW_STATE", "GW_HAPROXY", "GW_CONFIG", "GW_SOCKET"] {
+        gw = gw.without(name).env(name, "");
+    }
+    let outcome = gw.run(&["validate", "manifests"]).ok();
+    assert_eq!(outcome.stderr, "", "{}", outcome.transcript());
+}
