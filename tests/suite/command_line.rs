@@ -123,3 +123,12 @@ fn an_empty_variable_is_not_set() {
     let outcome = gw.run(&["validate", "manifests"]).ok();
     assert_eq!(outcome.stderr, "", "{}", outcome.transcript());
 }
+
+#[test]
+fn the_log_is_plain_text_in_a_file() {
+    let root = tempfile::tempdir().unwrap();
+    let gw = gw(root.path()).without("NO_COLOR").env("GW_LOG", "debug");
+    let outcome = gw.run(&["init", "--state", "state"]).ok();
+    assert!(outcome.stderr.contains("switching to a generation"), "{}", outcome.transcript());
+    assert!(!outcome.stderr.contains('\u{1b}'), "{}", outcome.transcript());
+}
