@@ -132,3 +132,12 @@ fn the_log_is_plain_text_in_a_file() {
     assert!(outcome.stderr.contains("switching to a generation"), "{}", outcome.transcript());
     assert!(!outcome.stderr.contains('\u{1b}'), "{}", outcome.transcript());
 }
+
+#[test]
+fn up_without_haproxy_says_how_to_name_it() {
+    let root = folder(BACKEND);
+    let outcome =
+        gw(root.path()).without("GW_SOCKET").run(&["up", "manifests", "--haproxy", "/no/haproxy"]);
+    let outcome = outcome.expect(1);
+    assert!(outcome.stderr.contains("name it with --haproxy"), "{}", outcome.transcript());
+}
