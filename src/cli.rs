@@ -31,9 +31,13 @@ mod up;
 mod validate;
 mod watch;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    process::ExitCode,
+};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, builder::Resettable};
 
 use self::{error::CliError, exit::Exit};
 
@@ -81,12 +85,27 @@ enum Command {
     FetchGit(fetch_git::Args),
 }
 
+/// The command line. A variable of the environment that is empty counts as not set, as scripts and
+/// unit files mean it (`GW_MASTER=`).
+fn command() -> clap::Command {
+    let is_empty = |variable: &OsStr| env::var_os(variable).is_some_and(|value| value.is_empty());
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|argument| match argument.get_env() {
+            Some(variable) if is_empty(variable) => argument.env(Resettable::Reset),
+            Some(_) | None => argument,
+        })
+    })
+}
+
 /// How much gw yields to others on a busy machine (`nice(2)`).
 const NICE: i32 = 10;
 
 /// Runs the command that `arguments` name and reports its error, if any.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = command()
+        .try_get_matches_from(arguments)
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too. A reader that left needs no message.
@@ -145,8 +164,6 @@ async fn run(command: Command) -> Result<Exit, CliError> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

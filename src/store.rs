@@ -81,6 +81,11 @@ impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Locked { holder, .. } if lock::is_follower(holder) => Some(
+                "try again: it holds that while it applies a change; end it where you mean other \
+                 manifests, or it takes yours back"
+                    .to_owned(),
+            ),
             Self::Locked { .. } => Some("wait until it has ended".to_owned()),
             Self::Missing(path) => Some(format!("run `gw init --state {}` once", path.display())),
             Self::Io { source, path, .. } => match source.kind() {

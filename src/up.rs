@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    haproxy::Endpoint,
+    haproxy::{BinaryError, Endpoint},
     report::{WatchEvent, json::CauseWord},
     service::running_with,
     settings::Settings,
@@ -33,6 +33,9 @@ pub enum UpError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no HAProxy to start.
+    #[error(transparent)]
+    Binary(#[from] BinaryError),
     /// HAProxy ended, or did not start.
     #[error("HAProxy {what}{}", last_words(log))]
     Haproxy {

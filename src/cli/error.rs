@@ -210,7 +210,7 @@ impl From<UpError> for CliError {
         match error {
             UpError::Store(error) => error.into(),
             UpError::Watch(error) => error.into(),
-            UpError::Io { .. } => Self::from_error(Exit::Error, &error),
+            UpError::Io { .. } | UpError::Binary(_) => Self::from_error(Exit::Error, &error),
             UpError::Haproxy { .. } => Self::from_error(Exit::Unreachable, &error),
         }
     }

@@ -114,10 +114,11 @@ pub(super) fn start_log(format: Option<LogFormat>) {
         "warn,notify=off,pgp=off"
     };
     let filter = EnvFilter::try_from_env("GW_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
+        .with_ansi(io::stderr().is_terminal() && !is_plain);
     match format {
         Some(LogFormat::Json) => log.json().flatten_event(true).with_span_list(false).init(),
         Some(LogFormat::Text) => log.with_target(false).init(),

@@ -1,5 +1,7 @@
 //! `gw validate`.
 
+use std::collections::BTreeSet;
+
 use crate::{
     model::{Desired, Severity},
     reconcile::Reconciler,
@@ -53,7 +55,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Format::Text => {
             error::show(&intent.problems, &intent.files);
             let found = format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
-            let files = counted(intent.files.len(), "file");
+            // Those that can't be read are files, too.
+            let bad = intent.problems.iter().map(|problem| &*problem.at.file);
+            let read = intent.files.iter().map(|file| &*file.path);
+            let files = counted(read.chain(bad).collect::<BTreeSet<&str>>().len(), "file");
             let verdict = if errors == 0 {
                 format!("{files}: {}; {found}", contents(&intent.desired))
             } else {

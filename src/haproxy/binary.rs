@@ -58,7 +58,7 @@ pub enum BinaryError {
         source: io::Error,
     },
     /// It did not end in time.
-    #[error("{} did not end within {limit:?}", path.display())]
+    #[error("{} did not end within {limit:?} and was killed", path.display())]
     Timeout {
         /// The program.
         path: PathBuf,
@@ -124,7 +124,10 @@ impl Binary {
     }
 
     async fn run(&self, command: &mut Command) -> Result<Output, BinaryError> {
-        command.stdin(Stdio::null()).kill_on_drop(true);
+        // A group of its own, in the background of a terminal: what asks there for a passphrase, as
+        // OpenSSL does, must neither take what is typed for gw nor leave the terminal without echo.
+        // Where the deadline passes, the dropped child is killed.
+        command.stdin(Stdio::null()).process_group(0).kill_on_drop(true);
         match timeout(self.deadline, command.output()).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

@@ -52,7 +52,7 @@ pub enum SocketError {
     },
     /// HAProxy went away.
     #[error(
-        "HAProxy closed the connection after {answered} answers: it was stopped or reloaded; read its state again before anything else"
+        "HAProxy closed the connection after {answered} answers: it was stopped or reloaded; run `gw plan`: it shows what is left to do"
     )]
     Closed {
         /// How many commands of this call were answered before.
@@ -93,5 +93,16 @@ impl SocketError {
 impl From<FramingError> for SocketError {
     fn from(error: FramingError) -> Self {
         Self::Protocol(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_connection_tells_what_to_do() {
+        let told = SocketError::Closed { answered: 3 }.to_string();
+        assert!(told.contains("run `gw plan`"), "{told}");
     }
 }

@@ -32,7 +32,13 @@ fn renew(file: &str, certificate: &Certificate, context: Context<'_>) -> Step {
     let mut step = Step::new(Object::Certificate(file.to_owned()), Action::Change, because);
     step.origin = Some(certificate.origin.clone());
     let old = context.live.certificates.get(file).cloned();
-    step.fields = vec![FieldChange::new("sha1", old, Some(certificate.fingerprint.clone()))];
+    let new = Some(certificate.fingerprint.clone());
+    step.fields = vec![if old == new {
+        // The fingerprint is that of the certificate alone. Digests of keys are nobody's business.
+        FieldChange::new("chain or key", Some("old".to_owned()), Some("new".to_owned()))
+    } else {
+        FieldChange::new("sha1", old, new)
+    }];
     if fits {
         // Both go in one batch: until 3.0 the socket of an open transaction can't be told apart from
         // one that is out of step. Where the first is refused, so is the second.

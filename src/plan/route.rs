@@ -100,11 +100,15 @@ fn entry_step(map: MapName, key: &str, change: &EntryChange<'_>, tables: Tables<
         Change::Remove(_) => None,
     };
     let (from, to) = values(change);
-    step.fields = vec![FieldChange::new(
-        "to",
-        from.map(|from| tables.describe(from, Side::Live)),
-        to.map(|to| tables.describe(to, Side::Desired)),
-    )];
+    step.fields = vec![if from == to {
+        duplicates()
+    } else {
+        FieldChange::new(
+            "to",
+            from.map(|from| tables.describe(from, Side::Live)),
+            to.map(|to| tables.describe(to, Side::Desired)),
+        )
+    }];
     step.switch = instructions(entry_commands(map, key, change));
     step
 }
@@ -163,10 +167,19 @@ fn host_step(key: &str, from: Option<&str>, next: &Move) -> Step {
     let mut step = Step::new(Object::Route(MapName::Hosts, key.to_owned()), action, because);
     step.turn = next.turn;
     step.rank = Some(next.rank);
-    step.fields = vec![FieldChange::new("to", from.map(str::to_owned), to.map(str::to_owned))];
+    step.fields = vec![if from == to {
+        duplicates()
+    } else {
+        FieldChange::new("to", from.map(str::to_owned), to.map(str::to_owned))
+    }];
     step.switch =
         instructions(command.into_iter().map(|command| command.map(Instruction::Send)).collect());
     step
+}
+
+/// What changes of an entry that stays as it is: further ones of its key are taken away.
+fn duplicates() -> FieldChange {
+    FieldChange::new("further entries of this key", Some("added by hand".to_owned()), None)
 }
 
 /// The commands that change one entry.

@@ -258,6 +258,7 @@ impl Reconciler {
                 report.bytes_written += self.store.note_refusal(next, &message)?;
                 let generation = next.path.display().to_string();
                 report.generation = pass.generation;
+                report.outcomes.fill(Outcome::Failed(message.clone()));
                 Loading::Refused { message, generation }
             }
             Err(why) => return Err(ReconcileError::Check(why)),

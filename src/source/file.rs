@@ -13,7 +13,7 @@ use git2::{ObjectType, Oid};
 
 use crate::{
     manifest::FILE_MAX,
-    model::{Digest, Problem, SourceFile},
+    model::{Digest, Location, Problem, SourceFile, Span},
 };
 
 use super::{LoadError, dir::problem};
@@ -141,7 +141,21 @@ pub(super) fn text(path: &str, bytes: Option<Vec<u8>>) -> Result<String, Problem
         problem(path, format!("the file is larger than {} MiB", FILE_MAX / 1024 / 1024))
     })?;
     String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        problem(path, format!("the file is not UTF-8: byte {at} is wrong"))
+        let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let message = format!("the file is not UTF-8: here is the byte {:#04x}", bad[0]);
+        let at = Location { file: path.into(), span: after(good) };
+        Problem::error(at, message).hint("save the file as UTF-8")
     })
+}
+
+/// The place of the first character after a good text.
+fn after(text: &[u8]) -> Span {
+    let text = String::from_utf8_lossy(text);
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Span {
+        line: count(text.matches('\n').count() + 1),
+        column: count(line.chars().count() + 1),
+        length: 1,
+    }
 }

@@ -54,7 +54,7 @@ fn manifests_are_found_below_the_directory_in_order() {
 fn bad_files_are_problems_and_cost_no_other_file() {
     let (root, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     write(root.path(), "good.yaml", "a");
-    write(root.path(), "latin.yaml", [b'a', 0xe9]);
+    write(root.path(), "latin.yaml", b"a\n\xc3\xa9b\xe9");
     write(root.path(), "huge.yaml", vec![b' '; crate::manifest::FILE_MAX + 1]);
     write(root.path(), "line\nbreak.yaml", "a");
     write(other.path(), "a.yaml", "a");
@@ -72,7 +72,7 @@ fn bad_files_are_problems_and_cost_no_other_file() {
         [
             "dir: this symbolic link leads to a directory, and is not followed",
             "huge.yaml: the file is larger than 8 MiB",
-            "latin.yaml: the file is not UTF-8: byte 1 is wrong",
+            "latin.yaml:2:3: the file is not UTF-8: here is the byte 0xe9",
             "line\nbreak.yaml: the name of this file is not UTF-8, or holds control characters",
             "lost.yaml: this symbolic link leads nowhere",
             "out.yaml: this symbolic link leads out of the directory",

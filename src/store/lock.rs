@@ -48,3 +48,10 @@ pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
     Ok(Lock { _file: file })
 }
+
+/// Whether a holder, in its own words, is a gw that does not end by itself.
+pub(super) fn is_follower(holder: &str) -> bool {
+    let arguments = holder.split_once('(').map_or("", |(_, rest)| rest);
+    let command = arguments.split([' ', ')']).nth(1);
+    matches!(command, Some("up" | "watch"))
+}

@@ -112,3 +112,12 @@ fn a_missing_directory_says_how_to_make_it() {
     let error = store.current().unwrap_err();
     assert!(error.hint().unwrap().contains("gw init"), "{error}");
 }
+
+#[test]
+fn nobody_waits_for_the_end_of_a_gw_that_follows() {
+    for (command, word) in [("up", "end it"), ("watch", "end it"), ("apply", "wait")] {
+        let holder = format!("process 7 (/usr/bin/gw {command} manifests), since yesterday");
+        let error = StoreError::Locked { path: "lock".into(), holder };
+        assert!(error.hint().unwrap().contains(word), "{:?}", error.hint());
+    }
+}

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -15,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    haproxy::{Connection, Endpoint, Master, Version},
+    haproxy::{BinaryError, Connection, Endpoint, Master, Version},
     settings::Settings,
     store::Store,
 };
@@ -67,7 +68,10 @@ impl Child {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(UpError::io(format!("start {}", binary.display())))?;
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => BinaryError::Missing(binary.clone()).into(),
+                _ => UpError::io(format!("start {}", binary.display()))(error),
+            })?;
         let mut child = Self { process, socket, log, version: Version::MINIMUM };
         child.await_start(master).await?;
         Ok(child)

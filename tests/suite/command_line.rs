@@ -113,3 +113,41 @@ fn schemas_and_completions_are_printed() {
     let script = gw(root.path()).run(&["completions", "bash"]).ok().stdout;
     assert!(script.contains("_gw()"), "{script}");
 }
+
+#[test]
+fn a_bad_byte_has_its_place_and_its_file_counts() {
+    let root = folder("");
+    fs::write(root.path().join("manifests/web.yaml"), b"a: b\nc: \xff\n").unwrap();
+    let outcome = gw(root.path()).run(&["validate", "manifests"]).expect(16);
+    assert!(outcome.stderr.contains("web.yaml:2:4"), "{}", outcome.transcript());
+    assert!(outcome.stdout.starts_with("1 file: 1 error"), "{}", outcome.transcript());
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let root = folder(BACKEND);
+    let mut gw = gw(root.path());
+    for name in ["GW_MASTER", "GW_BASE", "GW_STATE", "GW_HAPROXY", "GW_CONFIG", "GW_SOCKET"] {
+        gw = gw.without(name).env(name, "");
+    }
+    let outcome = gw.run(&["validate", "manifests"]).ok();
+    assert_eq!(outcome.stderr, "", "{}", outcome.transcript());
+}
+
+#[test]
+fn the_log_is_plain_text_in_a_file() {
+    let root = tempfile::tempdir().unwrap();
+    let gw = gw(root.path()).without("NO_COLOR").env("GW_LOG", "debug");
+    let outcome = gw.run(&["init", "--state", "state"]).ok();
+    assert!(outcome.stderr.contains("switching to a generation"), "{}", outcome.transcript());
+    assert!(!outcome.stderr.contains('\u{1b}'), "{}", outcome.transcript());
+}
+
+#[test]
+fn up_without_haproxy_says_how_to_name_it() {
+    let root = folder(BACKEND);
+    let outcome =
+        gw(root.path()).without("GW_SOCKET").run(&["up", "manifests", "--haproxy", "/no/haproxy"]);
+    let outcome = outcome.expect(1);
+    assert!(outcome.stderr.contains("name it with --haproxy"), "{}", outcome.transcript());
+}

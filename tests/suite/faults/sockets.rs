@@ -41,6 +41,10 @@ fn what_haproxy_would_refuse_at_its_start_is_refused_before() {
         let before = site.rig.generation();
         let outcome = site.rig.apply();
         assert_says(&outcome, 14, &["web"], "the base has a backend of the same name");
+        let report = outcome.json();
+        let steps = report["steps"].as_array().expect("a list");
+        let all_failed = steps.iter().all(|step| step["outcome"] == "failed");
+        assert!(all_failed && !steps.is_empty(), "{report}");
         assert_eq!(site.rig.generation(), before);
     }
 }

@@ -1,6 +1,6 @@
 //! Reloads, checks and probes of real processes.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, time::Duration};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use gw::haproxy::{
     Binary, BinaryError, Capabilities, Command, Connection, Master, ReloadOutcome, SocketError,
@@ -120,6 +120,34 @@ async fn a_binary_tells_its_version_and_checks() {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
     let slow = Binary::new(script, Duration::from_millis(100)).version().await;
     assert!(matches!(slow, Err(BinaryError::Timeout { .. })));
+}
+
+/// What asks for a passphrase on the terminal is in the background there, and is killed in time.
+#[tokio::test]
+async fn a_check_that_waits_for_a_passphrase_is_killed() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (script, told) = (dir.path().join("haproxy"), dir.path().join("told"));
+    let text = format!(
+        "#!/bin/sh\necho $$ $(cut -d\" \" -f5 /proc/$$/stat) >{}\nexec sleep 60\n",
+        told.display()
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    let check = Binary::new(script, Duration::from_secs(2)).check(&["a.cfg"]).await;
+    assert!(check.unwrap_err().to_string().ends_with("did not end within 2s and was killed"));
+    let told = fs::read_to_string(told).unwrap();
+    let (pid, group) = told.trim().split_once(' ').unwrap();
+    assert_eq!(pid, group);
+    let process = Path::new("/proc").join(pid);
+    for _ in 0..100 {
+        // It may wait, dead, for being collected.
+        let state = fs::read_to_string(process.join("stat")).unwrap_or_default();
+        if state.is_empty() || state.contains(" Z ") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("process {pid} still runs");
 }
 
 #[tokio::test]
