@@ -197,6 +197,7 @@ impl From<WatchError> for CliError {
 impl From<UpError> for CliError {
     fn from(error: UpError) -> Self {
         match error {
+            UpError::Load(error) => error.into(),
             UpError::Store(error) => error.into(),
             UpError::Watch(error) => error.into(),
             UpError::Io { .. } => Self::from_error(Exit::Error, &error),
