@@ -157,6 +157,8 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Gone
             | ReconcileError::NotRunning { .. }
             | ReconcileError::NotLoaded { .. }
+            | ReconcileError::OtherState { .. }
+            | ReconcileError::NoReload
             | ReconcileError::OtherSocket { .. }
             | ReconcileError::Settings(SettingsError::NoSocket) => Exit::Unreachable,
             ReconcileError::Guarded(_) => Exit::Guarded,
