@@ -90,8 +90,6 @@ pub struct Reconciler {
     builder: Option<(Source, Builder)>,
     memory: Option<Memory>,
     patience: Patience,
-    /// Whether the source's history was rewritten.
-    forced: bool,
     /// Whether plans are carried out although following is suspended.
     even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
@@ -120,7 +118,6 @@ impl Reconciler {
             builder: None,
             memory: None,
             patience,
-            forced: false,
             even_if_suspended: false,
             look: None,
             checks_later: false,
@@ -137,11 +134,6 @@ impl Reconciler {
     /// Whether the last pass left this process as it should be, with nothing left to do.
     pub fn knows(&self, process: &Process) -> bool {
         self.memory.as_ref().is_some_and(|memory| memory.process == *process)
-    }
-
-    /// Tells that the commit at which the manifests stand is no descendant of the one before.
-    pub fn set_forced(&mut self, forced: bool) {
-        self.forced = forced;
     }
 
     /// Carries plans out although following is suspended.
