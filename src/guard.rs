@@ -32,8 +32,6 @@ pub struct Facts<'a> {
     pub before: Option<Contents>,
     /// What runs; `None` where HAProxy does not.
     pub live: Option<&'a Live>,
-    /// The source's history was rewritten: its commit is no descendant of the one before.
-    pub forced: bool,
     /// How many workers of earlier configurations live; `None` where nobody can tell.
     pub old_workers: Option<usize>,
 }
@@ -61,7 +59,6 @@ pub fn judge(facts: &Facts<'_>, policy: &Policy) -> Judgement {
     add(Stance::Refuse, mass_delete(facts, policy));
     add(policy.empty_backend, empty_backend(facts));
     add(Stance::Refuse, shrunk_source(facts, policy));
-    add(policy.forced_push, facts.forced.then_some(Refusal::ForcedPush));
     if facts.plan.reload && facts.live.is_some() {
         add(policy.reload, Some(Refusal::Reload { reasons: reload_reasons(facts.plan) }));
         add(Stance::Refuse, old_workers(facts, policy));

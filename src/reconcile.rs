@@ -84,15 +84,12 @@ struct Disk {
 }
 
 /// Plans and applies, again and again, for one HAProxy.
-#[expect(clippy::struct_excessive_bools, reason = "independent choices of whoever makes passes")]
 pub struct Reconciler {
     settings: Settings,
     store: Store,
     builder: Option<(Source, Builder)>,
     memory: Option<Memory>,
     patience: Patience,
-    /// Whether the source's history was rewritten.
-    forced: bool,
     /// Whether plans are carried out although following is suspended.
     even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
@@ -122,7 +119,6 @@ impl Reconciler {
             builder: None,
             memory: None,
             patience,
-            forced: false,
             even_if_suspended: false,
             look: None,
             checks_later: false,
@@ -146,11 +142,6 @@ impl Reconciler {
     /// on. For sources that are named after this.
     pub fn keep_objects(&mut self) {
         self.keeps_objects = true;
-    }
-
-    /// Tells that the commit at which the manifests stand is no descendant of the one before.
-    pub fn set_forced(&mut self, forced: bool) {
-        self.forced = forced;
     }
 
     /// Carries plans out although following is suspended.
@@ -250,11 +241,7 @@ impl Reconciler {
             scope = Scope::WHOLE;
             live = observe(&mut connection, &scope, &intent.desired).await?;
         }
-        let service = self.service(Some(live.process.pid))?;
-        if live.structure.is_none() {
-            let current = self.store.current_link();
-            return Err(ReconcileError::NotLoaded { current: current.display().to_string() });
-        }
+        let service = self.serving(&live)?;
         let loaded = self.loaded(&live, &disk)?;
         let structure = &intent.rendered.structure;
         tracing::debug!(process = ?live.process, ?scope, "read HAProxy's state");
@@ -269,7 +256,7 @@ impl Reconciler {
             files_differ: files_differ(&disk.files, &intent.rendered.files)
                 || !self.store.has_no_server_state(),
         };
-        let mut remarks = service.remarks().to_vec();
+        let mut remarks = Vec::new();
         let (plan, drift_left) = self.decide(differences, context, intent, &disk, &mut remarks);
         let config_diff =
             if plan.reload { config_diff(&loaded, &intent.rendered.files) } else { Vec::new() };
@@ -279,6 +266,11 @@ impl Reconciler {
                  `-S <socket>` and set --master to hear what it says"
                     .to_owned(),
             );
+        }
+        if plan.reload && service.has_no_reload() {
+            let error = ReconcileError::NoReload;
+            let hint = error.hint().unwrap_or_default();
+            remarks.push(format!("this can't be applied: {error}; {hint}"));
         }
         if connection.is_through_master() {
             remarks.push(
@@ -361,6 +353,27 @@ impl Reconciler {
     fn service(&self, pid: Option<u32>) -> Result<Service, ReconcileError> {
         let current = self.store.current_link();
         Ok(Service::find(&self.settings, self.socket()?.clone(), &current, pid))
+    }
+
+    /// The HAProxy that was read, or the news that it does not load what is in our state directory:
+    /// then nothing in there may be compared with it, and no reload would bring it in.
+    fn serving(&self, live: &Live) -> Result<Service, ReconcileError> {
+        let service = self.service(Some(live.process.pid))?;
+        let not_loaded = || {
+            let current = self.store.current_link().display().to_string();
+            ReconcileError::NotLoaded { current }
+        };
+        let structure = live.structure.as_ref().ok_or_else(not_loaded)?;
+        match service.loads_current() {
+            Some(true) => Ok(service),
+            Some(false) => Err(not_loaded()),
+            // What it runs must at least come from here.
+            None if self.store.with_structure(structure)?.is_some() => Ok(service),
+            None => {
+                let state = self.store.root().display().to_string();
+                Err(ReconcileError::OtherState { state })
+            }
+        }
     }
 
     fn socket(&self) -> Result<&Endpoint, ReconcileError> {

@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// How long the master may take to answer a reload.
 const RELOAD: Duration = Duration::from_secs(120);
 
+/// So many links are followed: as many as Linux does (path_resolution(7)).
+const LINKS_MAX: usize = 40;
+
 /// One HAProxy.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -32,8 +35,8 @@ pub struct Service {
     current: PathBuf,
     /// The process id of the master, where the worker's parent is one.
     master_pid: Option<u32>,
-    /// What an operator should know about how HAProxy was started.
-    remarks: Vec<String>,
+    /// Whether it was started with the link; `None` where nobody can tell.
+    loads_current: Option<bool>,
 }
 
 impl Service {
@@ -42,19 +45,13 @@ impl Service {
         // The process may be on another machine or in another container, and its number here
         // somebody else's.
         let process = pid.and_then(LocalProcess::find).filter(LocalProcess::is_haproxy);
-        let mut remarks = Vec::new();
         let mut base: Vec<PathBuf> = settings.base.iter().cloned().collect();
+        let mut loads_current = None;
         if let Some(process) = &process {
             let (ours, others): (Vec<PathBuf>, Vec<PathBuf>) =
-                process.config.iter().cloned().partition(|path| same_file(path, current));
-            if ours.is_empty() {
-                remarks.push(format!(
-                    "HAProxy (process {}) was not started with `-f {}`, so a restart would lose \
-                     what gw did: run `gw init` and add the line that it prints",
-                    process.pid,
-                    current.display()
-                ));
-            }
+                process.config.iter().cloned().partition(|path| leads_to(path, current));
+            loads_current =
+                if ours.is_empty() { process.has_plain_paths.then_some(false) } else { Some(true) };
             if base.is_empty() {
                 base = others;
             }
@@ -71,7 +68,7 @@ impl Service {
             base,
             current: current.to_owned(),
             master_pid: process.and_then(|process| process.master),
-            remarks,
+            loads_current,
         }
     }
 
@@ -85,9 +82,10 @@ impl Service {
         &self.current
     }
 
-    /// What an operator should know about how HAProxy was started.
-    pub fn remarks(&self) -> &[String] {
-        &self.remarks
+    /// Whether HAProxy was started with the link, so that a reload loads what gw writes; `None`
+    /// where its process can't be looked at.
+    pub fn loads_current(&self) -> Option<bool> {
+        self.loads_current
     }
 
     /// Runs `haproxy -c` on the operator's files and a generation. The inner error is HAProxy's
@@ -132,6 +130,11 @@ impl Service {
         signal_reload(pid)
     }
 
+    /// Whether nobody knows a way to reload it: it has no master, or one that gw can't reach.
+    pub fn has_no_reload(&self) -> bool {
+        self.master.is_none() && self.master_pid.is_none()
+    }
+
     /// Whether a reload will go by signal, since there is no master socket.
     pub fn reloads_by_signal(&self) -> bool {
         self.master.is_none() && self.master_pid.is_some()
@@ -146,7 +149,21 @@ fn signal_reload(pid: u32) -> Result<(), String> {
         .map_err(|error| format!("can't signal HAProxy's master process: {error}"))
 }
 
-/// Whether two paths mean the same thing, though one may be a link.
+/// Whether a path is the link `current`, or a link that leads to it. One to what `current` leads to
+/// at present is not: it would not follow.
+fn leads_to(path: &Path, current: &Path) -> bool {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        if same_file(&path, current) {
+            return true;
+        }
+        let Ok(target) = fs::read_link(&path) else { return false };
+        path = path.parent().unwrap_or(Path::new("/")).join(target);
+    }
+    false
+}
+
+/// Whether two paths mean the same thing, though a folder in one may be a link.
 fn same_file(a: &Path, b: &Path) -> bool {
     a == b
         || (a.file_name() == b.file_name()
@@ -161,6 +178,9 @@ struct LocalProcess {
     binary: PathBuf,
     /// Its `-f` arguments.
     config: Vec<PathBuf>,
+    /// Whether each of them means here what it meant to HAProxy when it started: it is absolute, and
+    /// both see the same file systems.
+    has_plain_paths: bool,
     master: Option<u32>,
 }
 
@@ -187,11 +207,14 @@ impl LocalProcess {
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "--" => break,
-                "-f" => config.extend(rest.next().map(|path| cwd.join(path))),
+                "-f" => config.extend(rest.next().map(Path::new)),
                 _ => {}
             }
         }
-        config.extend(rest.map(|path| cwd.join(path)));
+        config.extend(rest.map(Path::new));
+        // A worker in a chroot has another working directory than it was started in.
+        let has_plain_paths = config.iter().all(|path| path.is_absolute()) && sees_our_files(pid);
+        let config = config.into_iter().map(|path| cwd.join(path)).collect();
         let status = fs::read_to_string(folder.join("status")).ok()?;
         let parent = status
             .lines()
@@ -199,7 +222,7 @@ impl LocalProcess {
         // The parent is a master where it was started by the same command line.
         let is_master =
             arguments_of_master(parent).is_some_and(|parent| parent.first() == arguments.first());
-        Some(Self { pid, binary, config, master: is_master.then_some(parent) })
+        Some(Self { pid, binary, config, has_plain_paths, master: is_master.then_some(parent) })
     }
 }
 
@@ -210,9 +233,15 @@ pub fn running_with(current: &Path) -> Option<u32> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
         .filter_map(LocalProcess::find)
         .find(|process| {
-            process.is_haproxy() && process.config.iter().any(|path| same_file(path, current))
+            process.is_haproxy() && process.config.iter().any(|path| leads_to(path, current))
         })
         .map(|process| process.pid)
+}
+
+/// Whether a process is in our mount namespace.
+fn sees_our_files(pid: u32) -> bool {
+    let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
+    of("self").is_some_and(|ours| of(&pid.to_string()) == Some(ours))
 }
 
 fn arguments(pid: u32) -> Option<Vec<String>> {
@@ -225,4 +254,29 @@ fn arguments(pid: u32) -> Option<Vec<String>> {
 fn arguments_of_master(pid: u32) -> Option<Vec<String>> {
     let arguments = arguments(pid)?;
     arguments.iter().any(|word| word.starts_with("-W")).then_some(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_to_the_link_count_and_what_it_leads_to_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("state/generations/0001")).unwrap();
+        let current = at("state/current");
+        symlink("generations/0001", &current).unwrap();
+        symlink("state", at("lib")).unwrap();
+        symlink("lib/current", at("gw")).unwrap();
+        symlink("circle", at("circle")).unwrap();
+        for path in ["state/current", "state/../state/current/", "lib/current", "gw"] {
+            assert!(leads_to(&at(path), &current), "{path}");
+        }
+        for path in ["state/generations/0001", "state", "circle", "other/current"] {
+            assert!(!leads_to(&at(path), &current), "{path}");
+        }
+    }
 }

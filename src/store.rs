@@ -213,7 +213,7 @@ impl Store {
         let target = match fs::read_link(&link) {
             Ok(target) => target,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return if self.root.is_dir() {
+                return if self.generations().is_dir() {
                     Ok(None)
                 } else {
                     Err(StoreError::Missing(self.root.clone()))
@@ -326,13 +326,16 @@ impl Store {
         write::atomically(&generation.path.join(REFUSAL), said.as_bytes())
     }
 
-    /// Removes all but the newest generations. The current one stays.
-    pub fn prune(&self) -> Result<(), StoreError> {
+    /// Removes all but the newest generations. The current one stays, and what a process has loaded
+    /// that reports the structure `running`.
+    pub fn prune(&self, running: Option<&str>) -> Result<(), StoreError> {
         let current = self.current()?.map(|generation| generation.number);
+        let running = running.map(|structure| self.with_structure(structure)).transpose()?;
+        let running = running.flatten().map(|generation| generation.number);
         let numbers = self.numbers()?;
         let surplus = numbers.len().saturating_sub(KEEP);
         for number in numbers.into_iter().take(surplus) {
-            if Some(number) != current {
+            if Some(number) != current && Some(number) != running {
                 let path = self.folder(number);
                 fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
             }

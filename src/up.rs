@@ -12,7 +12,7 @@ use crate::{
     report::{WatchEvent, json::CauseWord},
     service::running_with,
     settings::Settings,
-    source::Source,
+    source::{self, LoadError, Source},
     store::{Store, StoreError},
     watch::{self, Signals, Vitals, WatchError},
 };
@@ -22,6 +22,9 @@ use self::child::Child;
 /// Why it ended other than by a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
+    /// There are no manifests to begin with.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The state directory.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -66,6 +69,8 @@ pub async fn run(
     vitals: &Vitals,
     on_event: &mut dyn FnMut(WatchEvent<'_>),
 ) -> Result<(), UpError> {
+    // A mistyped name must be no reason to start anything. What is lost later is waited for.
+    source::load(paths)?;
     let store = Store::new(&settings.state);
     let [socket, master] = ["haproxy.sock", "master.sock"].map(|name| store.root().join(name));
     let settings = &Settings {

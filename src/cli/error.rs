@@ -158,6 +158,8 @@ impl From<ReconcileError> for CliError {
             | ReconcileError::Gone
             | ReconcileError::NotRunning { .. }
             | ReconcileError::NotLoaded { .. }
+            | ReconcileError::OtherState { .. }
+            | ReconcileError::NoReload
             | ReconcileError::OtherSocket { .. }
             | ReconcileError::Settings(SettingsError::NoSocket) => Exit::Unreachable,
             ReconcileError::Guarded(_) => Exit::Guarded,
@@ -208,6 +210,7 @@ impl From<WatchError> for CliError {
 impl From<UpError> for CliError {
     fn from(error: UpError) -> Self {
         match error {
+            UpError::Load(error) => error.into(),
             UpError::Store(error) => error.into(),
             UpError::Watch(error) => error.into(),
             UpError::Io { .. } | UpError::Binary(_) => Self::from_error(Exit::Error, &error),

@@ -75,7 +75,9 @@ impl Exit {
             Self::Refused => "HAProxy refused the configuration; the old one serves on",
             Self::Broken => "the way back failed too: act now",
             Self::Invalid => "the manifests are invalid; nothing was touched",
-            Self::Unreachable => "HAProxy can't be reached, or is too old",
+            Self::Unreachable => {
+                "HAProxy can't be reached, reloaded or used with this state directory, or is too old"
+            }
             Self::Suspended => "following is suspended; nothing was changed",
             Self::Usage => "the command line is wrong",
         }

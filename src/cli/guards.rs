@@ -24,10 +24,6 @@ pub(super) struct Overrides {
     #[arg(long)]
     allow_shrunk_source: bool,
 
-    /// Follow a Git ref to a commit that is no descendant of the one before
-    #[arg(long)]
-    allow_forced_push: bool,
-
     /// Reload HAProxy although `reload: forbid` is set
     #[arg(long, conflicts_with = "no_reload")]
     allow_reload: bool,
@@ -71,9 +67,6 @@ impl Overrides {
         }
         if self.allow_shrunk_source {
             policy.shrunk_source = Limit::Allow;
-        }
-        if self.allow_forced_push {
-            policy.forced_push = Stance::Allow;
         }
         if self.allow_reload {
             policy.reload = Stance::Allow;
@@ -128,7 +121,6 @@ mod tests {
             ("--allow-mass-delete=7", Policy { deletes: 7, ..plain.clone() }),
             ("--allow-empty-backend", Policy { empty_backend: Stance::Allow, ..plain.clone() }),
             ("--allow-shrunk-source", Policy { shrunk_source: Limit::Allow, ..plain.clone() }),
-            ("--allow-forced-push", Policy { forced_push: Stance::Allow, ..plain.clone() }),
             ("--allow-reload", Policy { reload: Stance::Allow, ..plain.clone() }),
             ("--allow-old-workers", Policy { old_workers: Limit::Allow, ..plain }),
         ];

@@ -32,8 +32,6 @@ pub struct Policy {
     pub empty_backend: Stance,
     /// The share of its objects, in percent, by which the source must not shrink.
     pub shrunk_source: Limit,
-    /// Whether a source may rewrite its history.
-    pub forced_push: Stance,
     /// Whether HAProxy may be reloaded.
     pub reload: Stance,
     /// So many old workers may live when HAProxy is reloaded.
@@ -48,7 +46,6 @@ impl Default for Policy {
             deletes: 0,
             empty_backend: Stance::Refuse,
             shrunk_source: Limit::At(50),
-            forced_push: Stance::Refuse,
             reload: Stance::Allow,
             old_workers: Limit::At(8),
         }
@@ -64,7 +61,6 @@ impl Policy {
             deletes: 0,
             empty_backend: Stance::Allow,
             shrunk_source: Limit::At(100),
-            forced_push: Stance::Allow,
             reload: Stance::Allow,
             old_workers: Limit::Allow,
         }

@@ -16,8 +16,6 @@ pub enum Guard {
     EmptyBackend,
     /// The source lost much of what it held.
     ShrunkSource,
-    /// The source's history was rewritten.
-    ForcedPush,
     /// HAProxy would be reloaded, which somebody forbade.
     Reload,
     /// Many workers of earlier configurations still live.
@@ -26,14 +24,8 @@ pub enum Guard {
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::MassDelete,
-        Self::EmptyBackend,
-        Self::ShrunkSource,
-        Self::ForcedPush,
-        Self::Reload,
-        Self::OldWorkers,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::MassDelete, Self::EmptyBackend, Self::ShrunkSource, Self::Reload, Self::OldWorkers];
 
     /// Its name, in text and JSON.
     pub fn name(self) -> &'static str {
@@ -41,7 +33,6 @@ impl Guard {
             Self::MassDelete => "mass-delete",
             Self::EmptyBackend => "empty-backend",
             Self::ShrunkSource => "shrunk-source",
-            Self::ForcedPush => "forced-push",
             Self::Reload => "reload",
             Self::OldWorkers => "old-workers",
         }
@@ -69,8 +60,6 @@ pub enum Refusal {
     EmptyBackend { backends: Vec<BackendName> },
     /// See [`Guard::ShrunkSource`].
     ShrunkSource { what: &'static str, before: usize, now: usize },
-    /// See [`Guard::ForcedPush`].
-    ForcedPush,
     /// See [`Guard::Reload`].
     Reload { reasons: Vec<String> },
     /// See [`Guard::OldWorkers`].
@@ -84,7 +73,6 @@ impl Refusal {
             Self::MassDelete { .. } => Guard::MassDelete,
             Self::EmptyBackend { .. } => Guard::EmptyBackend,
             Self::ShrunkSource { .. } => Guard::ShrunkSource,
-            Self::ForcedPush => Guard::ForcedPush,
             Self::Reload { .. } => Guard::Reload,
             Self::OldWorkers { .. } => Guard::OldWorkers,
         }
@@ -100,7 +88,6 @@ impl Refusal {
             }
             Self::EmptyBackend { .. }
             | Self::ShrunkSource { .. }
-            | Self::ForcedPush
             | Self::Reload { .. }
             | Self::OldWorkers { .. } => flag,
         }
@@ -132,9 +119,6 @@ impl fmt::Display for Refusal {
                 let share = share(before - now, *before);
                 write!(f, "the source shrank from {before} to {now} {what}s (by {share})")
             }
-            Self::ForcedPush => f.write_str(
-                "the source's history was rewritten: its commit is no descendant of the one before",
-            ),
             Self::Reload { reasons } => {
                 f.write_str("it reloads HAProxy, which is forbidden")?;
                 match reasons.as_slice() {

@@ -32,7 +32,6 @@ fn refused(facts: impl FnOnce(&mut Facts<'_>), plan: &Plan, policy: &Policy) -> 
         now,
         before: Some(now),
         live: Some(&live),
-        forced: false,
         old_workers: Some(0),
     };
     facts(&mut all);
@@ -80,7 +79,6 @@ fn servers_go_with_their_backend() {
         now: Contents::default(),
         before: None,
         live: Some(&live),
-        forced: false,
         old_workers: None,
     };
     let judgement = judge(&facts, &policy);
@@ -135,7 +133,6 @@ fn the_last_server_of_a_backend_that_stays_is_kept() {
         now: Contents::default(),
         before: None,
         live: None,
-        forced: false,
         old_workers: None,
     };
     let judgement = judge(&facts, &Policy::default());
@@ -187,25 +184,11 @@ fn reloads_are_held_back_where_they_are_forbidden_or_pile_up() {
 }
 
 #[test]
-fn rewritten_history_is_refused_told_or_taken() {
-    let with = |forced_push| {
-        let policy = Policy { forced_push, ..Policy::default() };
-        refused(|facts| facts.forced = true, &remove(1), &policy)
-    };
-    assert_eq!(with(Stance::Refuse), [Guard::ForcedPush]);
-    assert_eq!(with(Stance::Warn), []);
-    assert_eq!(with(Stance::Allow), []);
-    let nothing = refused(|facts| facts.forced = true, &Plan::default(), &Policy::default());
-    assert_eq!(nothing, [], "what does nothing is not refused");
-}
-
-#[test]
 fn every_flag_is_about_one_guard() {
     let refusals = [
         Refusal::MassDelete { deletions: Vec::new(), percent: 1 },
         Refusal::EmptyBackend { backends: Vec::new() },
         Refusal::ShrunkSource { what: "file", before: 2, now: 1 },
-        Refusal::ForcedPush,
         Refusal::Reload { reasons: Vec::new() },
         Refusal::OldWorkers { alive: 9, max: 8 },
     ];

@@ -45,6 +45,9 @@ impl Reconciler {
         if !pass.refusals.is_empty() {
             return Err(ReconcileError::Guarded(pass.refusals));
         }
+        if pass.plan.reload && pass.live.is_some() && pass.service.has_no_reload() {
+            return Err(ReconcileError::NoReload);
+        }
         self.store.create()?;
         let lock = self.store.lock()?;
         if let Some(suspended) = self.suspended(Some(&intent.revision))?
@@ -97,7 +100,8 @@ impl Reconciler {
         connection: Option<Connection>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(Report, Option<Process>), ReconcileError> {
-        self.store.prune()?;
+        let running = pass.live.as_ref().and_then(|live| live.structure.clone());
+        self.store.prune(running.as_deref())?;
         if !self.store.has_no_server_state() {
             // Left by a gw that was killed in the middle of a reload.
             self.store.write_server_state("")?;
@@ -140,7 +144,7 @@ impl Reconciler {
         let disk = Disk { current: Some(next), files: intent.rendered.files.clone() };
         self.remember(intent, process.clone(), disk, &report);
         // What is left now is removed before the next one is written.
-        let _ = self.store.prune();
+        let _ = self.store.prune(running.as_deref());
         Ok((report, process))
     }
 

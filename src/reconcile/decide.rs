@@ -88,7 +88,6 @@ impl Reconciler {
             now: intent.contents(),
             before: disk.contents(),
             live: running.map(|(live, _)| live),
-            forced: self.forced,
             old_workers,
         };
         guard::judge(&facts, &self.settings.guards)

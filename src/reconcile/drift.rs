@@ -34,10 +34,6 @@ impl Reconciler {
         let Some(mut standing) = self.standing(&disk, &desired).await? else {
             return Err(ReconcileError::NotRunning { socket: self.socket()?.to_string() });
         };
-        if standing.live.structure.is_none() {
-            let current = self.store.current_link();
-            return Err(ReconcileError::NotLoaded { current: current.display().to_string() });
-        }
         let suspended = self.suspended(intent.map(|intent| intent.revision.as_str()))?;
         let unmanaged = unmanaged(&mut standing.connection, &standing.live, &desired).await?;
         drop(standing.connection);

@@ -52,6 +52,17 @@ pub enum ReconcileError {
         /// The link that it must load.
         current: String,
     },
+    /// HAProxy runs with files that gw wrote, but elsewhere.
+    #[error("what HAProxy runs is of no generation in {state}")]
+    OtherState {
+        /// Our state directory.
+        state: String,
+    },
+    /// The plan needs a reload, and there is no way to it.
+    #[error(
+        "HAProxy can't be reloaded: there is no master socket, and no master process is seen here"
+    )]
+    NoReload,
     /// HAProxy runs with gw's files, but does not answer where it should.
     #[error("HAProxy runs (process {pid}), but does not answer at {socket}")]
     OtherSocket {
@@ -97,8 +108,18 @@ impl ReconcileError {
             Self::Settings(error) => error.hint(),
             Self::Hold(error) => error.hint(),
             Self::NotLoaded { .. } => Some(
-                "run `gw init`, add the line that it prints to HAProxy's service, and restart \
-                 HAProxy once; nothing was changed"
+                "name the state directory that it loads by --state; or run `gw init`, add the line \
+                 that it prints to HAProxy's service, and restart HAProxy once; nothing was changed"
+                    .to_owned(),
+            ),
+            Self::OtherState { .. } => Some(
+                "name the state directory that it loads by --state; if it is this one, reload \
+                 HAProxy once by hand; nothing was changed"
+                    .to_owned(),
+            ),
+            Self::NoReload => Some(
+                "start it in master-worker mode with `-W -S <socket>`, and name that socket by \
+                 --master; nothing was changed"
                     .to_owned(),
             ),
             Self::OtherSocket { .. } => Some(

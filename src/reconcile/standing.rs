@@ -40,6 +40,7 @@ impl Reconciler {
         let Some(mut connection) = self.connect().await? else { return Ok(None) };
         let capabilities = Capabilities::probe(&mut connection).await?;
         let live = observe(&mut connection, &Scope::WHOLE, &Desired::default()).await?;
+        self.serving(&live)?;
         let info = connection.run_one(&Command::show_info()).await?;
         let uptime = reply::info::parse(&info.text).map_or(0, |info| info.uptime);
         let worker = Worker {

@@ -135,7 +135,6 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         mass_delete: reader.value(written.mass_delete, guards::percent),
         empty_backend: reader.value(written.empty_backend, guards::stance),
         shrunk_source: reader.value(written.shrunk_source, guards::percent),
-        forced_push: reader.value(written.forced_push, guards::stance),
         old_workers: reader.value(written.old_workers, guards::count),
     };
     let given = Given {
@@ -297,7 +296,7 @@ mod tests {
     #[test]
     fn how_strict_the_guards_are_can_be_written() {
         let text = "reload: forbid\ndrift: report\nguards:\n  massDelete: 40%\n  emptyBackend: warn\n  \
-                    shrunkSource: allow\n  forcedPush: allow\n  oldWorkers: 3\n";
+                    shrunkSource: allow\n  oldWorkers: 3\n";
         let given = read(text).unwrap();
         assert_eq!(given.reload, Some(Stance::Refuse));
         assert_eq!(given.drift, Some(crate::settings::DriftPolicy::Report));
@@ -305,7 +304,6 @@ mod tests {
             mass_delete: Some(Limit::At(40)),
             empty_backend: Some(Stance::Warn),
             shrunk_source: Some(Limit::Allow),
-            forced_push: Some(Stance::Allow),
             old_workers: Some(Limit::At(3)),
         };
         assert_eq!(given.guards, expected);

@@ -16,7 +16,6 @@ pub struct GivenGuards {
     pub mass_delete: Option<Limit>,
     pub empty_backend: Option<Stance>,
     pub shrunk_source: Option<Limit>,
-    pub forced_push: Option<Stance>,
     pub old_workers: Option<Limit>,
 }
 
@@ -27,7 +26,6 @@ impl GivenGuards {
             mass_delete: self.mass_delete.or(other.mass_delete),
             empty_backend: self.empty_backend.or(other.empty_backend),
             shrunk_source: self.shrunk_source.or(other.shrunk_source),
-            forced_push: self.forced_push.or(other.forced_push),
             old_workers: self.old_workers.or(other.old_workers),
         }
     }
@@ -39,7 +37,6 @@ impl GivenGuards {
             deletes: usual.deletes,
             empty_backend: self.empty_backend.unwrap_or(usual.empty_backend),
             shrunk_source: self.shrunk_source.unwrap_or(usual.shrunk_source),
-            forced_push: self.forced_push.unwrap_or(usual.forced_push),
             reload: reload.unwrap_or(usual.reload),
             old_workers: self.old_workers.unwrap_or(usual.old_workers),
         }
@@ -62,9 +59,6 @@ pub(super) struct Document {
     /// or allow. One that turned empty is refused at any share.
     #[schemars(schema_with = "percent_schema")]
     pub(super) shrunk_source: Option<Spanned<String>>,
-    /// Whether a Git ref may be moved to what is no descendant.
-    #[schemars(schema_with = "stance_schema")]
-    pub(super) forced_push: Option<Spanned<String>>,
     /// How many workers of earlier configurations may live when HAProxy is reloaded; or allow.
     #[schemars(schema_with = "count_schema")]
     pub(super) old_workers: Option<Spanned<String>>,

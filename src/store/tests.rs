@@ -62,10 +62,22 @@ fn ten_generations_are_kept_and_the_current_one_always() {
     for _ in 0..14 {
         store.stage(&files(&[]), &metadata("s"), None).unwrap();
     }
-    store.prune().unwrap();
+    store.prune(None).unwrap();
     let numbers = store.numbers().unwrap();
     assert_eq!(numbers.len(), 11);
     assert_eq!((numbers[0], numbers[10]), (1, 15));
+}
+
+#[test]
+fn what_runs_is_kept_though_it_is_not_current() {
+    let (_root, store) = store();
+    store.stage(&files(&[]), &metadata("running"), None).unwrap();
+    for _ in 0..14 {
+        store.stage(&files(&[]), &metadata("s"), None).unwrap();
+    }
+    store.prune(Some("running")).unwrap();
+    assert_eq!(store.with_structure("running").unwrap().map(|found| found.number), Some(1));
+    assert_eq!(store.numbers().unwrap().len(), 11);
 }
 
 #[test]
@@ -111,6 +123,9 @@ fn a_missing_directory_says_how_to_make_it() {
     let store = Store::new(Path::new("/nonexistent/gw"));
     let error = store.current().unwrap_err();
     assert!(error.hint().unwrap().contains("gw init"), "{error}");
+    // Nor did gw prepare each folder that exists.
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(Store::new(empty.path()).current(), Err(StoreError::Missing(_))));
 }
 
 #[test]

@@ -203,6 +203,19 @@ fn it_ends_with_the_haproxy_that_it_runs() {
 }
 
 #[test]
+fn nothing_is_started_for_manifests_that_are_not_there() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(dir.path().join("empty")).expect("the test's folder is writable");
+    let gw = Gw::new(dir.path()).env("GW_HAPROXY", &newest().binary);
+    for (name, said) in [("nope", "cannot read nope"), ("empty", "no manifest in empty")] {
+        let outcome = gw.run(&["up", name]).expect(1);
+        assert!(outcome.stderr.contains(said), "{}", outcome.transcript());
+        assert!(!outcome.stdout.contains("runs"), "{}", outcome.transcript());
+        assert!(!dir.path().join(".gw").exists(), "{}", outcome.transcript());
+    }
+}
+
+#[test]
 fn gw_up_leaves_the_haproxy_of_a_service_alone() {
     let [service, own] = ["service", "own"].map(Origin::http1);
     let (port, own_port) = (free_port(), free_port());

@@ -40,7 +40,7 @@ pub struct PlanDocument {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Refusal")]
 pub struct RefusalDocument {
-    /// The guard: `mass-delete`, `empty-backend`, `shrunk-source`, `forced-push`, `reload` or
+    /// The guard: `mass-delete`, `empty-backend`, `shrunk-source`, `reload` or
     /// `old-workers`.
     pub guard: String,
     /// Why, in numbers.

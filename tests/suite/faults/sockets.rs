@@ -104,11 +104,14 @@ fn without_a_master_a_reload_is_refused_and_the_rest_is_done() {
         site.assert_served_by("two");
         let generation = site.rig.generation();
         site.rig.write(&site.reloading());
+        let plan = gw.run(&["plan", "manifests"]).ok();
+        assert!(plan.transcript().contains("this can't be applied"), "{}", plan.transcript());
+        let staged = || fs::read_dir(site.rig.state_dir().join("generations")).unwrap().count();
+        let before = staged();
         let outcome = gw.run(&["apply", "manifests", "--yes"]);
-        assert!(matches!(outcome.code, Some(1 | 14)), "{told}: {}", outcome.transcript());
-        let code = outcome.code.unwrap_or_default();
-        assert_says(&outcome, code, &["master-worker", "-W"], &told);
-        assert_eq!(site.rig.generation(), generation, "{told}");
+        assert_says(&outcome, 17, &["can't be reloaded", "master-worker", "-W"], &told);
+        assert!(!outcome.transcript().contains("refused"), "{}", outcome.transcript());
+        assert_eq!((site.rig.generation(), staged()), (generation, before), "{told}");
         site.assert_serves();
         // The way back leads through gw, too.
         site.rig.write(&site.first());
@@ -148,4 +151,40 @@ fn a_haproxy_that_stopped_answering_is_given_up_in_time() {
     assert_says(&outcome, 17, &["error"], "a stopped worker");
     let _ = site.rig.apply().ok();
     site.rig.assert_converged();
+}
+
+#[test]
+fn a_state_directory_that_haproxy_does_not_load_is_refused() {
+    for version in [oldest(), newest()] {
+        let site = Site::serving(version);
+        let told = format!("HAProxy {version}");
+        let process = || (site.rig.haproxy().pid(), site.rig.haproxy().worker());
+        let before = process();
+        for (name, init, said) in [
+            ("empty", false, "is no state directory of gw"),
+            ("wrong", true, "was not started with"),
+        ] {
+            let state = site.rig.path().join(name);
+            fs::create_dir(&state).unwrap();
+            let gw = site.rig.gw.clone().env("GW_STATE", &state);
+            if init {
+                let _ = gw.run(&["init"]).ok();
+            }
+            site.rig.write(&site.reloading());
+            for command in [
+                &["plan", "manifests"][..],
+                &["apply", "manifests", "--yes"],
+                &["status"],
+                &["drift", "manifests"],
+            ] {
+                let outcome = gw.run(command);
+                let code = if init { 17 } else { 1 };
+                assert_says(&outcome, code, &[said, "gw init"], &told);
+            }
+            let link = fs::read_link(state.join("current")).ok();
+            assert_eq!(link, init.then(|| "generations/0001".into()), "{told}");
+            assert_eq!(process(), before, "{told}");
+        }
+        site.assert_serves();
+    }
 }
