@@ -48,6 +48,8 @@ pub(super) struct Follower<'a> {
     refused: Option<Files>,
     /// How many objects the manifests asked for the last time.
     objects: usize,
+    /// Whether following was suspended at the last pass.
+    is_suspended: bool,
     /// The pass under way, or the last one.
     record: PassRecord,
 }
@@ -74,6 +76,7 @@ impl<'a> Follower<'a> {
             failure: None,
             refused: None,
             objects: 0,
+            is_suspended: false,
             record: PassRecord::default(),
         }
     }
@@ -250,6 +253,20 @@ impl<'a> Follower<'a> {
         };
         self.record.phases.plan = begun.elapsed();
         self.record.is_running = Some(pass.live.is_some());
+        if let Some(suspended) = &pass.suspended {
+            if !std::mem::replace(&mut self.is_suspended, true) {
+                on_event(WatchEvent::Suspended {
+                    reason: &suspended.reason,
+                    by: &suspended.by,
+                    since: suspended.since,
+                    until: suspended.until,
+                });
+            }
+            return Ok(None);
+        }
+        if std::mem::take(&mut self.is_suspended) {
+            on_event(WatchEvent::Resumed);
+        }
         let revision = &intent.revision;
         let plan = pass.plan.clone();
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();

@@ -279,6 +279,17 @@ fn a_service_is_followed_and_left_running() {
         assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
         rig.assert_converged();
 
+        // While it is suspended, nothing is followed.
+        let _ = rig.gw.run(&["suspend", "--reason", "incident"]).ok();
+        rig.write(&text(&one));
+        watch.wait_for_log("incident", SOON);
+        assert!(answers(port, &two), "{}", watch.log());
+        let _ = rig.gw.run(&["resume"]).ok();
+        watch.signal(Signal::HUP);
+        assert!(clock::eventually(SOON, || answers(port, &one)), "{}", watch.log());
+        rig.write(&text(&two));
+        assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
+
         // Drift is found at once where somebody asks, else within a minute.
         let address = |origin: &Origin| format!("addr 127.0.0.1 port {}", origin.port());
         let reply = rig.haproxy().command(&format!("set server web/s {}", address(&one)));

@@ -47,6 +47,7 @@ impl Board {
                 let end = until.map_or_else(String::new, |until| format!(", until {}", utc(until)));
                 let message = format!("{reason} (by {by}{end})");
                 self.set(About::Suspended, Truth::True, ("Suspended", message), wall);
+                self.set(About::Reconciling, Truth::False, ("Suspended", ""), wall);
             }
             WatchEvent::Resumed => {
                 self.set(About::Suspended, Truth::False, ("Following", ""), wall);
