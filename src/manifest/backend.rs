@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::model::{Located, Problem, ServerName, Span};
+use crate::model::{Located, Problem, ServerName};
 
 use super::{
     balance::balance,
@@ -33,10 +33,16 @@ const PROTOCOLS: [(&str, ServerProtocol); 3] =
 
 pub(super) fn backend(object: &mut Object<'_>) -> Option<Backend> {
     let port = object.optional("port", "The port of servers that name none.", port);
+    let mut written = 0_usize;
     let servers = object.required(
         "servers",
         "The servers, with distinct names.",
-        located(|slot| slot.list(0, |slot| slot.object(|object| server(object, port.as_ref())))),
+        located(|slot| {
+            slot.list(0, |slot| {
+                written += 1;
+                slot.object(|object| server(object, port.as_ref()))
+            })
+        }),
     );
     let balance = object.optional("balance", "How a server is chosen.", balance);
     let protocol = object.default(
@@ -71,7 +77,13 @@ pub(super) fn backend(object: &mut Object<'_>) -> Option<Backend> {
         object.refuse("healthCheck", "`healthCheck.alpn` needs `tls`");
     }
     let servers = servers?;
-    check_servers(&servers.value, servers.span, object);
+    if written == 0
+        && let Some(context) = object.context()
+    {
+        let message = "the backend has no servers: its requests are answered with 503";
+        context.report(Problem::warning(context.at(servers.span), message));
+    }
+    check_servers(&servers.value, object);
     Some(Backend {
         servers: servers.value,
         balance: balance.unwrap_or_default(),
@@ -168,12 +180,8 @@ fn check_protocol(object: &mut Object<'_>, protocol: ServerProtocol, alpn: Optio
 }
 
 /// Servers have distinct names, and should have distinct addresses.
-fn check_servers(servers: &[Server], at: Span, object: &mut Object<'_>) {
+fn check_servers(servers: &[Server], object: &mut Object<'_>) {
     let Some(context) = object.context() else { return };
-    if servers.is_empty() {
-        let message = "the backend has no servers: its requests are answered with 503";
-        context.report(Problem::warning(context.at(at), message));
-    }
     let mut names = BTreeSet::new();
     let mut places = BTreeMap::new();
     for server in servers {

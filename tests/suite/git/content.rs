@@ -77,7 +77,7 @@ fn bad_files_are_problems_and_cost_no_other_file() {
         said,
         [
             "the file is larger than 8 MiB",
-            "the file is not UTF-8: byte 1 is wrong",
+            "the file is not UTF-8: here is the byte 0xe9",
             "the name of this file holds control characters",
         ]
     );
