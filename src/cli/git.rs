@@ -97,6 +97,7 @@ impl Repository {
             ca_file: self.git_ca_file.clone(),
             proxy: address("--git-proxy", self.git_proxy.as_deref())?,
             forced_push: self.forced_push,
+            verify: None,
             files: None,
             timeout: self.git_timeout,
         })

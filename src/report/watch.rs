@@ -74,6 +74,8 @@ pub enum WatchEvent<'a> {
     Fetched {
         /// Which.
         commit: &'a Commit,
+        /// Who signed it, where that was verified.
+        signer: Option<&'a str>,
         /// How long the server took.
         took: Duration,
     },

@@ -219,7 +219,10 @@ fn place(file: &SourceFile, at: serde_yaml::Location, length: usize) -> Location
 #[cfg(test)]
 mod tests {
     use crate::guard::{Limit, Stance};
-    use crate::source::git::{ForcedPush, SecretFrom};
+    use crate::source::{
+        git::{ForcedPush, SecretFrom},
+        trust::Mode,
+    };
 
     use super::*;
     use crate::{settings::Webhook, webhook::Provider};
@@ -268,7 +271,8 @@ mod tests {
     fn a_repository_can_be_written() {
         let text = "source:\n  git: https://me@example.org/r\n  ref: '>=1 <2'\n  path: sites/prod\n  \
                     auth: {tokenFile: token}\n  caFile: ca.pem\n  forcedPush: refuse\n  \
-                    timeout: 5s\n  files: [/srv/keys]\n";
+                    timeout: 5s\n  files: [/srv/keys]\n  \
+                    verify: {mode: strict, allowedSigners: signers}\n";
         let source = read(text).unwrap().source.fill().unwrap();
         assert_eq!(source.address.as_str(), "https://example.org/r");
         assert_eq!(source.reference.to_string(), ">=1 <2");
@@ -278,9 +282,19 @@ mod tests {
         assert_eq!(source.forced_push, ForcedPush::Refuse);
         assert_eq!(source.timeout, Duration::from_secs(5));
         assert_eq!(source.files, [PathBuf::from("/srv/keys")]);
+        assert_eq!(source.verify.mode, Mode::Strict);
+        assert_eq!(source.verify.allowed_signers, Some("/etc/gw/signers".into()));
+        assert!(source.history);
         let two = "source: {git: /r, auth: {tokenFile: a, passwordEnv: B}}";
         assert!(read(two).unwrap_err().contains("already"), "{two}");
-        for bad in ["{}", "{git: /r, path: ..}", "{git: /r, files: ['']}", "{git: /r, ref: a..b}"] {
+        for bad in [
+            "{}",
+            "{git: /r, path: ..}",
+            "{git: /r, files: ['']}",
+            "{git: /r, ref: a..b}",
+            "{git: /r, verify: {}}",
+            "{git: /r, verify: {mode: most}}",
+        ] {
             assert!(read(&format!("source: {bad}")).is_err(), "{bad}");
         }
     }

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
-use crate::source::git::{Address, ForcedPush, Given, Reference, SecretFrom, TreePath};
+use crate::source::{
+    git::{Address, ForcedPush, Given, Reference, SecretFrom, TreePath},
+    trust::{self, Mode},
+};
 
 use super::{file::Reader, parse_duration};
 
@@ -39,12 +42,29 @@ pub(super) struct Document {
     /// When history is rewritten: warn, refuse or allow.
     #[schemars(with = "Option<String>")]
     forced_push: Text,
+    /// Whose signatures a commit needs.
+    verify: Option<Verify>,
     /// How long the server may be silent, such as 30s.
     #[schemars(with = "Option<String>")]
     timeout: Text,
     /// Where files of this machine lie that manifests may name by an absolute path.
     #[schemars(with = "Option<Vec<String>>")]
     files: Option<Vec<Spanned<String>>>,
+}
+
+/// Whose signatures a commit needs. The files are read at each fetch.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Verify {
+    /// none, head (the commit that is run) or strict (all commits since the last good one).
+    #[schemars(with = "String")]
+    mode: Spanned<String>,
+    /// The SSH keys that may sign, in the format of ssh-keygen's ALLOWED SIGNERS.
+    #[schemars(with = "Option<String>")]
+    allowed_signers: Text,
+    /// The OpenPGP certificates that may sign, as `gpg --export` writes them.
+    #[schemars(with = "Option<String>")]
+    keyring: Text,
 }
 
 /// Credentials for the server.
@@ -127,6 +147,14 @@ impl Document {
             proxy: reader.value(self.proxy, address),
             forced_push: reader.value(self.forced_push, |text| {
                 text.parse::<ForcedPush>().map_err(|why| why.to_string())
+            }),
+            verify: self.verify.map(|Verify { mode, allowed_signers, keyring }| trust::Settings {
+                // One that is no mode is a problem, with which there are no settings.
+                mode: reader
+                    .value(Some(mode), |text| text.parse::<Mode>().map_err(|why| why.to_string()))
+                    .unwrap_or_default(),
+                allowed_signers: reader.value(allowed_signers, path),
+                keyring: reader.value(keyring, path),
             }),
             files,
             timeout: reader

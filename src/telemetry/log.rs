@@ -32,9 +32,10 @@ pub fn log(event: &WatchEvent<'_>) {
                 objects.iter().map(|kept| format!("{} {}", kept.kind, kept.name)).collect();
             tracing::warn!(objects = named.join(", "), "what is wrong stays as it was");
         }
-        WatchEvent::Fetched { commit, took } => {
+        WatchEvent::Fetched { commit, took, signer } => {
             let (commit, author, subject) = (commit.short(), &*commit.author, &*commit.subject);
-            tracing::info!(commit, author, subject, seconds = took.as_secs_f64(), "another commit");
+            let seconds = took.as_secs_f64();
+            tracing::info!(commit, author, subject, signer, seconds, "another commit");
         }
         WatchEvent::LastGood { commit } => {
             tracing::warn!(commit = commit.short(), "starting from the last good commit");

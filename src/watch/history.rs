@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     model::Commit,
     report::{SourceFetch, WatchEvent},
-    source::git::{BareClone, Settings},
+    source::git::{BareClone, GitError, Settings},
 };
 
 use super::{follower::chain, repository::Fetch};
@@ -36,18 +36,20 @@ impl History {
         fetch: Fetch,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> bool {
-        let tell = |found, on_event: &mut dyn FnMut(WatchEvent<'_>)| {
-            let asked = SourceFetch { took: fetch.duration, found, verified: None };
-            on_event(WatchEvent::SourceFetched(asked));
-        };
+        let took = fetch.duration;
         let found = match fetch.result {
             Ok(found) => {
-                tell(Ok(found.fetched.commit.short()), on_event);
+                let verified = found.fetched.signer.as_ref().map(|_| Ok(()));
+                let commit = Ok(found.fetched.commit.short());
+                on_event(WatchEvent::SourceFetched(SourceFetch { took, found: commit, verified }));
                 found
             }
             Err(error) => {
                 let message = chain(&error);
-                tell(Err(&message), on_event);
+                let verified =
+                    matches!(error, GitError::Untrusted(_)).then_some(Err(message.as_str()));
+                let found = Err(message.as_str());
+                on_event(WatchEvent::SourceFetched(SourceFetch { took, found, verified }));
                 if self.failure.as_ref() != Some(&message) {
                     let hint = error.hint();
                     on_event(WatchEvent::Failed { message: &message, hint: hint.as_deref() });
@@ -61,7 +63,8 @@ impl History {
             return false;
         }
         let commit = self.commit.insert(found.fetched.commit);
-        on_event(WatchEvent::Fetched { commit, took: fetch.duration });
+        let signer = found.fetched.signer.map(|signer| signer.to_string());
+        on_event(WatchEvent::Fetched { commit, signer: signer.as_deref(), took });
         if let Some(remark) = &found.remark {
             on_event(WatchEvent::Failed { message: remark, hint: None });
         }

@@ -5,6 +5,7 @@ mod history;
 mod http;
 mod huge;
 mod servers;
+mod signatures;
 mod ssh;
 
 use std::fs;

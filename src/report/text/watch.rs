@@ -59,7 +59,12 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
         WatchEvent::Resumed => format!("{GOOD}Following again.{GOOD:#}\n"),
         WatchEvent::Problems { problems, files } => snippet::problems(problems, files, true),
         WatchEvent::Kept { objects } => kept(objects),
-        WatchEvent::Fetched { commit, took: _ } => format!("\n{}\n", named(commit)),
+        WatchEvent::Fetched { commit, signer, took: _ } => {
+            let signed = signer.map_or(String::new(), |signer| {
+                format!("{DIM}, signed by{DIM:#} {}", printable(signer))
+            });
+            format!("\n{}{signed}\n", named(commit))
+        }
         WatchEvent::LastGood { commit } => {
             format!("{WARN}Starting from the last good commit{WARN:#}: {}\n", named(commit))
         }

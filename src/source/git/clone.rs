@@ -10,7 +10,10 @@ use std::{
 
 use git2::{ErrorCode, Oid, Repository};
 
-use crate::model::{Commit, Digest};
+use crate::{
+    model::{Commit, Digest},
+    source::trust::{self, Mode, Policy, Signer},
+};
 
 use super::{
     ForcedPush, GitError, Settings,
@@ -32,6 +35,8 @@ pub struct Fetched {
     /// Whether history was rewritten: the branch no longer contains `previous`, or the tag points
     /// to another commit than it once did.
     pub forced: bool,
+    /// Who signed the commit, where that was to be verified.
+    pub signer: Option<Signer>,
 }
 
 impl Fetched {
@@ -79,7 +84,8 @@ impl BareClone {
     }
 
     /// Fetches what the settings name. A commit that was asked for by its id and is here already
-    /// needs no server. Takes ten times the timeout of the settings at most, and waits for another gw
+    /// needs no server. What the settings ask to be signed is verified before anything is told of
+    /// the commit. Takes ten times the timeout of the settings at most, and waits for another gw
     /// that fetches as long as the timeout.
     pub fn fetch(&self) -> Result<Fetched, GitError> {
         self.create()?;
@@ -88,9 +94,11 @@ impl BareClone {
         let previous = self.reference_to(&repository, "good");
         if let Reference::Commit(id) = self.settings.reference
             && let Ok(commit) = self.describe(&repository, id, None)
+            && !(self.settings.history && repository.is_shallow())
         {
+            let signer = self.verify(&repository, id, previous)?;
             let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
-            return Ok(Fetched { commit, previous, forced: false });
+            return Ok(Fetched { commit, previous, forced: false, signer });
         }
         let done = fetch::fetch(
             &self.settings,
@@ -104,6 +112,7 @@ impl BareClone {
         let id = Oid::from_str(&done.id).map_err(|error| self.damaged(&error))?;
         // Objects that came since the repository was opened.
         let repository = self.repository()?;
+        let last_good = previous;
         let tag = done.name.as_deref().and_then(|name| name.strip_prefix(TAGS));
         let (previous, forced) = match tag {
             // Another tag is another release, and need not contain the one before.
@@ -117,9 +126,25 @@ impl BareClone {
         let commit = self.describe(&repository, id, done.name)?;
         let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
         self.compact(&repository)?;
+        let signer = self.verify(&repository, id, last_good)?;
         let address = &self.settings.address;
         tracing::debug!(%address, commit = commit.id, reference = commit.reference, forced, "fetched");
-        Ok(Fetched { commit, forced: forced && previous.is_some(), previous })
+        Ok(Fetched { commit, forced: forced && previous.is_some(), previous, signer })
+    }
+
+    /// Who signed a commit, where signatures are asked for. The files that say who may sign are read
+    /// each time, so that a key can be taken out.
+    fn verify(
+        &self,
+        repository: &Repository,
+        wanted: Oid,
+        last_good: Option<Oid>,
+    ) -> Result<Option<Signer>, GitError> {
+        if self.settings.verify.mode == Mode::None {
+            return Ok(None);
+        }
+        let policy = Policy::load(&self.settings.verify)?;
+        Ok(trust::verify(repository, wanted, last_good, &policy)?)
     }
 
     /// The commit that was kept last: what to start from when the server can't be reached.

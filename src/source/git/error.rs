@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
+use crate::source::trust;
+
 use super::ForcedPush;
 
 /// Why a repository could not be read. Addresses are shown without secrets.
@@ -152,6 +154,12 @@ pub enum GitError {
         /// The last good commit, shortened.
         previous: String,
     },
+    /// A signature is missing, or is of nobody who may sign.
+    #[error("the commit is refused; gw stays with what runs")]
+    Untrusted(#[from] trust::Refusal),
+    /// Nobody can tell who may sign.
+    #[error("commits can't be verified")]
+    Policy(#[from] trust::PolicyError),
     /// The server sends more than manifests can be.
     #[error("{address} sends too much: more than {} MiB", .limit / 1024 / 1024)]
     TooLarge {
@@ -248,6 +256,8 @@ impl GitError {
                 "look at the history; if it is right, accept it once with --forced-push {}",
                 ForcedPush::Allow
             )),
+            Self::Untrusted(refusal) => refusal.hint(),
+            Self::Policy(error) => error.hint(),
             Self::Busy(_) => Some("wait until it has ended".to_owned()),
             Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
+use crate::source::trust;
+
 use super::{Access, Address, Reference, SecretFrom, TreePath};
 
 /// How long a server may be silent, unless told otherwise.
@@ -27,6 +29,8 @@ pub struct Settings {
     pub access: Access,
     /// What to do when history is rewritten.
     pub forced_push: ForcedPush,
+    /// Whose signatures a commit needs.
+    pub verify: trust::Settings,
     /// Folders of the machine whose files the manifests may name.
     pub files: Vec<PathBuf>,
     /// Whether all of the history is fetched.
@@ -51,6 +55,7 @@ pub struct Given {
     pub ca_file: Option<PathBuf>,
     pub proxy: Option<Address>,
     pub forced_push: Option<ForcedPush>,
+    pub verify: Option<trust::Settings>,
     pub files: Option<Vec<PathBuf>>,
     pub timeout: Option<Duration>,
 }
@@ -74,6 +79,7 @@ impl Given {
             ca_file: self.ca_file.or(other.ca_file),
             proxy: self.proxy.or(other.proxy),
             forced_push: self.forced_push.or(other.forced_push),
+            verify: self.verify.or(other.verify),
             files: self.files.or(other.files),
             timeout: self.timeout.or(other.timeout),
         }
@@ -81,6 +87,7 @@ impl Given {
 
     /// Puts defaults where nothing was said; `None` where nobody names a repository.
     pub fn fill(self) -> Option<Settings> {
+        let verify = self.verify.unwrap_or_default();
         Some(Settings {
             address: self.address?,
             reference: self.reference.unwrap_or_default(),
@@ -95,7 +102,9 @@ impl Given {
             },
             forced_push: self.forced_push.unwrap_or_default(),
             files: self.files.unwrap_or_else(|| FILES.map(PathBuf::from).to_vec()),
-            history: false,
+            // Each commit since the last good one is to be looked at.
+            history: verify.mode == trust::Mode::Strict,
+            verify,
             timeout: self.timeout.unwrap_or(TIMEOUT),
             program: OURSELVES.into(),
         })

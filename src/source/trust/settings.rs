@@ -122,7 +122,11 @@ impl PolicyError {
                     .to_owned(),
             ),
             Self::Keyring { source, .. } => source.hint(),
-            Self::Read { .. } | Self::TooLarge { .. } | Self::Invalid { .. } => None,
+            Self::Invalid { problems, .. } => problems
+                .iter()
+                .next()
+                .map(|first| format!("line {}: {}", first.at.span.line, first.message)),
+            Self::Read { .. } | Self::TooLarge { .. } => None,
         }
     }
 }

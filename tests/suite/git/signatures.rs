@@ -1,0 +1,95 @@
+//! Commits that must be signed, from the settings to what runs.
+
+use std::{fs, path::Path, time::Duration};
+
+use rustix::process::Signal;
+
+use super::{SOURCE, refused};
+use crate::rig::Rig;
+use crate::support::git::{Upstream, ssh::keygen};
+use crate::support::versions::newest;
+
+/// How long anything may take that should take a moment.
+const SOON: Duration = Duration::from_secs(15);
+
+fn gateway(backend: &str) -> String {
+    format!(
+        "apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: {backend}}}\n\
+         spec: {{servers: [{{name: s, address: 127.0.0.1, port: 9}}]}}\n"
+    )
+}
+
+/// Pushes a commit that this key signs.
+fn push(upstream: &Upstream, backend: &str, key: Option<&Path>) {
+    let sign = if key.is_some() { "true" } else { "false" };
+    upstream.run(&["config", "gpg.format", "ssh"]);
+    upstream.run(&["config", "commit.gpgsign", sign]);
+    if let Some(key) = key {
+        upstream.run(&["config", "user.signingkey", key.to_str().expect("UTF-8")]);
+    }
+    upstream.write("all.yaml", gateway(backend)).push(backend);
+}
+
+#[test]
+fn what_no_allowed_key_signed_is_not_run() {
+    let mut rig = Rig::new(newest());
+    rig.start();
+    let upstream = Upstream::new(rig.path());
+    let [ann, eve] = ["ann", "eve"].map(|name| rig.path().join(name));
+    keygen(&ann, "ed25519");
+    keygen(&eve, "ed25519");
+    let public = fs::read_to_string(ann.with_extension("pub")).unwrap();
+    fs::write(rig.path().join("signers"), format!("ann@example.org {public}")).unwrap();
+    let settings = rig.path().join("signed.yaml");
+    let verify = |mode: &str| {
+        let text = format!(
+            "source:\n  git: {}\n  verify: {{mode: {mode}, allowedSigners: signers}}\n",
+            upstream.url()
+        );
+        fs::write(&settings, text).unwrap();
+    };
+    let gw = rig.gw.clone().env("GW_CONFIG", &settings);
+    let url = upstream.url();
+    let apply = || gw.run(&["apply", "--git", &url, "--yes"]);
+    let first = rig.generation();
+
+    verify("head");
+    push(&upstream, "unsigned", None);
+    refused(apply(), &["not trusted", "not signed"]);
+    push(&upstream, "by-eve", Some(&eve));
+    refused(apply(), &["not trusted"]);
+    assert_eq!(rig.generation(), first);
+
+    // All that it builds on counts, too, unless only the head is asked for.
+    push(&upstream, "by-ann", Some(&ann));
+    verify("strict");
+    refused(apply(), &["not trusted"]);
+    verify("head");
+    let _ = apply().ok();
+    let good = rig.generation();
+    assert_ne!(good, first);
+    verify("strict");
+    push(&upstream, "by-ann-again", Some(&ann));
+    let _ = apply().ok();
+
+    // So it is for whoever follows.
+    let mut watch = gw.start(&["watch"]);
+    watch.wait_for_log("signed by ann@example.org", SOON);
+    watch.wait_for_log("Watching", SOON);
+    watch.signal(Signal::TERM);
+    assert_eq!(watch.wait(SOON).and_then(|status| status.code()), Some(0), "{}", watch.log());
+    let good = rig.generation();
+    push(&upstream, "evil", Some(&eve));
+    let mut watch = gw.start(&["watch"]);
+    watch.wait_for_log("not trusted", SOON);
+    watch.wait_for_log("Starting from the last good commit", SOON);
+    watch.wait_for_log("Watching", SOON);
+    watch.signal(Signal::TERM);
+    assert_eq!(watch.wait(SOON).and_then(|status| status.code()), Some(0), "{}", watch.log());
+    assert_eq!(rig.generation(), good, "{}", watch.log());
+
+    // The keys are looked at each time, and must be there.
+    fs::write(rig.path().join("signers"), "").unwrap();
+    let outcome = apply().expect(SOURCE);
+    assert!(outcome.stderr.contains("no key that may sign"), "{}", outcome.transcript());
+}
