@@ -60,9 +60,11 @@ pub(super) struct Document {
     webhook: Option<webhook::Document>,
     source: Option<source::Document>,
     /// Whether HAProxy may be reloaded.
+    #[serde(default)]
     #[schemars(schema_with = "guards::reload_schema")]
     reload: Option<Spanned<String>>,
     /// Whether drift is corrected, or only reported.
+    #[serde(default)]
     #[schemars(schema_with = "guards::drift_schema")]
     drift: Option<Spanned<String>>,
     /// What becomes of manifests with errors, where they are followed: each object that is wrong stays

@@ -50,16 +50,20 @@ impl GivenGuards {
 pub(super) struct Document {
     /// The share of ten or more servers, backends or routes that one plan may delete, such as 30%;
     /// or allow.
+    #[serde(default)]
     #[schemars(schema_with = "percent_schema")]
     pub(super) mass_delete: Option<Spanned<String>>,
     /// Whether a backend may lose its last server.
+    #[serde(default)]
     #[schemars(schema_with = "stance_schema")]
     pub(super) empty_backend: Option<Spanned<String>>,
     /// The share of ten or more objects or files by which the source must not shrink, such as 50%;
     /// or allow. One that turned empty is refused at any share.
+    #[serde(default)]
     #[schemars(schema_with = "percent_schema")]
     pub(super) shrunk_source: Option<Spanned<String>>,
     /// How many workers of earlier configurations may live when HAProxy is reloaded; or allow.
+    #[serde(default)]
     #[schemars(schema_with = "count_schema")]
     pub(super) old_workers: Option<Spanned<String>>,
 }
