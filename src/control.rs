@@ -13,8 +13,9 @@ pub use self::{
     suspension::Suspension,
 };
 
-/// An act of somebody in a hurry waits so long for another gw to end.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// An act of somebody in a hurry waits so long for another gw to end: longer than a pass waits for
+/// servers by default.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The pause between two tries.
 const AGAIN: Duration = Duration::from_millis(50);
 

@@ -15,6 +15,9 @@ use crate::{
     source::{LoadError, Look, Reader, Source},
 };
 
+/// What the revision ends in where something in it stays what it was before.
+pub const PARTIAL: &str = "-partial";
+
 /// So few files are parsed faster than a thread is started.
 const PART_MIN: usize = 32;
 
@@ -129,7 +132,7 @@ impl Builder {
             {
                 compiled = salvaged;
                 kept = Some(objects);
-                revision += "-partial";
+                revision += PARTIAL;
             }
             if kept.is_some() || problems.worst() != Some(Severity::Error) {
                 self.remember_good();

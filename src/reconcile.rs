@@ -23,7 +23,7 @@ use crate::{
     diff::{Scope, diff_held},
     guard::Refusal,
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
-    intent::{Builder, Intent},
+    intent::{Builder, Intent, PARTIAL},
     model::{Desired, Holds, Live, Process, REVISION},
     observe::{self, observe},
     plan::{self, Plan, Report, Step},
@@ -35,11 +35,10 @@ use crate::{
 };
 
 pub use self::{
-    carry_out::CheckResult,
     error::ReconcileError,
     holds::{HoldError, HoldRequest},
 };
-use self::{carry_out::Unchecked, memory::Memory, scribe::Scribe};
+use self::{memory::Memory, scribe::Scribe};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
@@ -93,9 +92,7 @@ pub struct Reconciler {
     /// Whether plans are carried out although following is suspended.
     even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
-    checks_later: bool,
     keeps_objects: bool,
-    unchecked: Option<Unchecked>,
     scribe: Scribe,
 }
 
@@ -121,9 +118,7 @@ impl Reconciler {
             patience,
             even_if_suspended: false,
             look: None,
-            checks_later: false,
             keeps_objects: false,
-            unchecked: None,
             scribe,
         }
     }
@@ -154,7 +149,10 @@ impl Reconciler {
     pub fn suspended(&self, revision: Option<&str>) -> Result<Option<Suspended>, ReconcileError> {
         let in_force = Suspension::read(&self.store)?.filter(|found| {
             let left = found.ends_with.as_deref().unwrap_or_default();
-            !found.is_over(store::now(), revision.unwrap_or(left))
+            let revision = revision.unwrap_or(left);
+            // The same revision, but for what is wrong in it for now.
+            let whole = revision.strip_suffix(PARTIAL).unwrap_or(revision);
+            !found.is_over(store::now(), whole)
         });
         Ok(in_force.map(|Suspension { reason, by, since, until, ends_with }| Suspended {
             reason,

@@ -118,7 +118,6 @@ pub async fn follow<E>(
                     Trigger::Pass(cause) => work.add(cause),
                 },
                 () = again => work.add(Cause::Retry),
-                checked = follower.check() => follower.conclude(checked, on_event).await,
             }
         }
         if work.files().is_some() {
@@ -128,7 +127,8 @@ pub async fn follow<E>(
                 work.add(Cause::Files(triggers.rest_of_burst(HALF_WRITTEN).await));
             }
         }
-        let (hurry, commit) = (follower.hurry(), follower.commit());
+        let commit = work.commit().or_else(|| follower.commit());
+        let hurry = follower.hurry();
         let mut next = Work::default();
         let mut stop = false;
         let left = {

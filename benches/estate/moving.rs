@@ -116,25 +116,19 @@ fn long_running(mut ground: Ground, version: &Version, runs: usize) -> (Duration
     for _ in 0..=runs * 3 {
         hand.push(send(&ground, &socket, 1));
         let _ = send(&ground, &socket, 0);
-        settle(&up);
+        let before = applied(&up);
         let (probe, begin) = turn(&mut ground);
         ours.push(probe.since(begin));
-        settle(&up);
+        // After the first answer it reads back, and HAProxy checks the files.
+        let ended = || applied(&up) > before;
+        assert!(clock::eventually(START, ended), "{}", up.log());
     }
     (median(hand.split_off(1)), median(ours.split_off(1)))
 }
 
-/// Lets `gw up` finish what it does after the first answer.
-fn settle(up: &Process) {
-    let mut last = up.log().len();
-    loop {
-        clock::pause(Duration::from_millis(150));
-        let now = up.log().len();
-        if now == last {
-            return;
-        }
-        last = now;
-    }
+/// How many applies `gw up` told of.
+fn applied(up: &Process) -> usize {
+    up.log().matches("Applied revision").count()
 }
 
 /// Moves their service by hand.

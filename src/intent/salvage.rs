@@ -123,9 +123,15 @@ impl Builder {
             // Where all that is wrong could be read, its names are known. Else any object that is
             // missing may be what is wrong.
             let named = parsed.and_then(|parsed| parsed.keys_at(what));
-            for old in self.memory.good.get(file).into_iter().flatten() {
+            // It may have been in another file before.
+            let here = |old: &Document| old.file == *file || self.parsed(&old.file).is_none();
+            for old in self.memory.good.values().flatten() {
                 let key = key(old);
-                if named.as_ref().is_none_or(|named| named.contains(&key)) && taken.insert(key) {
+                let is_it = match &named {
+                    Some(named) => named.contains(&key),
+                    None => here(old),
+                };
+                if is_it && taken.insert(key) {
                     let (kind, name) = (old.kind(), old.name.clone());
                     kept.push(Kept { kind, name, file: Arc::clone(file) });
                     documents.push(Arc::clone(old));

@@ -130,6 +130,13 @@ fn what_is_wrong_stays_what_it_was_and_the_rest_goes_on() {
     assert!(intent.kept.is_some());
     assert!(!ports(&intent).iter().any(|port| port.starts_with("five")));
 
+    // Moved to another file and broken at once.
+    fs::remove_file(dir.path().join("b.yaml")).unwrap();
+    write("c.yaml", bad("four"));
+    assert!(ports(&look()).contains(&"four:86".to_owned()));
+    fs::remove_file(dir.path().join("c.yaml")).unwrap();
+    write("b.yaml", backend("four", 86));
+
     // Once all is right, nothing is left of it.
     write("a.yaml", backend("one", 87));
     let intent = look();

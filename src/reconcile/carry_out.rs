@@ -15,8 +15,7 @@ use crate::{
     store::{self, Generation, Metadata},
 };
 
-pub use self::unchecked::CheckResult;
-pub(super) use self::unchecked::Unchecked;
+use self::unchecked::Unchecked;
 use super::{Disk, Pass, ReconcileError, Reconciler, files_differ};
 
 /// The level that a socket must have for changes (HAProxy manual, `stats socket`).
@@ -175,7 +174,7 @@ impl Reconciler {
                 before: pass.disk.clone(),
                 held: pass.plan.held.clone(),
             };
-            self.check_or_leave(unchecked, report).await?;
+            self.check_after(&unchecked, report).await?;
         }
         Ok(process)
     }

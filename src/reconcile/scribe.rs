@@ -14,7 +14,7 @@ use crate::{
         BegunDocument, CauseWord, CommitDocument, EndedDocument, LeftDocument, ProcessDocument,
         ResultWord,
     },
-    store::{Generation, Lock, Store, StoreError},
+    store::{Lock, Store, StoreError},
 };
 
 use super::{Pass, ReconcileError, Reconciler, files_differ};
@@ -109,25 +109,6 @@ impl Scribe {
             ..BegunDocument::new(rfc3339(SystemTime::now()), who(self.command))
         }
         .of_plan(&pass.plan);
-        let (number, written) = self.journal.begin(lock, begun)?;
-        Ok(Act { written, number, revision, begin, is_continued: false })
-    }
-
-    /// Writes that a change is going to be taken back, of which HAProxy refuses the files. `generation`
-    /// is the one that holds it.
-    pub(super) fn begin_undoing(
-        &self,
-        lock: &Lock,
-        generation: &Generation,
-    ) -> Result<Act, StoreError> {
-        let (begin, revision) = (Instant::now(), generation.metadata.revision.clone());
-        let number = generation.number;
-        let begun = BegunDocument {
-            about: Some(format!("taken back: generation {number}, which HAProxy refuses")),
-            revision: Some(revision.clone()),
-            generation: Some(number),
-            ..BegunDocument::new(rfc3339(SystemTime::now()), who(self.command))
-        };
         let (number, written) = self.journal.begin(lock, begun)?;
         Ok(Act { written, number, revision, begin, is_continued: false })
     }

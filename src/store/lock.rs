@@ -40,9 +40,10 @@ pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
         }
         Err(TryLockError::Error(error)) => return Err(failed("lock", path)(error)),
     }
-    let arguments: Vec<String> = std::env::args().take(3).collect();
+    // No more than the command: what follows may hold a password, and the file is for all to read.
+    let command: Vec<String> = std::env::args().take(2).collect();
     let since = humantime::format_rfc3339_seconds(SystemTime::now());
-    let text = format!("process {} ({}), since {since}\n", std::process::id(), arguments.join(" "));
+    let text = format!("process {} ({}), since {since}\n", std::process::id(), command.join(" "));
     // The name of the holder is a courtesy: on a full disk the lock itself still holds.
     let _ =
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));

@@ -14,7 +14,7 @@ use crate::{
     intent::Intent,
     model::{Commit, MapName, Problems, Process, Severity},
     plan::{Loading, Object},
-    reconcile::{CheckResult, ReconcileError, Reconciler},
+    reconcile::{ReconcileError, Reconciler},
     report::{
         PassRecord, PlanView, WatchEvent,
         json::CauseWord,
@@ -57,7 +57,6 @@ pub(super) struct Follower<'a> {
 impl<'a> Follower<'a> {
     pub(super) fn new(settings: &Settings, source: &'a Source, command: CauseWord) -> Self {
         let mut reconciler = Reconciler::new(settings);
-        reconciler.check_later();
         reconciler.act_as(command);
         if settings.bad_manifests == BadManifests::Object {
             reconciler.keep_objects();
@@ -96,37 +95,6 @@ impl<'a> Follower<'a> {
     /// Whether the last pass left this process as it should be.
     pub(super) fn knows(&self, process: &Process) -> bool {
         self.reconciler.knows(process)
-    }
-
-    /// Checks the files that the last pass left unchecked. Cancel-safe.
-    pub(super) async fn check(&self) -> CheckResult {
-        self.reconciler.check().await
-    }
-
-    /// Acts on the result of a check.
-    pub(super) async fn conclude(
-        &mut self,
-        checked: CheckResult,
-        on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) {
-        match self.reconciler.conclude(checked).await {
-            Ok(None) => {}
-            Ok(Some(report)) => {
-                if let Loading::Refused { message, .. } | Loading::Broken { message } =
-                    &report.loading
-                {
-                    let is_good = matches!(report.loading, Loading::Refused { .. });
-                    let revision = self.record.revision.as_deref();
-                    on_event(WatchEvent::RolledBack { revision, message, is_good });
-                    let hint = "the last change was undone; change the manifests";
-                    on_event(WatchEvent::Failed { message, hint: Some(hint) });
-                }
-                for remark in &report.remarks {
-                    on_event(WatchEvent::Failed { message: remark, hint: None });
-                }
-            }
-            Err(error) => drop(self.failed(&error, error.hint().as_deref(), on_event)),
-        }
     }
 
     /// Reads and compiles the source, or only the files of it that changed.
@@ -302,6 +270,24 @@ impl<'a> Follower<'a> {
             Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
             Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
         };
+        match &report.loading {
+            Loading::Broken { message } => {
+                on_event(WatchEvent::RolledBack {
+                    revision: Some(revision),
+                    message,
+                    is_good: false,
+                });
+            }
+            // The files were refused after the change was made.
+            Loading::Refused { message, .. } if report.reloads > 0 => {
+                on_event(WatchEvent::RolledBack {
+                    revision: Some(revision),
+                    message,
+                    is_good: true,
+                });
+            }
+            _ => {}
+        }
         let is_complete = report.is_complete();
         self.record.result = PassResult::of(&plan, &report);
         (self.record.plan, self.record.report) = (Some(plan), Some(report));

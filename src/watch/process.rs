@@ -15,7 +15,7 @@ use super::vitals::Vitals;
 /// worker lives for as long as it is connected to.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Tells whenever another process answers than before. The first one is no news. Ends when nobody
+/// Tells whenever another process answers than before. One that answers the first look is no news. Ends when nobody
 /// listens any more.
 pub(super) fn observe(settings: &Settings, vitals: &Vitals) -> watch::Receiver<Option<Process>> {
     let (sender, receiver) = watch::channel(None);
@@ -23,15 +23,19 @@ pub(super) fn observe(settings: &Settings, vitals: &Vitals) -> watch::Receiver<O
     tokio::spawn(async move {
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut was_gone = false;
         while !sender.is_closed() {
             ticks.tick().await;
             let found = running(&settings).await;
             vitals.see(found.as_ref());
             // Where it does not answer, the next one that does is another one.
-            let Some(found) = found else { continue };
+            let Some(found) = found else {
+                was_gone = true;
+                continue;
+            };
             sender.send_if_modified(|known| {
                 let before = known.replace(found);
-                before.is_some() && before != *known
+                if before.is_some() { before != *known } else { was_gone }
             });
         }
     });

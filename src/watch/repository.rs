@@ -51,8 +51,15 @@ pub(super) fn follow(
                 let remark = fetched.judge(settings.forced_push)?;
                 Ok(Found { fetched, remark })
             });
-            // It panics only where a fetch does, which is a mistake of gw's.
-            let Ok(result) = fetched.await else { return };
+            let result = match fetched.await {
+                Ok(result) => result,
+                Err(error) => {
+                    // A mistake of gw's own, which must not end the following.
+                    tracing::error!(%error, "a fetch broke off");
+                    sleep(POLL).await;
+                    continue;
+                }
+            };
             let failure = result.as_ref().err().map(ToString::to_string);
             place.send(Fetch { result, duration: begin.elapsed() });
             let wait = backoff.after(failure, fastrand::f64());

@@ -79,11 +79,11 @@ impl Work {
             }
             // The newest one counts, and so does a failure: it says what is known now.
             Cause::Fetched(fetch) => self.fetched = Some(fetch),
-            Cause::Start | Cause::Asked | Cause::Resync => {
+            Cause::Start | Cause::Asked => {
                 self.everything = true;
                 self.anew = true;
             }
-            Cause::Process(_) | Cause::Retry => self.everything = true,
+            Cause::Process(_) | Cause::Resync | Cause::Retry => self.everything = true,
         }
     }
 
@@ -102,6 +102,12 @@ impl Work {
         self.fetched.take()
     }
 
+    /// The commit that was fetched since the last pass.
+    pub(super) fn commit(&self) -> Option<Commit> {
+        let found = self.fetched.as_ref()?.result.as_ref().ok()?;
+        Some(found.fetched.commit.clone())
+    }
+
     /// The files that changed.
     pub(super) fn files(&self) -> Option<&Changed> {
         self.files.as_ref()
@@ -112,7 +118,7 @@ impl Work {
         self.everything
     }
 
-    /// Whether what was refused before is to be tried again: a port may be free by now.
+    /// Whether what HAProxy refused before is to be tried again, though nothing in it changed.
     pub(super) fn is_anew(&self) -> bool {
         self.anew
     }

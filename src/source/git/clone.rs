@@ -153,8 +153,11 @@ impl BareClone {
             return Ok(None);
         }
         let repository = self.repository()?;
-        let good = self.reference_to(&repository, "good");
-        good.map(|id| self.describe(&repository, id, None)).transpose()
+        let Some(good) = self.reference_to(&repository, "good") else { return Ok(None) };
+        // It may have been kept before signatures were asked for, or be signed by a key that was
+        // taken out since.
+        self.verify(&repository, good, Some(good))?;
+        self.describe(&repository, good, None).map(Some)
     }
 
     /// Remembers a commit as good. Does not wait for a fetch.
