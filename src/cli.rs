@@ -98,7 +98,7 @@ fn command() -> clap::Command {
 }
 
 /// How much gw yields to others on a busy machine (`nice(2)`).
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 
 /// Runs the command that `arguments` name and reports its error, if any.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {

@@ -107,8 +107,8 @@ fn replace(file: &Path, text: &str) {
 /// In turns: the commands by hand, and `gw up` seeing the file change. Medians of both.
 fn long_running(mut ground: Ground, version: &Version, runs: usize) -> (Duration, Duration) {
     let state = ground.state();
-    let gw = ground.gw().env("GW_STATE", &state).env("GW_HAPROXY", &version.binary);
-    let up = gw.start(&["up", &ground.manifests()]);
+    let gw = ground.gw().env("GW_HAPROXY", &version.binary);
+    let up = gw.start(&["up", &ground.manifests(), "--state", &state.to_string_lossy()]);
     up.wait_for_log("Watching", START);
     let socket = state.join("haproxy.sock");
     let (mut hand, mut ours) = (Vec::new(), Vec::new());
