@@ -11,9 +11,10 @@ use tracing::{Instrument as _, Span, field};
 
 use crate::{
     apply::Patience,
+    control::Flaps,
     intent::Intent,
     model::{Commit, MapName, Problems, Process, Severity},
-    plan::{Loading, Object},
+    plan::{Cause as StepCause, Loading, Object, Outcome, Plan, Report},
     reconcile::{ReconcileError, Reconciler},
     report::{
         PassRecord, PlanView, WatchEvent,
@@ -48,6 +49,8 @@ pub(super) struct Follower<'a> {
     refused: Option<Files>,
     /// How many objects the manifests asked for the last time.
     objects: usize,
+    /// Who keeps changing back what is corrected.
+    flaps: Flaps,
     /// Whether following was suspended at the last pass.
     is_suspended: bool,
     /// The pass under way, or the last one.
@@ -75,6 +78,7 @@ impl<'a> Follower<'a> {
             failure: None,
             refused: None,
             objects: 0,
+            flaps: Flaps::default(),
             is_suspended: false,
             record: PassRecord::default(),
         }
@@ -288,6 +292,7 @@ impl<'a> Follower<'a> {
             }
             _ => {}
         }
+        self.tell_flapping(&plan, &report, on_event);
         let is_complete = report.is_complete();
         self.record.result = PassResult::of(&plan, &report);
         (self.record.plan, self.record.report) = (Some(plan), Some(report));
@@ -298,6 +303,32 @@ impl<'a> Follower<'a> {
             history.keep().await;
         }
         Ok((!is_complete).then(|| "unfinished".to_owned()))
+    }
+
+    /// Tells which objects somebody keeps changing back.
+    fn tell_flapping(
+        &mut self,
+        plan: &Plan,
+        report: &Report,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) {
+        let corrected =
+            plan.steps.iter().zip(&report.outcomes).filter(|(step, outcome)| {
+                step.cause == StepCause::Drift && **outcome == Outcome::Done
+            });
+        let corrected: Vec<String> = corrected.map(|(step, _)| step.object.to_string()).collect();
+        for flapping in self.flaps.hear(Instant::now(), corrected) {
+            if flapping.is_news {
+                let message = format!(
+                    "somebody keeps changing {} back: gw corrected it {} times within {} s",
+                    flapping.object,
+                    flapping.times,
+                    flapping.within.as_secs()
+                );
+                let hint = "find out who does; `gw hold` or `gw suspend` ends the quarrel";
+                on_event(WatchEvent::Failed { message: &message, hint: Some(hint) });
+            }
+        }
     }
 
     /// Tells that a pass failed, with all causes, which it returns.

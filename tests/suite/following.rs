@@ -298,6 +298,15 @@ fn a_service_is_followed_and_left_running() {
         watch.signal(Signal::HUP);
         assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
 
+        // Who does so again and again is told of.
+        for _ in 0..2 {
+            let reply = rig.haproxy().command(&format!("set server web/s {}", address(&one)));
+            assert!(reply.contains("changed from"), "{reply}");
+            watch.signal(Signal::HUP);
+            assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
+        }
+        watch.wait_for_log("keeps changing server web/s back", SOON);
+
         // So it is where HAProxy is another one.
         rig.stop();
         rig.start();

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     apply::{self, Reloading},
     diff::{Scope, diff_held},
-    haproxy::{Command, Connection, Verdict},
+    haproxy::{Command, Connection, SocketError, Verdict},
     intent::Intent,
     model::{BackendName, Live, Process, ServerName},
     observe::{identity, observe},
@@ -24,6 +24,8 @@ use super::{
 
 /// The pause between two looks at servers that are to come up.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// So long the old worker may still be met on the socket.
+const OLD_WORKER: Duration = Duration::from_secs(10);
 
 impl Reconciler {
     /// Checks the files, reloads, and reads all of it back.
@@ -83,9 +85,7 @@ impl Reconciler {
             }
             Loading::Running | Loading::AtStart => {}
         }
-        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
-        self.await_newcomers(&mut connection, intent, &pass.plan, report).await?;
-        let (live, left) = self.read_back(&mut connection, intent, pass, &Scope::WHOLE).await?;
+        let (live, left) = self.read_after(intent, pass, live.process.pid, report).await?;
         for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
             if *outcome == Outcome::Done && left.contains(&step.object.to_string()) {
                 *outcome = Outcome::Failed("it still differs after the reload".to_owned());
@@ -95,6 +95,36 @@ impl Reconciler {
             format!("{object} differs from the manifests after the reload; apply again")
         }));
         Ok(Some(live.process))
+    }
+
+    /// Reads the new worker back. For a moment the old one still takes connections, and takes them
+    /// along when it ends.
+    async fn read_after(
+        &self,
+        intent: &Intent,
+        pass: &Pass,
+        old_pid: u32,
+        report: &mut Report,
+    ) -> Result<(Live, BTreeSet<String>), ReconcileError> {
+        let begin = Instant::now();
+        loop {
+            let read = async {
+                let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
+                if identity(&mut connection).await?.process.pid == old_pid {
+                    return Err(SocketError::Closed { answered: 0 }.into());
+                }
+                self.await_newcomers(&mut connection, intent, &pass.plan, report).await?;
+                self.read_back(&mut connection, intent, pass, &Scope::WHOLE).await
+            };
+            match read.await {
+                Err(ReconcileError::Socket(SocketError::Closed { .. }))
+                    if begin.elapsed() < OLD_WORKER =>
+                {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                read => return read,
+            }
+        }
     }
 
     /// Waits for the first good check of the servers that came with a reload. They count as down
