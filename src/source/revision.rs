@@ -39,6 +39,11 @@ impl Head {
         entries: &BTreeMap<Arc<str>, Entry>,
     ) -> Option<String> {
         let real = named.canonicalize().ok()?;
+        // libgit2 starts by reading all of the system's authorities, which takes longer than a small
+        // set of manifests.
+        if !real.ancestors().any(|folder| folder.join(".git").exists()) {
+            return None;
+        }
         let repository = Repository::discover(&real).ok()?;
         let below = real.strip_prefix(repository.workdir()?.canonicalize().ok()?).ok()?.to_owned();
         let commit = repository.head().ok()?.peel_to_commit().ok()?;
