@@ -3,6 +3,7 @@
 
 mod apply;
 mod blame;
+mod carry_out;
 mod completions;
 mod confirm;
 mod drift;

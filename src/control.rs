@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::store::{Lock, Store, StoreError};
 
-pub use self::{
-    flaps::{Flapping, Flaps},
-    suspension::Suspension,
-};
+pub use self::flaps::{Flapping, Flaps};
 
 /// An act of somebody in a hurry waits so long for another gw to end: longer than a pass waits for
 /// servers by default.

@@ -9,14 +9,11 @@ use crate::{
     compile::Compiler,
     diff::merge_join,
     manifest::{self, Document},
-    model::{Commit, Contents, Desired, Kept, Problems, Severity, SourceFile},
+    model::{Commit, Contents, Desired, Kept, PARTIAL, Problems, Severity, SourceFile},
     plan::Goal,
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Look, Reader, Source},
 };
-
-/// What the revision ends in where something in it stays what it was before.
-pub const PARTIAL: &str = "-partial";
 
 /// So few files are parsed faster than a thread is started.
 const PART_MIN: usize = 32;

@@ -10,6 +10,7 @@ mod name;
 mod notebook;
 mod problem;
 mod routing;
+mod suspension;
 mod text;
 mod value;
 
@@ -26,6 +27,7 @@ pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use notebook::{KNOWN, Note, ServerNote, notes};
 pub use problem::{Kept, Problem, Problems, Severity};
 pub use routing::{Entry, MapName, NO_TABLES, NOTEBOOK, REVISION, Rank, Routing, TABLE_SEPARATOR};
+pub use suspension::{PARTIAL, Suspension};
 pub use text::{FileRequest, Located, Location, SourceFile, Span};
 pub use value::{
     CheckPath, DnsName, FilePath, Hostname, RoutePath, SectionName, Token, ValueError,

@@ -19,15 +19,14 @@ use tokio::task::JoinHandle;
 
 use crate::{
     apply::Patience,
-    control::Suspension,
     diff::{Scope, diff_held},
     guard::Refusal,
     haproxy::{Capabilities, Connection, Endpoint, SocketError},
-    intent::{Builder, Intent, PARTIAL},
-    model::{Desired, Holds, Live, Process, REVISION},
+    intent::{Builder, Intent},
+    model::{Desired, Holds, Live, Process, REVISION, Suspension},
     observe::{self, observe},
     plan::{self, Plan, Report, Step},
-    report::{FileDiff, status::Suspended, text},
+    report::{FileDiff, text},
     service::{self, Service},
     settings::Settings,
     source::{self, LoadError, Source},
@@ -56,7 +55,7 @@ pub struct Pass {
     /// What differs and is left alone, since drift is only reported.
     pub drift_left: Vec<Step>,
     /// Why the manifests are not followed at present. While that is so, the plan is not carried out.
-    pub suspended: Option<Suspended>,
+    pub suspended: Option<Suspension>,
     /// Why guards refuse the plan. While there are any, it is not carried out.
     pub refusals: Vec<Refusal>,
     service: Service,
@@ -146,21 +145,12 @@ impl Reconciler {
 
     /// Why a source at `revision` is not followed at present; `None` is one of which nobody knows
     /// where it stands.
-    pub fn suspended(&self, revision: Option<&str>) -> Result<Option<Suspended>, ReconcileError> {
+    pub fn suspended(&self, revision: Option<&str>) -> Result<Option<Suspension>, ReconcileError> {
         let in_force = Suspension::read(&self.store)?.filter(|found| {
             let left = found.ends_with.as_deref().unwrap_or_default();
-            let revision = revision.unwrap_or(left);
-            // The same revision, but for what is wrong in it for now.
-            let whole = revision.strip_suffix(PARTIAL).unwrap_or(revision);
-            !found.is_over(store::now(), whole)
+            !found.is_over(store::now(), revision.unwrap_or(left))
         });
-        Ok(in_force.map(|Suspension { reason, by, since, until, ends_with }| Suspended {
-            reason,
-            by,
-            since,
-            until,
-            ends_with,
-        }))
+        Ok(in_force)
     }
 
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while

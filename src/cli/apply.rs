@@ -4,25 +4,19 @@ use std::path::PathBuf;
 
 use crate::{
     intent::Intent,
-    plan::{Loading, Report},
     reconcile::{ReconcileError, Reconciler},
-    report::{
-        json,
-        text::{self, Diff},
-    },
     settings::Settings,
     source::{Source, git::BareClone},
 };
 
 use super::{
-    confirm,
+    carry_out,
     error::{self, CliError},
     exit::Exit,
-    guards::{self, Overrides},
+    guards::Overrides,
     manifests::Manifests,
     options::{Options, Verbosity},
     output::{self, Format},
-    plan::view,
     progress::Bar,
     saved,
 };
@@ -72,9 +66,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let mut settings = args.options.settings()?;
-    args.guards.apply(&mut settings);
-    settings.socket()?;
+    let settings = args.guards.settings(&args.options)?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.set_even_if_suspended(args.even_if_suspended);
     reconciler.look_ahead();
@@ -85,41 +77,20 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     }
     let is_approved = args.yes || args.plan.is_some();
     let detail = args.verbosity.detail();
-    // Standard output is the report's where that is JSON; then the plan is shown for the question.
-    let shown = || text::plan(view(&intent, &pass), detail, Diff::OfReloads) + "\n";
-    match (args.output, is_approved) {
-        (Format::Text, _) => output::print(&shown())?,
-        (Format::Json, false) => output::eprint(&shown()),
-        (Format::Json, true) => {}
-    }
+    carry_out::show(&intent, &pass, args.output, is_approved, detail)?;
     if let Some(suspended) = &pass.suspended
         && !args.even_if_suspended
         && !pass.plan.is_empty()
     {
         return Err(ReconcileError::Suspended(suspended.clone()).into());
     }
-    if !pass.refusals.is_empty() {
-        return Err(guards::refused(&pass.refusals));
-    }
-    if !is_approved {
-        pass.hang_up();
-        confirm::confirm(view(&intent, &pass))?;
-    }
+    carry_out::admit(&intent, &mut pass, is_approved)?;
     let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());
     let mut bar = Bar::new();
     let mut report = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await?;
     drop(bar);
-    let told = match args.output {
-        Format::Json => json::to_text(&json::report(&intent.revision, &plan, &report)),
-        Format::Text => {
-            // The plan said these.
-            report.remarks.retain(|remark| !remarks.contains(remark));
-            text::report(&intent.revision, &plan, &report, detail)
-        }
-    };
-    // What was done counts, even where nobody reads the report.
-    let _ = output::print(&told);
-    let exit = exit(&report);
+    carry_out::tell(&intent, &plan, &remarks, &mut report, args.output, detail);
+    let exit = carry_out::exit(&report);
     if exit == Exit::Ok {
         keep(args, &settings, &intent);
     }
@@ -134,49 +105,5 @@ fn keep(args: &Args, settings: &Settings, intent: &Intent) {
     {
         // The next fetch only compares with an older commit.
         output::eprint(&format!("{}\n", error::warning(&error.to_string())));
-    }
-}
-
-/// How the command ends after a report.
-pub(super) fn exit(report: &Report) -> Exit {
-    match &report.loading {
-        Loading::Broken { .. } => Exit::Broken,
-        Loading::Refused { .. } => Exit::Refused,
-        Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => {
-            if report.has_failed() {
-                Exit::Error
-            } else if report.is_complete() {
-                Exit::Ok
-            } else {
-                Exit::Incomplete
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::plan::Outcome;
-
-    use super::*;
-
-    fn ends(loading: Loading, outcomes: &[Outcome]) -> Exit {
-        exit(&Report { outcomes: outcomes.to_vec(), loading, ..Report::nothing(None) })
-    }
-
-    #[test]
-    fn the_worst_decides_how_an_apply_ends() {
-        let why = || "why".to_owned();
-        let pending = Outcome::Pending(why());
-        let running = || Loading::Running;
-        assert_eq!(ends(running(), &[]), Exit::Ok);
-        assert_eq!(ends(Loading::AtStart, &[Outcome::Done]), Exit::Ok);
-        assert_eq!(ends(running(), &[Outcome::Done, pending.clone()]), Exit::Incomplete);
-        assert_eq!(ends(running(), &[Outcome::Skipped(why())]), Exit::Incomplete);
-        assert_eq!(ends(running(), &[pending, Outcome::Failed(why())]), Exit::Error);
-        let skipped = [Outcome::Skipped(why())];
-        let refused = Loading::Refused { message: why(), generation: why() };
-        assert_eq!(ends(refused, &skipped), Exit::Refused);
-        assert_eq!(ends(Loading::Broken { message: why() }, &skipped), Exit::Broken);
     }
 }

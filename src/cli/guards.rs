@@ -5,7 +5,7 @@ use crate::{
     settings::{DriftPolicy, Settings},
 };
 
-use super::{error::CliError, exit::Exit};
+use super::{error::CliError, exit::Exit, options::Options};
 
 /// What is meant although a guard refuses it. Each flag overrides its own guard and nothing else.
 #[derive(Debug, clap::Args)]
@@ -50,12 +50,15 @@ fn deletes(text: &str) -> Result<usize, String> {
 }
 
 impl Overrides {
-    /// Puts them into the settings.
-    pub(super) fn apply(&self, settings: &mut Settings) {
+    /// The settings for planning, with these put in. A socket must be known.
+    pub(super) fn settings(&self, options: &Options) -> Result<Settings, CliError> {
+        let mut settings = options.settings()?;
         if let Some(drift) = self.drift {
             settings.drift = drift;
         }
         self.apply_to(&mut settings.guards);
+        settings.socket()?;
+        Ok(settings)
     }
 
     fn apply_to(&self, policy: &mut Policy) {

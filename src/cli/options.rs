@@ -36,19 +36,15 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", env = "GW_HAPROXY", hide_env_values = true)]
     haproxy: Option<PathBuf>,
 
-    /// How long a new server may take until its first good check [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    ready_timeout: Option<Duration>,
-
-    /// How long a removed server may take until its last request is answered [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    removal_timeout: Option<Duration>,
+    #[command(flatten)]
+    waits: Waits,
 
     /// The file with gw's own settings [default: /etc/gw/gw.yaml, where it exists]
     ///
     /// Its lines are named like the options here: socket, master, base, state, haproxy,
-    /// readyTimeout, removalTimeout; and `source`, the repository. Options and environment go before it. It is never looked for
-    /// beside the manifests: a repository must not choose which binary runs here.
+    /// readyTimeout, removalTimeout; and `source`, the repository. Options and environment go before
+    /// it. It is never looked for beside the manifests: a repository must not choose which binary
+    /// runs here.
     #[arg(long, value_name = "FILE", env = "GW_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 }
@@ -56,20 +52,31 @@ pub(super) struct Options {
 impl Options {
     /// The settings for an HAProxy that runs as a service.
     pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
-        let Self { socket, master, base, state, haproxy, ready_timeout, removal_timeout, config } =
-            self;
+        let Self { socket, master, base, state, haproxy, waits, config } = self;
         let given = Given {
             socket: socket.clone(),
             master: master.clone(),
             base: base.clone(),
             state: state.clone(),
             haproxy: haproxy.clone(),
-            ready_timeout: *ready_timeout,
-            removal_timeout: *removal_timeout,
+            ready_timeout: waits.ready_timeout,
+            removal_timeout: waits.removal_timeout,
             ..Given::default()
         };
         Settings::load(config.as_deref(), given, Runs::Service)
     }
+}
+
+/// How long to wait for servers.
+#[derive(Debug, clap::Args)]
+pub(super) struct Waits {
+    /// How long a new server may take until its first good check [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) ready_timeout: Option<Duration>,
+
+    /// How long a removed server may take until its last request is answered [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) removal_timeout: Option<Duration>,
 }
 
 /// How much is shown.

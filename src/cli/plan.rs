@@ -67,9 +67,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let mut settings = args.options.settings()?;
-    args.guards.apply(&mut settings);
-    settings.socket()?;
+    let settings = args.guards.settings(&args.options)?;
     let mut reconciler = Reconciler::new(&settings);
     reconciler.look_ahead();
     let intent = args.manifests.compile(&settings, &mut reconciler)?;

@@ -1,25 +1,20 @@
 //! `gw rollback`.
 
 use crate::{
-    control::Suspension,
     journal::{Journal, who},
+    model::Suspension,
     reconcile::Reconciler,
-    report::{
-        json::{self, CauseWord},
-        text::{self, Diff},
-    },
+    report::json::CauseWord,
     store::{self, Store, StoreError},
 };
 
 use super::{
-    apply::exit,
-    confirm,
+    carry_out,
     error::CliError,
     exit::Exit,
-    guards::{self, Overrides},
+    guards::Overrides,
     options::{Options, Verbosity},
     output::{self, Format},
-    plan::view,
     progress::Bar,
 };
 
@@ -60,9 +55,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let mut settings = args.options.settings()?;
-    args.guards.apply(&mut settings);
-    settings.socket()?;
+    let settings = args.guards.settings(&args.options)?;
     let store = Store::new(&settings.state);
     let mut reconciler = Reconciler::new(&settings);
     let (intent, generation) = reconciler.go_back(args.generation)?;
@@ -73,19 +66,8 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     reconciler.tell_about(&about);
     let mut pass = reconciler.plan(&intent).await?;
     let detail = args.verbosity.detail();
-    let shown = || text::plan(view(&intent, &pass), detail, Diff::OfReloads) + "\n";
-    match (args.output, args.yes) {
-        (Format::Text, _) => output::print(&shown())?,
-        (Format::Json, false) => output::eprint(&shown()),
-        (Format::Json, true) => {}
-    }
-    if !pass.refusals.is_empty() {
-        return Err(guards::refused(&pass.refusals));
-    }
-    if !args.yes {
-        pass.hang_up();
-        confirm::confirm(view(&intent, &pass))?;
-    }
+    carry_out::show(&intent, &pass, args.output, args.yes, detail)?;
+    carry_out::admit(&intent, &mut pass, args.yes)?;
     let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());
     // In force before anything changes: whoever follows the manifests must not undo it.
     let earlier = Suspension::read(&store)?;
@@ -94,9 +76,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let mut bar = Bar::new();
     let went = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await;
     drop(bar);
-    let is_there = went
-        .as_ref()
-        .is_ok_and(|report| matches!(exit(report), Exit::Ok | Exit::Incomplete | Exit::Error));
+    let is_there = went.as_ref().is_ok_and(|report| {
+        matches!(carry_out::exit(report), Exit::Ok | Exit::Incomplete | Exit::Error)
+    });
     if !is_there {
         match earlier {
             Some(earlier) => drop(earlier.write(&store)?),
@@ -104,20 +86,11 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
         }
     }
     let mut report = went?;
-    let told = match args.output {
-        Format::Json => json::to_text(&json::report(&intent.revision, &plan, &report)),
-        Format::Text => {
-            // The plan said these.
-            report.remarks.retain(|remark| !remarks.contains(remark));
-            text::report(&intent.revision, &plan, &report, detail)
-        }
-    };
-    // What was done counts, even where nobody reads the report.
-    let _ = output::print(&told);
+    carry_out::tell(&intent, &plan, &remarks, &mut report, args.output, detail);
     if is_there {
         output::eprint(&stated(&suspension));
     }
-    Ok(exit(&report))
+    Ok(carry_out::exit(&report))
 }
 
 /// What keeps the manifests that were left from coming back.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    control::{Suspension, lock_soon},
+    control::lock_soon,
     journal::{self, Journal},
+    model::Suspension,
     report::{json::CauseWord, text::utc},
     settings::parse_span,
     store::{self, Store},

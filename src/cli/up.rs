@@ -1,10 +1,15 @@
 //! `gw up`.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use crate::settings::{Given, Runs, Settings, SettingsError, parse_duration};
+use crate::settings::{Given, Runs, Settings, SettingsError};
 
-use super::{error::CliError, exit::Exit, options::Verbosity, telling::Telling};
+use super::{
+    error::CliError,
+    exit::Exit,
+    options::{Verbosity, Waits},
+    telling::Telling,
+};
 
 /// Run an HAProxy and keep it at what the manifests say
 ///
@@ -49,13 +54,8 @@ struct Options {
     #[arg(long, value_name = "FILE", env = "GW_HAPROXY", hide_env_values = true)]
     haproxy: Option<PathBuf>,
 
-    /// How long a new server may take until its first good check [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    ready_timeout: Option<Duration>,
-
-    /// How long a removed server may take until its last request is answered [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    removal_timeout: Option<Duration>,
+    #[command(flatten)]
+    waits: Waits,
 
     /// The file with gw's own settings [default: /etc/gw/gw.yaml, where it exists]
     ///
@@ -66,13 +66,13 @@ struct Options {
 
 impl Options {
     fn settings(&self, runs: Runs<'_>) -> Result<Settings, SettingsError> {
-        let Self { base, state, haproxy, ready_timeout, removal_timeout, config } = self;
+        let Self { base, state, haproxy, waits, config } = self;
         let given = Given {
             base: base.clone(),
             state: state.clone(),
             haproxy: haproxy.clone(),
-            ready_timeout: *ready_timeout,
-            removal_timeout: *removal_timeout,
+            ready_timeout: waits.ready_timeout,
+            removal_timeout: waits.removal_timeout,
             ..Given::default()
         };
         Settings::load(config.as_deref(), given, runs)

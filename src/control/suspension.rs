@@ -1,26 +1,12 @@
 //! Following is stopped: `<state>/suspended.json`.
 
-use serde::{Deserialize, Serialize};
-
-use crate::store::{Store, StoreError};
+use crate::{
+    model::{PARTIAL, Suspension},
+    store::{Store, StoreError},
+};
 
 /// The file below the state directory. While it is there, nothing is followed.
 const FILE: &str = "suspended.json";
-
-/// Why the manifests are not followed at present, and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suspension {
-    /// Why, in the words of whoever did it.
-    pub reason: String,
-    /// Who did it: `alice@web-1`.
-    pub by: String,
-    /// Since when, in seconds since the epoch.
-    pub since: u64,
-    /// When it ends by itself, in seconds since the epoch; `None` where it does not.
-    pub until: Option<u64>,
-    /// The revision that was left: any other one ends the suspension. `None` where none does.
-    pub ends_with: Option<String>,
-}
 
 impl Suspension {
     /// The one in force or expired; `None` where there is none.
@@ -41,8 +27,13 @@ impl Suspension {
     /// Whether it is over at `now` (seconds since the epoch), for a source at `revision`.
     pub fn is_over(&self, now: u64, revision: &str) -> bool {
         self.until.is_some_and(|until| until <= now)
-            || self.ends_with.as_ref().is_some_and(|left| left != revision)
+            || self.ends_with.as_ref().is_some_and(|left| whole(left) != whole(revision))
     }
+}
+
+/// A revision, whether or not something in it is wrong for now.
+fn whole(revision: &str) -> &str {
+    revision.strip_suffix(PARTIAL).unwrap_or(revision)
 }
 
 #[cfg(test)]
@@ -91,5 +82,9 @@ mod tests {
         let ends_with = Some("a".to_owned());
         let left = Suspension { ends_with, ..suspension() };
         assert_eq!(["a", "b"].map(|revision| left.is_over(0, revision)), [false, true]);
+        // What is wrong in a revision for now makes it no other one, on either side.
+        assert!(!left.is_over(0, "a-partial"));
+        let partial = Suspension { ends_with: Some("a-partial".to_owned()), ..suspension() };
+        assert_eq!(["a", "b"].map(|revision| partial.is_over(0, revision)), [false, true]);
     }
 }

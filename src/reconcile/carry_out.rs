@@ -1,8 +1,8 @@
 //! Carrying a plan out: files first, then commands or a reload, then a look whether it is so.
 
+mod check_after;
 mod read_back;
 mod reload;
-mod unchecked;
 mod waves;
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     store::{self, Generation, Metadata},
 };
 
-use self::unchecked::Unchecked;
 use super::{Disk, Pass, ReconcileError, Reconciler, files_differ};
 
 /// The level that a socket must have for changes (HAProxy manual, `stats socket`).
@@ -168,13 +167,7 @@ impl Reconciler {
         // Nobody waits on the old worker's account while the files are checked.
         drop(connection);
         if is_new {
-            let unchecked = Unchecked {
-                service: pass.service.clone(),
-                next: next.clone(),
-                before: pass.disk.clone(),
-                held: pass.plan.held.clone(),
-            };
-            self.check_after(&unchecked, report).await?;
+            self.check_after(pass, next, report).await?;
         }
         Ok(process)
     }

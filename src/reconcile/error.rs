@@ -3,12 +3,8 @@
 use std::error::Error;
 
 use crate::{
-    apply::ReloadError,
-    guard::Refusal,
-    haproxy::SocketError,
-    report::{status::Suspended, text},
-    settings::SettingsError,
-    store::StoreError,
+    apply::ReloadError, guard::Refusal, haproxy::SocketError, model::Suspension, report::text,
+    settings::SettingsError, store::StoreError,
 };
 
 use super::holds::HoldError;
@@ -24,7 +20,7 @@ pub enum ReconcileError {
     Guarded(Vec<Refusal>),
     /// The manifests are not followed at present.
     #[error("{}", text::suspended(.0))]
-    Suspended(Suspended),
+    Suspended(Suspension),
     /// A server can't be held or released.
     #[error(transparent)]
     Hold(#[from] HoldError),

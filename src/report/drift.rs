@@ -1,8 +1,8 @@
 //! What differs from what gw left, and from what it would do. Plain data, filled by the reconciler.
 
-use crate::{diff::Held, plan::Step};
+use crate::{diff::Held, model::Suspension, plan::Step};
 
-use super::status::{Generation, Pending, Suspended, Worker};
+use super::status::{Generation, Pending, Worker};
 
 /// How a process differs, by whose doing.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Drift {
     /// What operators set by hand and gw leaves alone.
     pub held: Vec<Held>,
     /// Why the manifests are not followed at present; `None` where they are.
-    pub suspended: Option<Suspended>,
+    pub suspended: Option<Suspension>,
     /// What is not gw's.
     pub unmanaged: Vec<Unmanaged>,
 }

@@ -11,7 +11,7 @@ use crate::{
     haproxy::Command,
     model::{
         BackendName, Commit, Hold, HoldState, Location, MapName, ObjectName, Origin, ServerName,
-        Span,
+        Span, Suspension,
     },
     plan::{
         Action, Cause, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
@@ -26,7 +26,7 @@ use super::{
         BegunDocument, CauseWord, CommitDocument, EndedDocument, ProcessDocument, RecordDocument,
         WhoDocument,
     },
-    status::{BackendStatus, Generation, Pending, ServerCounts, Suspended, Worker},
+    status::{BackendStatus, Generation, Pending, ServerCounts, Worker},
 };
 
 pub(crate) fn backend(name: &str) -> BackendName {
@@ -203,7 +203,7 @@ pub(crate) fn status() -> Status {
             object: server("web", "web-3"),
             why: "its first good health check".into(),
         }],
-        suspended: Some(Suspended {
+        suspended: Some(Suspension {
             reason: "INC-42".into(),
             by: "alice@web-1".into(),
             since: 1_798_761_599,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     diff::Held,
-    model::BackendName,
+    model::{BackendName, Suspension},
     plan::{Object, Step},
 };
 
@@ -28,24 +28,9 @@ pub struct Status {
     /// What an earlier pass began and a later one will finish.
     pub pending: Vec<Pending>,
     /// Why the manifests are not followed at present; `None` where they are.
-    pub suspended: Option<Suspended>,
+    pub suspended: Option<Suspension>,
     /// The servers, by backend.
     pub backends: Vec<BackendStatus>,
-}
-
-/// Why the manifests are not followed at present.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suspended {
-    /// Why, in the words of whoever did it.
-    pub reason: String,
-    /// Who did it.
-    pub by: String,
-    /// Since when, in seconds since the epoch.
-    pub since: u64,
-    /// When it ends by itself, in seconds since the epoch; `None` where it does not.
-    pub until: Option<u64>,
-    /// The revision that was left: any other one ends it. `None` where none does.
-    pub ends_with: Option<String>,
 }
 
 /// A generation on disk.

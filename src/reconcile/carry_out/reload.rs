@@ -17,10 +17,7 @@ use crate::{
     store::Generation,
 };
 
-use super::{
-    super::{Pass, ReconcileError, Reconciler, memory},
-    Unchecked,
-};
+use super::super::{Pass, ReconcileError, Reconciler, memory};
 
 /// The pause between two looks at servers that are to come up.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -177,7 +174,8 @@ impl Reconciler {
     /// Reloads what was before a change by commands.
     pub(super) async fn undo(
         &self,
-        unchecked: &Unchecked,
+        pass: &Pass,
+        next: &Generation,
         previous: &Generation,
         said: String,
         report: &mut Report,
@@ -186,11 +184,11 @@ impl Reconciler {
         let old_pid = identity(&mut connection).await?.process.pid;
         let states = connection.run_one(&Command::show_servers_state()).await?;
         drop(connection);
-        let before = read_back(&unchecked.before.files);
-        let state = apply::carry_over(&states.text, &before, &unchecked.held, &BTreeSet::default());
+        let before = read_back(&pass.disk.files);
+        let state = apply::carry_over(&states.text, &before, &pass.plan.held, &BTreeSet::default());
         let reloaded = apply::reload(Reloading {
             store: &self.store,
-            service: &unchecked.service,
+            service: &pass.service,
             next: previous,
             previous: None,
             running_state: &state,
@@ -203,7 +201,7 @@ impl Reconciler {
         report.remarks.extend(reloaded.remarks);
         report.loading = match reloaded.loading {
             Loading::Reloaded { .. } => {
-                let generation = unchecked.next.path.display().to_string();
+                let generation = next.path.display().to_string();
                 Loading::Refused { message: said, generation }
             }
             other => other,

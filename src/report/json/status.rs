@@ -3,9 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::{
-    status::{Generation, Pending, ServerCounts, Status, Suspended, Worker},
-    text::utc,
+use crate::{
+    model::Suspension,
+    report::{
+        status::{Generation, Pending, ServerCounts, Status, Worker},
+        text::utc,
+    },
 };
 
 use super::{
@@ -92,7 +95,7 @@ pub struct SuspendedDocument {
 }
 
 impl SuspendedDocument {
-    pub(super) fn of(suspended: &Suspended) -> Self {
+    pub(super) fn of(suspended: &Suspension) -> Self {
         Self {
             reason: suspended.reason.clone(),
             by: suspended.by.clone(),

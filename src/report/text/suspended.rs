@@ -1,12 +1,12 @@
 //! That the manifests are not followed at present.
 
-use crate::report::{snippet::printable, status::Suspended};
+use crate::{model::Suspension, report::snippet::printable};
 
 use super::utc;
 
 /// One line that says who suspended it, until when, and why.
-pub fn suspended(suspended: &Suspended) -> String {
-    let Suspended { reason, by, since, until, ends_with } = suspended;
+pub fn suspended(suspended: &Suspension) -> String {
+    let Suspension { reason, by, since, until, ends_with } = suspended;
     let end = match (until, ends_with) {
         (Some(until), _) => format!("until {}", utc(*until)),
         (None, Some(_)) => "until another revision comes".to_owned(),

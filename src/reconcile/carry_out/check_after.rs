@@ -3,32 +3,21 @@
 //! alarm: the change is undone by a reload of what was before.
 
 use crate::{
-    diff::Held,
     plan::{Loading, Report},
-    service::Service,
     store::Generation,
 };
 
-use super::super::{Disk, ReconcileError, Reconciler};
-
-/// A generation that runs, which HAProxy has not checked yet.
-pub(super) struct Unchecked {
-    pub(super) service: Service,
-    pub(super) next: Generation,
-    /// What ran before.
-    pub(super) before: Disk,
-    /// What operators held when the plan was made.
-    pub(super) held: Vec<Held>,
-}
+use super::super::{Pass, ReconcileError, Reconciler};
 
 impl Reconciler {
     /// Checks a generation right after its commands.
     pub(super) async fn check_after(
         &self,
-        unchecked: &Unchecked,
+        pass: &Pass,
+        next: &Generation,
         report: &mut Report,
     ) -> Result<(), ReconcileError> {
-        let said = match unchecked.service.check(&unchecked.next.path).await {
+        let said = match pass.service.check(&next.path).await {
             Ok(Ok(())) => return Ok(()),
             Err(why) => {
                 report.remarks.push(format!("the files could not be checked: {why}"));
@@ -36,19 +25,19 @@ impl Reconciler {
             }
             Ok(Err(said)) => said,
         };
-        let Some(previous) = &unchecked.before.current else {
+        let Some(previous) = &pass.disk.current else {
             report.loading = Loading::Broken { message: said };
             return Ok(());
         };
-        if let Ok(Err(_)) = unchecked.service.check(&previous.path).await {
+        if let Ok(Err(_)) = pass.service.check(&previous.path).await {
             report.remarks.push(format!(
                 "HAProxy refuses its configuration, with and without this change, so a restart \
                  would fail: {said}"
             ));
             return Ok(());
         }
-        report.bytes_written += self.store.note_refusal(&unchecked.next, &said)?;
+        report.bytes_written += self.store.note_refusal(next, &said)?;
         report.generation = Some(previous.number);
-        self.undo(unchecked, previous, said, report).await
+        self.undo(pass, next, previous, said, report).await
     }
 }
