@@ -115,6 +115,7 @@ pub mod control;
 pub mod diff;
 pub mod guard;
 pub mod haproxy;
+pub mod health;
 pub mod http;
 pub mod init;
 pub mod intent;

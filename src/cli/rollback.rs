@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     // Whoever asks for this wants it now; it puts a suspension of its own in place.
     reconciler.set_even_if_suspended(true);
     reconciler.act_as(CauseWord::Rollback);
-    reconciler.tell_about(&about);
+    reconciler.tell_about(Some(about.clone()));
     let mut pass = reconciler.plan(&intent).await?;
     let detail = args.verbosity.detail();
     carry_out::show(&intent, &pass, args.output, args.yes, detail)?;

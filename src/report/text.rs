@@ -4,6 +4,7 @@ mod drift;
 mod held;
 mod history;
 mod plan;
+mod quarantined;
 mod refusals;
 mod report;
 mod status;
@@ -15,6 +16,7 @@ pub use self::{
     drift::drift,
     history::{blame, blame_nobody, history, record},
     plan::plan,
+    quarantined::quarantined,
     refusals::refusals,
     report::report,
     status::{status, utc},

@@ -35,6 +35,7 @@ const PURE: &[Layer] = &[
         "what it takes to remove the differences",
     ),
     ("guard", &["model", "plan"], "which plans are refused"),
+    ("health", &["haproxy::reply", "model"], "whether HAProxy serves worse than before"),
     ("report", &["diff", "guard", "model", "plan"], "what people and programs read"),
     ("webhook", &[], "whether a request of a forge is authentic, and what it hints at"),
 ];
@@ -58,7 +59,7 @@ const EDGE: &[Layer] = &[
     ("haproxy::binary", &["haproxy::*"], "`haproxy -c`"),
     (
         "settings",
-        &["guard", "haproxy::endpoint", "model", "source", "webhook"],
+        &["guard", "haproxy::endpoint", "health", "model", "source", "webhook"],
         "gw's own settings",
     ),
     ("observe", &["diff", "haproxy::*", "model"], "from a process to what it reports"),
@@ -81,6 +82,7 @@ const EDGE: &[Layer] = &[
             "diff",
             "guard",
             "haproxy::*",
+            "health",
             "intent",
             "journal",
             "model",
@@ -105,6 +107,7 @@ const EDGE: &[Layer] = &[
         &[
             "apply",
             "control",
+            "health",
             "intent",
             "model",
             "plan",

@@ -12,6 +12,7 @@ mod faults;
 mod following;
 mod git;
 mod guards;
+mod health_gate;
 mod history;
 mod holds;
 mod hostile;
