@@ -41,9 +41,10 @@ const PURE: &[Layer] = &[
 
 /// Modules that do IO, from the lowest to the highest.
 const EDGE: &[Layer] = &[
-    ("source", &["manifest", "model"], "manifests from disk or from Git"),
-    ("store", &["model", "render"], "generations on disk"),
-    ("journal", &["model", "report", "store"], "what was done, on disk"),
+    ("fault", &[], "where tests end gw"),
+    ("source", &["fault", "manifest", "model"], "manifests from disk or from Git"),
+    ("store", &["fault", "model", "render"], "generations on disk"),
+    ("journal", &["fault", "model", "report", "store"], "what was done, on disk"),
     ("control", &["model", "store"], "what people told gw"),
     (
         "haproxy",
@@ -65,7 +66,7 @@ const EDGE: &[Layer] = &[
     ("service", &["haproxy::*", "settings", "store"], "how HAProxy is checked and reloaded"),
     (
         "apply",
-        &["diff", "haproxy::*", "model", "observe", "plan", "service", "store"],
+        &["diff", "fault", "haproxy::*", "model", "observe", "plan", "service", "store"],
         "carries a plan out",
     ),
     (
@@ -79,6 +80,7 @@ const EDGE: &[Layer] = &[
             "apply",
             "control",
             "diff",
+            "fault",
             "guard",
             "haproxy::*",
             "intent",
