@@ -3,6 +3,8 @@
 //! nothing is lost.
 
 mod clocks;
+#[cfg(debug_assertions)]
+mod follower;
 // A build without debug assertions has no points to end it at.
 #[cfg(debug_assertions)]
 mod points;

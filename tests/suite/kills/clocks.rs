@@ -3,7 +3,8 @@
 //! somebody sets the other one.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -21,15 +22,23 @@ const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 pub(super) struct Clock {
     file: PathBuf,
     library: PathBuf,
+    /// An HAProxy that goes by the right one: the library need not fit the one that is tested.
+    haproxy: PathBuf,
 }
 
 impl Clock {
-    pub(super) fn new(folder: &Path, hours: i64) -> Self {
+    pub(super) fn new(rig: &Rig, hours: i64) -> Self {
         // Where Debian keeps libraries of this machine's kind.
         let folders = fs::read_dir("/usr/lib").expect("every machine has it").flatten();
         let library = folders.map(|entry| entry.path().join(LIBRARY)).find(|path| path.exists());
         let library = library.expect("libfaketime is installed: tests/setup.sh test");
-        let clock = Self { file: folder.join("home").join("clock"), library };
+        let haproxy = rig.path().join("timely");
+        let text =
+            format!("#!/bin/sh\nunset LD_PRELOAD\nexec {} \"$@\"\n", rig.version.binary.display());
+        fs::write(&haproxy, text).expect("the test's folder is writable");
+        fs::set_permissions(&haproxy, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        let file = rig.path().join("home").join("clock");
+        let clock = Self { file, library, haproxy };
         clock.jump(hours);
         clock
     }
@@ -48,6 +57,7 @@ impl Clock {
             .env("FAKETIME_TIMESTAMP_FILE", &self.file)
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("GW_HAPROXY", &self.haproxy)
     }
 }
 
@@ -65,7 +75,7 @@ fn manifests(port: u16, server: u16) -> String {
 fn who_follows_goes_on_while_the_clock_jumps() {
     let port = free_port();
     let rig = Rig::serving(newest(), &manifests(port, 1));
-    let wrong = Clock::new(rig.path(), 0);
+    let wrong = Clock::new(&rig, 0);
     let watch = wrong.over(&rig.gw).start(&["watch", "manifests"]);
     watch.wait_for_log("Watching", Duration::from_secs(15));
     for (server, hours) in [(2, -24 * 400), (3, 24 * 800), (4, -1), (5, 0)] {

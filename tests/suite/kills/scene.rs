@@ -122,7 +122,7 @@ impl Scene {
     }
 
     /// Asks for one of two sides.
-    fn want(&self, side: usize) {
+    pub(super) fn want(&self, side: usize) {
         let text = self.manifests(side);
         if self.kind == Kind::Git {
             self.upstream.write("all.yaml", &text).push("Another side");
@@ -271,13 +271,13 @@ impl Scene {
     }
 
     /// What is live must be what an undisturbed gw makes of a side.
-    fn is_at(&self, side: usize) -> Result<(), String> {
+    pub(super) fn is_at(&self, side: usize) -> Result<(), String> {
         let diff = self.sides[side].diff(&self.rig.state(), "undisturbed", "now");
         if diff.is_empty() { Ok(()) } else { Err(format!("side {side}:\n{diff}")) }
     }
 
     /// No request may fail, whatever happens.
-    fn answers(&self) -> Result<(), String> {
+    pub(super) fn answers(&self) -> Result<(), String> {
         let Some(load) = &self.load else { return Ok(()) };
         load.wait_for(1);
         match load.so_far() {

@@ -90,7 +90,7 @@ impl Calamity {
                 (false, self.disturb(moment, rig)?)
             }
             Self::Clock(hours, more) => {
-                let wrong = Clock::new(rig.path(), hours);
+                let wrong = Clock::new(rig, hours);
                 let mut gw = wrong.over(&rig.gw).start(&APPLYING);
                 wait(APPLY / 4);
                 wrong.jump(hours + more);
