@@ -74,6 +74,25 @@ fn end_everywhere(kind: Kind, version: &Version) -> Result<Vec<String>, String> 
 }
 
 #[test]
+fn what_nobody_checked_is_not_what_haproxy_starts_with() {
+    for version in [oldest(), newest()] {
+        let mut scene = Scene::new(Kind::Undone, version);
+        scene.want(1);
+        let outcome = scene.act("kill:CommandsDone");
+        assert_eq!(struck(&outcome.stderr).as_deref(), Some("CommandsDone"));
+        let left = scene.rig.generation();
+        scene.restart(|scene| {
+            let outcome = scene.rig.apply();
+            assert_eq!(outcome.code, Some(14), "{}", outcome.transcript());
+            assert_ne!(scene.rig.generation(), left, "HAProxy would not start");
+        });
+        scene.want(0);
+        let _ = scene.rig.apply().ok();
+        assert_eq!(scene.is_at(0), Ok(()), "HAProxy {version}");
+    }
+}
+
+#[test]
 fn every_step_may_be_the_last_one() {
     let all = KINDS.iter().flat_map(|(kind, on_both)| {
         let versions = if *on_both { vec![newest(), oldest()] } else { vec![newest()] };

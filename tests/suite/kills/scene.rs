@@ -86,7 +86,7 @@ impl Scene {
     fn begin(&mut self) {
         self.rig.start();
         // Neither is gw's own: it must keep both.
-        self.rig.haproxy().command("set server web/t weight 77");
+        self.weigh_by_hand();
         let _ = self.gw(&["hold", "web/u", "--drain", "--for", "2h", "--reason", "INC-42"]).ok();
         for side in [1, 0] {
             self.want(side);
@@ -284,6 +284,19 @@ impl Scene {
             (_, 0) => Ok(()),
             (total, failed) => Err(format!("{failed} of {total} requests failed")),
         }
+    }
+
+    /// Ends HAProxy, and starts it again after something. Who asks meanwhile is not answered.
+    pub(super) fn restart(&mut self, between: impl FnOnce(&Self)) {
+        drop(self.load.take());
+        self.rig.stop();
+        between(self);
+        self.rig.start();
+        self.weigh_by_hand();
+    }
+
+    fn weigh_by_hand(&self) {
+        self.rig.haproxy().command("set server web/t weight 77");
     }
 
     /// Ends it, after an act that came to its end. A HAProxy that did not run yet starts on what is
