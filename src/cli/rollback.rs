@@ -1,6 +1,7 @@
 //! `gw rollback`.
 
 use crate::{
+    fault::{self, Point},
     journal::{Journal, who},
     model::Suspension,
     reconcile::Reconciler,
@@ -73,6 +74,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let earlier = Suspension::read(&store)?;
     let suspension = suspension(&store, about)?;
     suspension.write(&store)?;
+    fault::at(Point::RollbackDue);
     let mut bar = Bar::new();
     let went = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await;
     drop(bar);

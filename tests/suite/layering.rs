@@ -42,9 +42,10 @@ const PURE: &[Layer] = &[
 
 /// Modules that do IO, from the lowest to the highest.
 const EDGE: &[Layer] = &[
-    ("source", &["manifest", "model"], "manifests from disk or from Git"),
-    ("store", &["model", "render"], "generations on disk"),
-    ("journal", &["model", "report", "store"], "what was done, on disk"),
+    ("fault", &[], "where tests end gw"),
+    ("source", &["fault", "manifest", "model"], "manifests from disk or from Git"),
+    ("store", &["fault", "model", "render"], "generations on disk"),
+    ("journal", &["fault", "model", "report", "store"], "what was done, on disk"),
     ("control", &["model", "store"], "what people told gw"),
     (
         "haproxy",
@@ -66,7 +67,7 @@ const EDGE: &[Layer] = &[
     ("service", &["haproxy::*", "settings", "store"], "how HAProxy is checked and reloaded"),
     (
         "apply",
-        &["diff", "haproxy::*", "model", "observe", "plan", "service", "store"],
+        &["diff", "fault", "haproxy::*", "model", "observe", "plan", "service", "store"],
         "carries a plan out",
     ),
     (
@@ -80,6 +81,7 @@ const EDGE: &[Layer] = &[
             "apply",
             "control",
             "diff",
+            "fault",
             "guard",
             "haproxy::*",
             "health",
