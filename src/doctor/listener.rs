@@ -57,17 +57,17 @@ async fn ask(stream: TcpStream, address: SocketAddr) -> io::Result<bool> {
         .header(HOST, address.to_string())
         .body(Empty::<Bytes>::new())
         .map_err(io::Error::other)?;
+    // It moves what is sent and received, and ends with its connection.
+    let driver = tokio::spawn(connection);
     let answer = async {
         let answer = sender.send_request(request).await.map_err(failed)?;
         let body = answer.into_body().collect().await.map_err(failed)?.to_bytes();
         let document: serde_json::Value = serde_json::from_slice(&body)?;
         Ok(document.get("conditions").is_some() && document.get("haproxy").is_some())
-    };
-    tokio::select! {
-        answer = answer => answer,
-        // It ends with its last answer at the earliest.
-        ended = connection => Err(ended.err().map_or_else(|| io::ErrorKind::UnexpectedEof.into(), failed)),
     }
+    .await;
+    driver.abort();
+    answer
 }
 
 fn judge(address: SocketAddr, listener: &Listener) -> Check {

@@ -52,7 +52,7 @@ pub(super) fn checks(store: &Store) -> Vec<Check> {
         "watch",
         match follower {
             Some(who) => format!("followed by {who}"),
-            None => "no gw follows manifests with this directory".to_owned(),
+            None => "no gw that can be seen here follows manifests with this directory".to_owned(),
         },
     ));
     let current = store.current();
@@ -66,7 +66,7 @@ pub(super) fn checks(store: &Store) -> Vec<Check> {
 }
 
 fn free() -> String {
-    "free".to_owned()
+    "nobody who can be seen here holds it".to_owned()
 }
 
 impl Directory {
