@@ -6,6 +6,7 @@ mod blame;
 mod carry_out;
 mod completions;
 mod confirm;
+mod doctor;
 mod drift;
 mod error;
 mod exit;
@@ -78,6 +79,7 @@ enum Command {
     Watch(watch::Args),
     Init(init::Args),
     Status(status::Args),
+    Doctor(doctor::Args),
     History(history::Args),
     Show(show::Args),
     Blame(blame::Args),
@@ -156,6 +158,7 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args)).await,
         Command::History(args) => history::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Blame(args) => blame::run(&args),

@@ -88,6 +88,7 @@
 //! | [`notification`] | others are told how passes end |
 //! | [`systemd`] | the service manager is told that gw is ready and alive |
 //! | [`telemetry`] | puts these together: each event of the loop goes to all of them |
+//! | [`doctor`] | what is wrong with a set-up, and how to mend it; changes nothing |
 //! | [`cli`] | a file per command; errors and exit codes in one place each |
 //!
 //! # Where to make which change
@@ -114,6 +115,7 @@ pub mod compile;
 pub mod config;
 pub mod control;
 pub mod diff;
+pub mod doctor;
 pub mod fault;
 pub mod guard;
 pub mod haproxy;

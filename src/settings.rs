@@ -49,9 +49,9 @@ pub const STATE: &str = "/var/lib/gw";
 /// The runtime socket of Debian's service (`/etc/haproxy/haproxy.cfg`).
 const DEBIAN_SOCKET: &str = "/run/haproxy/admin.sock";
 /// The master socket of Debian's service (`EXTRAOPTS` of its unit).
-const DEBIAN_MASTER: &str = "/run/haproxy-master.sock";
+pub const DEBIAN_MASTER: &str = "/run/haproxy-master.sock";
 /// The configuration of Debian's service (`CONFIG` of its unit).
-const DEBIAN_BASE: &str = "/etc/haproxy/haproxy.cfg";
+pub const DEBIAN_BASE: &str = "/etc/haproxy/haproxy.cfg";
 
 /// A checked server that is added waits this long for its first good check, unless told otherwise:
 /// three checks at the default interval of 2 seconds, and time to start.

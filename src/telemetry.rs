@@ -19,7 +19,10 @@ use crate::{
     watch::Vitals,
 };
 
-pub use self::{log::log, webhook::WebhookError};
+pub use self::{
+    log::log,
+    webhook::{WebhookError, secrets},
+};
 
 /// Why a gw that follows can't tell what it should.
 #[derive(Debug, thiserror::Error)]

@@ -50,6 +50,8 @@ enum Document {
     WatchHistory,
     /// What is sent to the addresses of `notify`
     Notification,
+    /// The output of `gw doctor --output json`
+    Doctor,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -67,6 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::WatchStatus => json::schema(json::Kind::WatchStatus),
         Document::WatchHistory => json::schema(json::Kind::WatchHistory),
         Document::Notification => json::schema(json::Kind::Notification),
+        Document::Doctor => json::schema(json::Kind::Doctor),
     };
     output::print(&json::to_text(&schema))?;
     Ok(Exit::Ok)

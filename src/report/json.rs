@@ -2,6 +2,7 @@
 //! change their meaning. `schema/` has their JSON Schema, generated from the types here, which are
 //! the only ones in gw that are written as JSON.
 
+mod doctor;
 mod document;
 mod drift;
 mod notification;
@@ -28,6 +29,7 @@ use super::{
     PlanView,
     board::{Board, Moment, Sight},
     diff,
+    doctor::Diagnosis,
     drift::Drift,
     pass::PassRecord,
     status::Status,
@@ -35,6 +37,7 @@ use super::{
 
 use self::step::{HeldDocument, OutcomeDocument};
 pub use self::{
+    doctor::DoctorDocument,
     document::{LoadingDocument, PlanDocument, RefusalDocument, ReportDocument},
     drift::DriftDocument,
     notification::NotificationDocument,
@@ -103,6 +106,11 @@ pub fn drift(drift: &Drift) -> DriftDocument {
     DriftDocument::of(drift)
 }
 
+/// What is wrong with a set-up, and how to mend it.
+pub fn doctor(diagnosis: &Diagnosis) -> DoctorDocument {
+    DoctorDocument::of(diagnosis)
+}
+
 /// What is wrong with manifests.
 pub fn problems(problems: &Problems) -> ProblemsDocument {
     ProblemsDocument::of(problems)
@@ -154,11 +162,12 @@ pub enum Kind {
     WatchStatus,
     WatchHistory,
     Notification,
+    Doctor,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Plan,
         Self::Report,
         Self::Status,
@@ -170,6 +179,7 @@ impl Kind {
         Self::WatchStatus,
         Self::WatchHistory,
         Self::Notification,
+        Self::Doctor,
     ];
 
     /// The file name without `.json`, and the word for it on the command line.
@@ -186,6 +196,7 @@ impl Kind {
             Self::WatchStatus => "watch-status",
             Self::WatchHistory => "watch-history",
             Self::Notification => "notification",
+            Self::Doctor => "doctor",
         }
     }
 }
@@ -204,6 +215,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::WatchStatus => schemars::schema_for!(WatchStatusDocument),
         Kind::WatchHistory => schemars::schema_for!(WatchHistoryDocument),
         Kind::Notification => schemars::schema_for!(NotificationDocument),
+        Kind::Doctor => schemars::schema_for!(DoctorDocument),
     }
     .to_value()
 }

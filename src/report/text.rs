@@ -1,5 +1,6 @@
 //! Views for people.
 
+mod doctor;
 mod drift;
 mod held;
 mod history;
@@ -13,6 +14,7 @@ mod suspended;
 mod watch;
 
 pub use self::{
+    doctor::doctor,
     drift::drift,
     history::{blame, blame_nobody, history, record},
     plan::plan,

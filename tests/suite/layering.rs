@@ -156,6 +156,25 @@ const EDGE: &[Layer] = &[
         ],
         "a HAProxy of gw's own, followed",
     ),
+    (
+        "doctor",
+        &[
+            "guard",
+            "haproxy::*",
+            "intent",
+            "journal",
+            "model",
+            "observe",
+            "plan",
+            "report",
+            "service",
+            "settings",
+            "source",
+            "store",
+            "telemetry",
+        ],
+        "what is wrong with a set-up, and how to mend it",
+    ),
 ];
 
 /// `lib.rs` names all modules, and `cli` and `main` may use them all.

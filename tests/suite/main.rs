@@ -7,6 +7,7 @@ mod approval;
 mod cases;
 mod command_line;
 mod convergence;
+mod doctor;
 mod drift;
 mod faults;
 mod following;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use git2::{ErrorCode, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use crate::{
     fault::{self, Point},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    ForcedPush, GitError, Settings,
+    ForcedPush, GitError, Settings, TreePath,
     compact::compact,
     fetch::{self, Wanted},
     reference::{Reference, TAGS},
@@ -104,7 +104,7 @@ impl BareClone {
         let done = fetch::fetch(
             &self.settings,
             Wanted {
-                repository: &self.path(),
+                repository: Some(&self.path()),
                 home: &self.folder.join("home"),
                 target: self.local("fetched"),
                 previous: previous.map(|id| id.to_string()),
@@ -160,6 +160,17 @@ impl BareClone {
         // taken out since.
         self.verify(&repository, good, Some(good))?;
         self.describe(&repository, good, None).map(Some)
+    }
+
+    /// Whether a commit has this folder; `None` where the commit is not here. Writes nothing.
+    pub fn has_folder(&self, commit: &str, path: &TreePath) -> Option<bool> {
+        let repository = self.repository().ok()?;
+        let tree = repository.find_commit(Oid::from_str(commit).ok()?).ok()?.tree().ok()?;
+        if path.as_str().is_empty() {
+            return Some(true);
+        }
+        let entry = tree.get_path(Path::new(path.as_str()));
+        Some(entry.is_ok_and(|entry| entry.kind() == Some(ObjectType::Tree)))
     }
 
     /// Remembers a commit as good. Does not wait for a fetch.

@@ -41,8 +41,8 @@ const INHERITED: [&str; 13] = [
 
 /// What the process needs to know besides the settings.
 pub(super) struct Wanted<'a> {
-    /// The bare repository.
-    pub(super) repository: &'a Path,
+    /// The bare repository to fetch into; `None` where the server is only to tell what it has.
+    pub(super) repository: Option<&'a Path>,
     /// A folder that is HOME to the process.
     pub(super) home: &'a Path,
     /// The local reference that shall point to what is fetched.
@@ -62,7 +62,7 @@ pub(super) fn fetch(settings: &Settings, wanted: Wanted<'_>) -> Result<Done, Git
         _ => String::new(),
     };
     let request = Request {
-        repository: wanted.repository.to_owned(),
+        repository: wanted.repository.map(Path::to_owned),
         url: address.as_str().to_owned(),
         host: address.host().to_owned(),
         port,
@@ -93,7 +93,10 @@ pub(super) fn fetch(settings: &Settings, wanted: Wanted<'_>) -> Result<Done, Git
         match lines.recv_timeout(left.min(settings.timeout)) {
             Ok(Line::Alive) => {}
             Ok(Line::Done(done)) => return Ok(done),
-            Ok(Line::Failed(failure)) => return Err(explain(settings, wanted.repository, failure)),
+            Ok(Line::Failed(failure)) => {
+                let place = wanted.repository.unwrap_or(wanted.home);
+                return Err(explain(settings, place, failure));
+            }
             Err(RecvTimeoutError::Timeout) => {
                 let limit = if left < settings.timeout {
                     settings.timeout * ENDURANCE
