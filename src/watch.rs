@@ -121,10 +121,16 @@ pub async fn follow<E>(
             }
         }
         if work.files().is_some() {
-            work.add(Cause::Files(triggers.rest_of_burst(BURST).await));
+            match triggers.rest_of_burst(BURST).await {
+                Ok(changed) => work.add(Cause::Files(changed)),
+                Err(ended) => return Ok(ended),
+            }
             // Perhaps the middle of a longer write: what is missing may come in a moment.
             if work.files().is_some_and(|changed| follower.loses_something(changed)) {
-                work.add(Cause::Files(triggers.rest_of_burst(HALF_WRITTEN).await));
+                match triggers.rest_of_burst(HALF_WRITTEN).await {
+                    Ok(changed) => work.add(Cause::Files(changed)),
+                    Err(ended) => return Ok(ended),
+                }
             }
         }
         let commit = work.commit().or_else(|| follower.commit());

@@ -58,6 +58,14 @@ impl Signals {
             hangup: listen(SignalKind::hangup())?,
         })
     }
+
+    /// Waits until gw is to end. Cancel-safe.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Where triggers come from.
@@ -126,12 +134,15 @@ impl<'a, E> Triggers<'a, E> {
         }
     }
 
-    /// The files that change until nothing did for a `moment`.
-    pub(super) async fn rest_of_burst(&mut self, moment: Duration) -> Changed {
+    /// The files that change until nothing did for a `moment`. An error where following is to end
+    /// meanwhile: what ended, or `None` at a signal.
+    pub(super) async fn rest_of_burst(&mut self, moment: Duration) -> Result<Changed, Option<E>> {
         let nothing = Changed::Paths(Vec::new());
-        match &mut self.files {
-            Some(files) => files.rest_of_burst(nothing, moment).await,
-            None => nothing,
+        let Some(files) = &mut self.files else { return Ok(nothing) };
+        tokio::select! {
+            changed = files.rest_of_burst(nothing, moment) => Ok(changed),
+            ended = &mut self.ended => Err(Some(ended)),
+            () = self.signals.stop() => Err(None),
         }
     }
 }
