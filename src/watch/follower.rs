@@ -3,6 +3,7 @@
 use std::{
     error::Error,
     iter,
+    mem::{self, Discriminant},
     time::{Duration, Instant},
 };
 
@@ -28,9 +29,31 @@ use crate::{
 
 use super::{files::Changed, history::History, work::Work};
 
-/// Why a pass should be repeated soon, in words that are the same while the cause is; `None` where
-/// nothing is left to do.
-pub(super) type Left = Option<String>;
+/// Why a pass should be repeated soon; `None` where nothing is left to do.
+pub(super) type Left = Option<Rest>;
+
+/// What is left to do, by its kind alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// The source can't be read.
+    Source(Discriminant<LoadError>),
+    /// HAProxy can't be compared or changed.
+    Pass(Discriminant<ReconcileError>),
+    /// Objects wait for something.
+    Unfinished,
+}
+
+impl From<&LoadError> for Rest {
+    fn from(error: &LoadError) -> Self {
+        Self::Source(mem::discriminant(error))
+    }
+}
+
+impl From<&ReconcileError> for Rest {
+    fn from(error: &ReconcileError) -> Self {
+        Self::Pass(mem::discriminant(error))
+    }
+}
 
 pub(super) struct Follower<'a> {
     reconciler: Reconciler,
@@ -168,7 +191,8 @@ impl<'a> Follower<'a> {
             Ok(intent) => intent,
             Err(error) => {
                 self.reconciler.note_failure(None, &chain(&error));
-                return Some(self.failed(&error, error.hint().as_deref(), on_event));
+                self.failed(&error, error.hint().as_deref(), on_event);
+                return Some(Rest::from(&error));
             }
         };
         Span::current().record("revision", &intent.revision);
@@ -200,7 +224,8 @@ impl<'a> Follower<'a> {
             }
             Err(error) => {
                 self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
-                Some(self.failed(&error, error.hint().as_deref(), on_event))
+                self.failed(&error, error.hint().as_deref(), on_event);
+                Some(Rest::from(&error))
             }
         }
     }
@@ -226,7 +251,7 @@ impl<'a> Follower<'a> {
         self.record.phases.plan = begun.elapsed();
         self.record.is_running = Some(pass.live.is_some());
         if let Some(suspended) = &pass.suspended {
-            if !std::mem::replace(&mut self.is_suspended, true) {
+            if !mem::replace(&mut self.is_suspended, true) {
                 on_event(WatchEvent::Suspended {
                     reason: &suspended.reason,
                     by: &suspended.by,
@@ -236,7 +261,7 @@ impl<'a> Follower<'a> {
             }
             return Ok(None);
         }
-        if std::mem::take(&mut self.is_suspended) {
+        if mem::take(&mut self.is_suspended) {
             on_event(WatchEvent::Resumed);
         }
         let revision = &intent.revision;
@@ -302,7 +327,7 @@ impl<'a> Follower<'a> {
         if let (Some(history), None) = (&self.history, &intent.kept) {
             history.keep().await;
         }
-        Ok((!is_complete).then(|| "unfinished".to_owned()))
+        Ok((!is_complete).then_some(Rest::Unfinished))
     }
 
     /// Tells which objects somebody keeps changing back.
@@ -331,20 +356,19 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Tells that a pass failed, with all causes, which it returns.
+    /// Tells that a pass failed, with all causes.
     fn failed(
         &mut self,
         error: &dyn Error,
         hint: Option<&str>,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) -> String {
+    ) {
         let message = chain(error);
         if self.failure.as_ref() != Some(&message) {
             on_event(WatchEvent::Failed { message: &message, hint });
         }
         self.record.result = PassResult::Failed(message.clone());
-        self.failure = Some(message.clone());
-        message
+        self.failure = Some(message);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The commits of a repository, as they come.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -60,7 +60,7 @@ pub(super) fn follow(
                     continue;
                 }
             };
-            let failure = result.as_ref().err().map(ToString::to_string);
+            let failure = result.as_ref().err().map(mem::discriminant);
             place.send(Fetch { result, duration: begin.elapsed() });
             let wait = backoff.after(failure, fastrand::f64());
             let pause = wait.unwrap_or_else(|| POLL.mul_f64(1.0 - 0.2 * fastrand::f64()));
