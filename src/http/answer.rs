@@ -19,7 +19,7 @@ use crate::{
     webhook::BODY_MAX,
 };
 
-use super::{Limit, SILENCE_MAX, View};
+use super::{SILENCE_MAX, View};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -27,7 +27,7 @@ const JSON: &str = "application/json";
 type Answer = Response<Full<Bytes>>;
 
 /// Answers a request. Paths are taken as they are sent: each is one of a few, or unknown.
-pub(super) async fn answer<B>(view: &View, limit: &Limit, request: Request<B>) -> Answer
+pub(super) async fn answer<B>(view: &View, request: Request<B>) -> Answer
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -35,7 +35,7 @@ where
     let path = request.uri().path();
     if path == "/webhook" && view.on_webhook.is_some() {
         return match *request.method() {
-            Method::POST => webhook(view, limit, request).await,
+            Method::POST => webhook(view, request).await,
             _ => not_allowed("POST"),
         };
     }
@@ -98,8 +98,8 @@ fn history(view: &View) -> Answer {
     with(StatusCode::OK, JSON, json::to_text(&document))
 }
 
-/// Whether it is authentic is decided by whom the body is handed to.
-async fn webhook<B>(view: &View, limit: &Limit, request: Request<B>) -> Answer
+/// Whether it is authentic, and whether there are too many, is decided by whom the body is handed to.
+async fn webhook<B>(view: &View, request: Request<B>) -> Answer
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -107,9 +107,6 @@ where
     let Some(on_webhook) = &view.on_webhook else {
         return text(StatusCode::NOT_FOUND, "there is nothing here");
     };
-    if !limit.allows(view.vitals.now().up) {
-        return text(StatusCode::TOO_MANY_REQUESTS, "too many requests");
-    }
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => body.to_bytes(),
@@ -118,7 +115,7 @@ where
         }
         Err(_) => return text(StatusCode::BAD_REQUEST, "the body broke off"),
     };
-    let status = on_webhook(&head.headers, &body);
+    let status = (on_webhook.lock().await)(&head.headers, &body);
     text(status, status.canonical_reason().unwrap_or("done"))
 }
 
