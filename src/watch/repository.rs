@@ -29,7 +29,7 @@ pub(super) struct Fetch {
 pub(super) struct Found {
     pub(super) fetched: Fetched,
     /// What a person should know about it.
-    pub(super) remark: Option<String>,
+    pub(super) remarks: Vec<String>,
 }
 
 /// Asks the server again and again, and tells each result. Ends when nobody listens any more.
@@ -48,8 +48,8 @@ pub(super) fn follow(
             let begin = Instant::now();
             let fetched = spawn_blocking(move || {
                 let fetched = clone.fetch()?;
-                let remark = fetched.judge(settings.forced_push)?;
-                Ok(Found { fetched, remark })
+                let remarks = fetched.judge(settings.forced_push)?;
+                Ok(Found { fetched, remarks })
             });
             let result = match fetched.await {
                 Ok(result) => result,
