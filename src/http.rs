@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{metrics::Metrics, report::Board, watch::Vitals};
+use crate::{journal::Journal, metrics::Metrics, report::Board, watch::Vitals};
 
 /// How many connections there may be at a time. More wait until one ends.
 const CONNECTIONS: usize = 64;
@@ -66,6 +66,10 @@ pub struct View {
     pub metrics: Arc<std::sync::Mutex<Metrics>>,
     /// Signs of life.
     pub vitals: Vitals,
+    /// For how long a good pass is fresh.
+    pub fresh: Duration,
+    /// What was done.
+    pub journal: Arc<Mutex<Journal>>,
     /// What `/webhook` does; `None` where there is none.
     pub on_webhook: Option<OnWebhook>,
 }

@@ -8,6 +8,7 @@
 mod duration;
 mod file;
 mod guards;
+mod intervals;
 mod listen;
 mod notify;
 mod source;
@@ -32,6 +33,7 @@ use crate::{
 pub use self::{
     duration::{DurationError, SpanError, parse_duration, parse_span},
     guards::GivenGuards,
+    intervals::Intervals,
     listen::{HTTP, Listen, ListenError},
     notify::Target,
     webhook::Webhook,
@@ -82,6 +84,8 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// The repository whose manifests are meant where a command names none.
     pub source: git::Given,
+    /// How often a gw that follows looks by itself.
+    pub watch: Intervals,
     /// How strict the guards are.
     pub guards: Policy,
     /// What becomes of drift.
@@ -149,6 +153,7 @@ pub struct Given {
     pub notify: Option<Vec<Target>>,
     pub webhook: Option<Webhook>,
     pub source: git::Given,
+    pub watch: Option<Intervals>,
     pub reload: Option<Stance>,
     pub drift: Option<DriftPolicy>,
     pub bad_manifests: Option<BadManifests>,
@@ -277,6 +282,7 @@ impl Settings {
             notify: given.notify.unwrap_or_default(),
             webhook: given.webhook,
             source: given.source,
+            watch: given.watch.unwrap_or_default(),
             guards: given.guards.fill(given.reload, &usual_guards),
             drift: given.drift.unwrap_or_default(),
             bad_manifests: given.bad_manifests.unwrap_or(usual_manifests),
@@ -315,6 +321,7 @@ impl Given {
             notify: self.notify.or(other.notify),
             webhook: self.webhook.or(other.webhook),
             source: self.source.or(other.source),
+            watch: self.watch.or(other.watch),
             reload: self.reload.or(other.reload),
             drift: self.drift.or(other.drift),
             bad_manifests: self.bad_manifests.or(other.bad_manifests),

@@ -1,6 +1,6 @@
 //! From request to answer.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
@@ -8,6 +8,7 @@ use hyper::{
     body::{Body, Bytes},
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS},
 };
+use tokio::task::spawn_blocking;
 
 use crate::{
     metrics,
@@ -15,11 +16,15 @@ use crate::{
         board::{Condition, Truth},
         json,
     },
-    watch::FRESH,
     webhook::BODY_MAX,
 };
 
 use super::{SILENCE_MAX, View};
+
+/// How many records are shown where nobody says, as by `gw history`.
+const HISTORY: usize = 20;
+/// How many there may be.
+const HISTORY_MAX: usize = 200;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -40,11 +45,16 @@ where
         };
     }
     let shown: fn(&View) -> Answer = match path {
+        "/v1/history" => {
+            return match *request.method() {
+                Method::GET | Method::HEAD => history(view, request.uri().query()).await,
+                _ => not_allowed("GET, HEAD"),
+            };
+        }
         "/metrics" => metrics,
         "/healthz" => healthz,
         "/readyz" => readyz,
         "/v1/status" => status,
-        "/v1/history" => history,
         _ => return text(StatusCode::NOT_FOUND, "there is nothing here"),
     };
     match *request.method() {
@@ -84,18 +94,39 @@ fn readyz(view: &View) -> Answer {
 
 fn ready(view: &View) -> Condition {
     let haproxy = view.vitals.haproxy();
-    view.board.borrow().ready(view.vitals.now(), &haproxy, FRESH)
+    view.board.borrow().ready(view.vitals.now(), &haproxy, view.fresh)
 }
 
 fn status(view: &View) -> Answer {
     let haproxy = view.vitals.haproxy();
-    let document = json::watch_status(&view.board.borrow(), view.vitals.now(), &haproxy, FRESH);
+    let document =
+        json::watch_status(&view.board.borrow(), view.vitals.now(), &haproxy, view.fresh);
     with(StatusCode::OK, JSON, json::to_text(&document))
 }
 
-fn history(view: &View) -> Answer {
-    let document = json::watch_history(&view.board.borrow());
-    with(StatusCode::OK, JSON, json::to_text(&document))
+/// The newest records of the journal. One reading at a time: each record may be long, and is read as a
+/// whole.
+async fn history(view: &View, query: Option<&str>) -> Answer {
+    let limit = match query {
+        None | Some("") => Some(HISTORY),
+        Some(query) => query.strip_prefix("limit=").and_then(|number| number.parse().ok()),
+    };
+    let Some(limit) = limit.filter(|limit| (1..=HISTORY_MAX).contains(limit)) else {
+        let told = format!("the only parameter is limit, from 1 to {HISTORY_MAX}");
+        return text(StatusCode::BAD_REQUEST, &told);
+    };
+    let journal = Arc::clone(&view.journal).lock_owned().await;
+    match spawn_blocking(move || journal.history(limit)).await {
+        Ok(Ok(document)) => with(StatusCode::OK, JSON, json::to_text(&document)),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "can't read the journal");
+            text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+        }
+        Err(error) => {
+            tracing::error!(%error, "the reading of the journal broke off");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the journal could not be read")
+        }
+    }
 }
 
 /// Whether it is authentic, and whether there are too many, is decided by whom the body is handed to.

@@ -1,12 +1,18 @@
 use http_body_util::Full;
 use hyper::{Method, Request, body::Bytes};
 
+use crate::store::Store;
+
 use super::{answer::answer, *};
 
 fn view(on_webhook: Option<OnWebhook>) -> View {
     let vitals = Vitals::default();
     let (_, board) = watch::channel(Board::new(vitals.now()));
-    View { board, metrics: Arc::new(std::sync::Mutex::new(Metrics::default())), vitals, on_webhook }
+    let metrics = Arc::new(std::sync::Mutex::new(Metrics::default()));
+    // There is no such folder, and so no journal.
+    let journal = Journal::of(&Store::new(std::path::Path::new("/nonexistent")));
+    let journal = Arc::new(Mutex::new(journal));
+    View { board, metrics, vitals, fresh: Duration::from_secs(60), journal, on_webhook }
 }
 
 async fn status(view: &View, method: Method, path: &str, body: usize) -> u16 {
@@ -25,6 +31,13 @@ async fn paths_and_methods_are_those_that_are_known() {
         (Method::GET, "/readyz", 503),
         (Method::GET, "/v1/status", 200),
         (Method::GET, "/v1/history", 200),
+        (Method::HEAD, "/v1/history?limit=200", 200),
+        (Method::GET, "/v1/history?limit=0", 400),
+        (Method::GET, "/v1/history?limit=201", 400),
+        (Method::GET, "/v1/history?limit=-1", 400),
+        (Method::GET, "/v1/history?limit=5&limit=6", 400),
+        (Method::GET, "/v1/history?last=5", 400),
+        (Method::POST, "/v1/history", 405),
         (Method::POST, "/metrics", 405),
         (Method::DELETE, "/v1/status", 405),
         (Method::GET, "/", 404),

@@ -46,7 +46,7 @@ pub use self::{
     saved::{FingerprintDocument, SavedPlan, SavedPlanDocument},
     status::StatusDocument,
     step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
-    watch::{WatchHistoryDocument, WatchStatusDocument},
+    watch::WatchStatusDocument,
     word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
 };
 
@@ -109,8 +109,13 @@ pub fn problems(problems: &Problems) -> ProblemsDocument {
 }
 
 /// What gw did, newest first. `damaged_lines` of the journal can't be read.
-pub fn history(records: &[RecordDocument], damaged_lines: usize) -> HistoryDocument {
-    HistoryDocument::of(records, damaged_lines)
+pub fn history(records: Vec<EntryDocument>, damaged_lines: usize) -> HistoryDocument {
+    HistoryDocument { version: VERSION, records, damaged_lines }
+}
+
+/// A record in short.
+pub fn entry(record: &RecordDocument) -> EntryDocument {
+    EntryDocument::of(record)
 }
 
 /// What is known of a running `gw watch`.
@@ -121,11 +126,6 @@ pub fn watch_status(
     fresh: Duration,
 ) -> WatchStatusDocument {
     WatchStatusDocument::of(board, now, haproxy, fresh)
-}
-
-/// The last passes of a running `gw watch`.
-pub fn watch_history(board: &Board) -> WatchHistoryDocument {
-    WatchHistoryDocument::of(board)
 }
 
 /// What is told to others about a pass.
@@ -152,13 +152,12 @@ pub enum Kind {
     History,
     Record,
     WatchStatus,
-    WatchHistory,
     Notification,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::Plan,
         Self::Report,
         Self::Status,
@@ -168,7 +167,6 @@ impl Kind {
         Self::History,
         Self::Record,
         Self::WatchStatus,
-        Self::WatchHistory,
         Self::Notification,
     ];
 
@@ -184,7 +182,6 @@ impl Kind {
             Self::History => "history",
             Self::Record => "record",
             Self::WatchStatus => "watch-status",
-            Self::WatchHistory => "watch-history",
             Self::Notification => "notification",
         }
     }
@@ -202,7 +199,6 @@ pub fn schema(kind: Kind) -> Value {
         Kind::History => schemars::schema_for!(HistoryDocument),
         Kind::Record => schemars::schema_for!(RecordDocument),
         Kind::WatchStatus => schemars::schema_for!(WatchStatusDocument),
-        Kind::WatchHistory => schemars::schema_for!(WatchHistoryDocument),
         Kind::Notification => schemars::schema_for!(NotificationDocument),
     }
     .to_value()

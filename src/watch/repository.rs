@@ -12,9 +12,6 @@ use crate::source::git::{BareClone, Fetched, GitError, Settings};
 
 use super::{backoff::Backoff, vitals::Vitals};
 
-/// How often the server is asked.
-const POLL: Duration = Duration::from_secs(30);
-
 /// What became of a fetch.
 #[derive(Debug)]
 pub(super) struct Fetch {
@@ -32,10 +29,11 @@ pub(super) struct Found {
     pub(super) remarks: Vec<String>,
 }
 
-/// Asks the server again and again, and tells each result. Ends when nobody listens any more.
+/// Asks the server each time that `poll` has passed, and tells each result. Ends when nobody listens any more.
 pub(super) fn follow(
     settings: &Settings,
     clone: &BareClone,
+    poll: Duration,
     vitals: &Vitals,
 ) -> mpsc::Receiver<Fetch> {
     // One that nobody has taken yet holds the next one back: the newest state is asked for then.
@@ -56,14 +54,14 @@ pub(super) fn follow(
                 Err(error) => {
                     // A mistake of gw's own, which must not end the following.
                     tracing::error!(%error, "a fetch broke off");
-                    sleep(POLL).await;
+                    sleep(poll).await;
                     continue;
                 }
             };
             let failure = result.as_ref().err().map(mem::discriminant);
             place.send(Fetch { result, duration: begin.elapsed() });
             let wait = backoff.after(failure, fastrand::f64());
-            let pause = wait.unwrap_or_else(|| POLL.mul_f64(1.0 - 0.2 * fastrand::f64()));
+            let pause = wait.unwrap_or_else(|| poll.mul_f64(1.0 - 0.2 * fastrand::f64()));
             tokio::select! {
                 () = sleep(pause) => {}
                 () = vitals.haste() => {}

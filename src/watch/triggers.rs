@@ -26,9 +26,6 @@ use super::{
     work::Cause,
 };
 
-/// How often everything is compared, whether or not something changed.
-pub(super) const RESYNC: Duration = Duration::from_secs(60);
-
 /// Something to do.
 #[derive(Debug)]
 pub(super) enum Trigger<E> {
@@ -93,10 +90,10 @@ impl<'a, E> Triggers<'a, E> {
             Source::Paths(paths) => (Some(Watcher::new(paths, &settings.state)?), None),
             Source::Git(git) => {
                 let clone = BareClone::new(git, &settings.state);
-                (None, Some(repository::follow(git, &clone, vitals)))
+                (None, Some(repository::follow(git, &clone, settings.watch.poll, vitals)))
             }
         };
-        let mut resync = interval(RESYNC);
+        let mut resync = interval(settings.watch.resync);
         resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and the first pass without it.
         resync.reset();
