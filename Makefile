@@ -51,7 +51,7 @@ schema: ## write schema/*.json, the JSON Schema of the manifests and of what gw 
 	@mkdir -p schema
 	@$(CARGO) build --quiet --bin gw
 	@set -e; for of in manifests plan report drift saved-plan settings status problems history record \
-	    watch-status watch-history notification doctor; do \
+	    watch-status notification doctor; do \
 	  $(CARGO) run --quiet -- schema $$of >schema/$$of.json.new; \
 	  mv schema/$$of.json.new schema/$$of.json; \
 	done

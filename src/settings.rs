@@ -9,6 +9,7 @@ mod duration;
 mod file;
 mod guards;
 mod health;
+mod intervals;
 mod listen;
 mod notify;
 mod source;
@@ -35,6 +36,7 @@ pub use self::{
     duration::{DurationError, SpanError, parse_duration, parse_span},
     guards::GivenGuards,
     health::GivenHealth,
+    intervals::Intervals,
     listen::{HTTP, Listen, ListenError},
     notify::Target,
     webhook::Webhook,
@@ -89,6 +91,8 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// The repository whose manifests are meant where a command names none.
     pub source: git::Given,
+    /// How often a gw that follows looks by itself.
+    pub watch: Intervals,
     /// How strict the guards are.
     pub guards: Policy,
     /// When a change that is followed is taken back; `None` where none is.
@@ -160,6 +164,7 @@ pub struct Given {
     pub notify: Option<Vec<Target>>,
     pub webhook: Option<Webhook>,
     pub source: git::Given,
+    pub watch: Option<Intervals>,
     pub reload: Option<Stance>,
     pub drift: Option<DriftPolicy>,
     pub bad_manifests: Option<BadManifests>,
@@ -290,6 +295,7 @@ impl Settings {
             notify: given.notify.unwrap_or_default(),
             webhook: given.webhook,
             source: given.source,
+            watch: given.watch.unwrap_or_default(),
             guards: given.guards.fill(given.reload, &usual_guards),
             health: given.health.fill(usual_health),
             reload_interval: given.reload_interval.unwrap_or(usual_interval),
@@ -330,6 +336,7 @@ impl Given {
             notify: self.notify.or(other.notify),
             webhook: self.webhook.or(other.webhook),
             source: self.source.or(other.source),
+            watch: self.watch.or(other.watch),
             reload: self.reload.or(other.reload),
             drift: self.drift.or(other.drift),
             bad_manifests: self.bad_manifests.or(other.bad_manifests),

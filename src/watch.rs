@@ -34,7 +34,7 @@ use crate::{
 use self::{
     backoff::Backoff,
     follower::{Follower, Left},
-    triggers::{RESYNC, Trigger, Triggers},
+    triggers::{Trigger, Triggers},
     work::{Cause, Work},
 };
 pub use self::{triggers::Signals, vitals::Vitals};
@@ -45,8 +45,13 @@ const BURST: Duration = Duration::from_millis(2);
 /// How long an invalid state may be the middle of a longer write before it is reported.
 const HALF_WRITTEN: Duration = Duration::from_millis(150);
 
-/// A good pass is fresh for so long: some may fail for a moment.
-pub const FRESH: Duration = Duration::from_secs(3 * RESYNC.as_secs());
+/// For how long a good pass is fresh, at least: the next one may wait for servers.
+const FRESH_MIN: Duration = Duration::from_secs(60);
+
+/// For how long a good pass is fresh: some may fail for a moment.
+pub fn fresh(settings: &Settings) -> Duration {
+    (3 * settings.watch.resync).max(FRESH_MIN)
+}
 
 /// The lock that a gw which follows holds, apart from that of each apply.
 const LOCK: &str = "watch.lock";
@@ -116,10 +121,16 @@ pub async fn follow<E>(
             }
         }
         if work.files().is_some() {
-            work.add(Cause::Files(triggers.rest_of_burst(BURST).await));
+            match triggers.rest_of_burst(BURST).await {
+                Ok(changed) => work.add(Cause::Files(changed)),
+                Err(ended) => return Ok(ended),
+            }
             // Perhaps the middle of a longer write: what is missing may come in a moment.
             if work.files().is_some_and(|changed| follower.loses_something(changed)) {
-                work.add(Cause::Files(triggers.rest_of_burst(HALF_WRITTEN).await));
+                match triggers.rest_of_burst(HALF_WRITTEN).await {
+                    Ok(changed) => work.add(Cause::Files(changed)),
+                    Err(ended) => return Ok(ended),
+                }
             }
         }
         let commit = work.commit().or_else(|| follower.commit());

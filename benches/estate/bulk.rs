@@ -87,6 +87,7 @@ fn in_process(stage: &Stage) -> Phases {
         notify: Vec::new(),
         webhook: None,
         source: git::Given::default(),
+        watch: gw::settings::Intervals::default(),
         guards: gw::guard::Policy::lenient(),
         drift: gw::settings::DriftPolicy::default(),
         bad_manifests: gw::settings::BadManifests::default(),

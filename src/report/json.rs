@@ -49,7 +49,7 @@ pub use self::{
     saved::{FingerprintDocument, SavedPlan, SavedPlanDocument},
     status::StatusDocument,
     step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
-    watch::{WatchHistoryDocument, WatchStatusDocument},
+    watch::WatchStatusDocument,
     word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
 };
 
@@ -117,8 +117,13 @@ pub fn problems(problems: &Problems) -> ProblemsDocument {
 }
 
 /// What gw did, newest first. `damaged_lines` of the journal can't be read.
-pub fn history(records: &[RecordDocument], damaged_lines: usize) -> HistoryDocument {
-    HistoryDocument::of(records, damaged_lines)
+pub fn history(records: Vec<EntryDocument>, damaged_lines: usize) -> HistoryDocument {
+    HistoryDocument { version: VERSION, records, damaged_lines }
+}
+
+/// A record in short.
+pub fn entry(record: &RecordDocument) -> EntryDocument {
+    EntryDocument::of(record)
 }
 
 /// What is known of a running `gw watch`.
@@ -129,11 +134,6 @@ pub fn watch_status(
     fresh: Duration,
 ) -> WatchStatusDocument {
     WatchStatusDocument::of(board, now, haproxy, fresh)
-}
-
-/// The last passes of a running `gw watch`.
-pub fn watch_history(board: &Board) -> WatchHistoryDocument {
-    WatchHistoryDocument::of(board)
 }
 
 /// What is told to others about a pass.
@@ -160,14 +160,13 @@ pub enum Kind {
     History,
     Record,
     WatchStatus,
-    WatchHistory,
     Notification,
     Doctor,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Report,
         Self::Status,
@@ -177,7 +176,6 @@ impl Kind {
         Self::History,
         Self::Record,
         Self::WatchStatus,
-        Self::WatchHistory,
         Self::Notification,
         Self::Doctor,
     ];
@@ -194,7 +192,6 @@ impl Kind {
             Self::History => "history",
             Self::Record => "record",
             Self::WatchStatus => "watch-status",
-            Self::WatchHistory => "watch-history",
             Self::Notification => "notification",
             Self::Doctor => "doctor",
         }
@@ -213,7 +210,6 @@ pub fn schema(kind: Kind) -> Value {
         Kind::History => schemars::schema_for!(HistoryDocument),
         Kind::Record => schemars::schema_for!(RecordDocument),
         Kind::WatchStatus => schemars::schema_for!(WatchStatusDocument),
-        Kind::WatchHistory => schemars::schema_for!(WatchHistoryDocument),
         Kind::Notification => schemars::schema_for!(NotificationDocument),
         Kind::Doctor => schemars::schema_for!(DoctorDocument),
     }

@@ -6,6 +6,7 @@ mod reach;
 use std::{
     error::Error,
     iter,
+    mem::{self, Discriminant},
     time::{Duration, Instant},
 };
 
@@ -39,10 +40,33 @@ use super::{files::Changed, history::History, work::Work};
 pub(super) enum Left {
     /// Nothing.
     Nothing,
-    /// Something that should be tried again soon: why, in words that are the same while the cause is.
-    Work(String),
+    /// Something that should be tried again soon.
+    Work(Rest),
     /// Something that may be done from this moment on.
     At(Instant),
+}
+
+/// What should be tried again, by its kind alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// The source can't be read.
+    Source(Discriminant<LoadError>),
+    /// HAProxy can't be compared or changed.
+    Pass(Discriminant<ReconcileError>),
+    /// Objects wait for something.
+    Unfinished,
+}
+
+impl From<&LoadError> for Rest {
+    fn from(error: &LoadError) -> Self {
+        Self::Source(mem::discriminant(error))
+    }
+}
+
+impl From<&ReconcileError> for Rest {
+    fn from(error: &ReconcileError) -> Self {
+        Self::Pass(mem::discriminant(error))
+    }
 }
 
 pub(super) struct Follower<'a> {
@@ -188,7 +212,8 @@ impl<'a> Follower<'a> {
             Ok(intent) => intent,
             Err(error) => {
                 self.reconciler.note_failure(None, &chain(&error));
-                return self.failed(&error, error.hint().as_deref(), on_event);
+                self.failed(&error, error.hint().as_deref(), on_event);
+                return Left::Work(Rest::from(&error));
             }
         };
         Span::current().record("revision", &intent.revision);
@@ -220,7 +245,8 @@ impl<'a> Follower<'a> {
             }
             Err(error) => {
                 self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
-                self.failed(&error, error.hint().as_deref(), on_event)
+                self.failed(&error, error.hint().as_deref(), on_event);
+                Left::Work(Rest::from(&error))
             }
         }
     }
@@ -329,20 +355,19 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Tells that a pass failed, with all causes, which it returns.
+    /// Tells that a pass failed, with all causes.
     fn failed(
         &mut self,
         error: &dyn Error,
         hint: Option<&str>,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) -> Left {
+    ) {
         let message = chain(error);
         if self.failure.as_ref() != Some(&message) {
             on_event(WatchEvent::Failed { message: &message, hint });
         }
         self.record.result = PassResult::Failed(message.clone());
-        self.failure = Some(message.clone());
-        Left::Work(message)
+        self.failure = Some(message);
     }
 }
 

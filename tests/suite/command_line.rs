@@ -102,7 +102,6 @@ fn schemas_and_completions_are_printed() {
         "status",
         "problems",
         "watch-status",
-        "watch-history",
         "notification",
         "doctor",
     ] {

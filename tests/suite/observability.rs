@@ -167,10 +167,16 @@ fn every_answer_follows_what_happens() {
         let status = watch.json("/v1/status");
         assert_ne!(status["applied"]["revision"], first);
         assert_eq!(status["applied"]["revision"], status["attempted"]["revision"]);
+        // From the journal, so it begins before this gw did.
         let history = watch.json("/v1/history");
-        let reload = &history["passes"][0];
+        let reload = &history["records"][0];
         assert_eq!((&reload["reloads"], &reload["result"]), (&1.into(), &"done".into()));
-        assert!(reload["reload_reason"].as_str().unwrap().contains("timeout server"), "{reload}");
+        let written = watch.rig.gw.run(&["history", "--output", "json"]).ok().json();
+        assert_eq!(history, written);
+        let commands: Vec<_> = written["records"].as_array().unwrap().iter().collect();
+        assert_eq!(commands.last().unwrap()["who"]["command"], "apply");
+        let newest = watch.json("/v1/history?limit=1");
+        assert_eq!(newest["records"], serde_json::json!([reload]));
 
         // A mistake: what runs is as before, but not what is wanted.
         let good = status["applied"]["revision"].clone();

@@ -10,7 +10,7 @@ use crate::{
     report::{
         board::{About, Truth},
         kind::Kind,
-        pass::{PassCause, PassResult},
+        pass::PassResult,
     },
 };
 
@@ -196,26 +196,6 @@ impl From<Truth> for TruthWord {
             Truth::True => Self::True,
             Truth::False => Self::False,
             Truth::Unknown => Self::Unknown,
-        }
-    }
-}
-
-words! {
-    /// Why a pass was made.
-    PassCauseWord as "PassCause" { Start, Files, Commit, Asked, Haproxy, Resync, Retry, Health }
-}
-
-impl From<PassCause> for PassCauseWord {
-    fn from(value: PassCause) -> Self {
-        match value {
-            PassCause::Start => Self::Start,
-            PassCause::Files => Self::Files,
-            PassCause::Commit => Self::Commit,
-            PassCause::Asked => Self::Asked,
-            PassCause::Haproxy => Self::Haproxy,
-            PassCause::Resync => Self::Resync,
-            PassCause::Retry => Self::Retry,
-            PassCause::Health => Self::Health,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     report::{PlanView, WatchEvent, pass::PassResult},
 };
 
-use super::{Follower, Left, gate::Before};
+use super::{Follower, Left, Rest, gate::Before};
 
 /// What is to be reached.
 #[derive(Clone, Copy)]
@@ -95,7 +95,7 @@ impl Follower<'_> {
         }
         let is_finished = report.is_complete() || !is_loaded;
         (self.record.plan, self.record.report) = (Some(plan), Some(report));
-        Ok(if is_finished { Left::Nothing } else { Left::Work("unfinished".to_owned()) })
+        Ok(if is_finished { Left::Nothing } else { Left::Work(Rest::Unfinished) })
     }
 
     /// Whether HAProxy took the files. What it refused is not tried again.
