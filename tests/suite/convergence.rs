@@ -15,7 +15,6 @@ mod model;
 mod oracle;
 mod origins;
 mod pools;
-mod random;
 mod table;
 mod write;
 
@@ -27,7 +26,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use self::chain::{STEPS, Sample};
 use self::origins::Origins;
-use self::random::Random;
+use crate::support::random::Random;
 use crate::support::versions::{self, Version, newest, oldest};
 
 /// How many pairs are tried unless the environment says otherwise.

@@ -22,6 +22,7 @@ mod order;
 mod protocols;
 mod readme;
 mod rig;
+mod soak;
 mod support_works;
 mod suspension;
 mod table;

@@ -6,6 +6,7 @@ pub(crate) mod proxy;
 pub(crate) mod ssh;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -39,6 +40,16 @@ impl Upstream {
         fs::create_dir_all(path.parent().expect("a file is in a folder")).unwrap();
         fs::write(path, text).expect("the test's folder is writable");
         self
+    }
+
+    /// Removes a file or a folder of the work tree, if it is there.
+    pub(crate) fn remove(&self, path: &str) -> &Self {
+        let path = self.work.join(path);
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        match removed {
+            Err(error) if error.kind() != ErrorKind::NotFound => panic!("{error}"),
+            _ => self,
+        }
     }
 
     /// Commits all that is in the work tree and pushes it. Returns the id of the commit.
