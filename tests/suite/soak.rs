@@ -187,7 +187,8 @@ fn soak(version: &Version) {
         |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let duration = Duration::from_secs(number("GW_SOAK_SECONDS").unwrap_or(SECONDS));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
-    let seed = number("GW_SOAK_SEED").unwrap_or(now.as_secs());
+    let anew = now.as_secs() + u64::from(version.branch.1);
+    let seed = number("GW_SOAK_SEED").unwrap_or(anew);
     println!("HAProxy {version}: {duration:?} with GW_SOAK_SEED={seed}");
     let mut soak = Soak::start(version, seed, duration * 2 + PATIENCE * 20);
     let period = (duration / CHECKPOINTS).min(PERIOD);

@@ -36,16 +36,16 @@ impl Soak {
             54..58 => {
                 self.upstream.commit("Nothing");
                 self.push();
-                "an empty commit".to_owned()
+                "empty commit".to_owned()
             }
             58..62 => self.rewrite(),
             62..74 => self.by_hand(),
             74..82 => self.hold(),
-            82..84 => {
+            82..85 => {
                 self.reload();
-                "a reload by somebody else".to_owned()
+                "somebody else's reload".to_owned()
             }
-            84..94 => self.server(),
+            85..94 => self.server(),
             _ => {
                 self.gw.signal(Signal::HUP);
                 "SIGHUP".to_owned()
@@ -100,7 +100,7 @@ impl Soak {
         self.upstream.write(&format!("site/{path}"), text);
         self.upstream.commit("A mistake");
         self.push();
-        format!("a mistake in {path}")
+        format!("mistake in {path}")
     }
 
     /// Puts another commit in the place of the last one, by force.
@@ -110,7 +110,7 @@ impl Soak {
         self.upstream.run(&["add", "--all"]);
         self.upstream.run(&["commit", "--quiet", "--amend", "--allow-empty", "--message", &edit]);
         self.push();
-        format!("a forced push: {edit}")
+        format!("forced push: {edit}")
     }
 
     /// An operator's act on the socket.
@@ -165,7 +165,7 @@ impl Soak {
         let manners = [None, Some(Manner::Lossy), Some(Manner::Silent), Some(Manner::Open)];
         let choice = self.random.below(manners.len() + 1);
         let manner = manners.into_iter().nth(choice).unwrap_or(Some(Manner::Open));
-        let told = format!("the Git server: {manner:?}");
+        let told = format!("Git server: {manner:?}");
         self.serve(manner);
         told
     }
@@ -209,9 +209,10 @@ pub(super) struct Tally(BTreeMap<String, u32>);
 
 impl Tally {
     pub(super) fn count(&mut self, act: &str) {
-        let kind = act.split(':').next().unwrap_or(act);
-        let words: Vec<&str> = kind.split(' ').take(3).collect();
-        *self.0.entry(words.join(" ")).or_default() += 1;
+        // Acts begin with their kind, and go on with names.
+        let words = act.split([' ', ':']).take(2);
+        let kind: Vec<&str> = words.filter(|word| !word.contains(['/', '+', '-', '~'])).collect();
+        *self.0.entry(kind.join(" ")).or_default() += 1;
     }
 }
 
