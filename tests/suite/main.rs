@@ -11,6 +11,7 @@ mod drift;
 mod faults;
 mod following;
 mod git;
+mod growth;
 mod guards;
 mod history;
 mod holds;

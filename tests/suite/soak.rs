@@ -14,6 +14,7 @@ use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -125,23 +126,30 @@ impl Soak {
     /// Lets all settle, and panics unless everything is as Git says. Returns what is in use then.
     fn check(&mut self) -> Vitals {
         self.calm();
-        let begin = Instant::now();
-        let mut told = Instant::now();
-        while let Some(why) = self.contradiction() {
-            assert!(begin.elapsed() < PATIENCE, "it does not settle: {why}");
-            if told.elapsed() > Duration::from_secs(2) {
-                told = Instant::now();
-                self.tell();
-                self.gw.signal(rustix::process::Signal::HUP);
-            }
-            clock::pause(Duration::from_millis(100));
-        }
+        self.settle();
+        self.let_go();
+        self.settle();
         self.assert_answers();
         let (total, failed) = self.load.so_far();
         assert!(total > 0 && failed == 0, "{failed} of {total} requests failed");
         let vitals = || Vitals::of(self.gw.pid(), self.rig.haproxy().pid(), &self.rig.state_dir());
         clock::eventually(PATIENCE, || vitals().workers == 1);
         vitals()
+    }
+
+    /// Waits until everything is as Git says.
+    fn settle(&self) {
+        let begin = Instant::now();
+        let mut told = begin;
+        while let Some(why) = self.contradiction() {
+            assert!(begin.elapsed() < PATIENCE, "it does not settle: {why}");
+            if told.elapsed() > Duration::from_secs(2) {
+                told = Instant::now();
+                self.tell();
+                self.gw.signal(Signal::HUP);
+            }
+            clock::pause(Duration::from_millis(100));
+        }
     }
 
     /// Why not everything is as Git says.
@@ -172,7 +180,12 @@ impl Soak {
                         break;
                     }
                 }
-                assert!(met.iter().eq(&expected), "h{host}{path}: {met:?}, not {expected:?}");
+                let told = || {
+                    let status = self.rig.gw.run(&["status"]).transcript();
+                    let servers = self.rig.haproxy().command("show servers state");
+                    format!("h{host}{path}: {met:?}, not {expected:?}\n{status}\n{servers}")
+                };
+                assert!(met.iter().eq(&expected), "{}", told());
             }
         }
     }

@@ -5,8 +5,9 @@ use std::fmt;
 
 use rustix::process::Signal;
 
-use super::Soak;
 use super::site::Site;
+use super::{PATIENCE, Soak};
+use crate::support::clock;
 use crate::support::git::http::{Http, Manner};
 use crate::support::random::Random;
 use crate::support::webhook;
@@ -137,7 +138,9 @@ impl Soak {
 
     /// `gw hold`, or its end.
     fn hold(&mut self) -> String {
-        if let Some(server) = self.by_hand.held.pop().filter(|_| self.random.chance(50)) {
+        if self.random.chance(50)
+            && let Some(server) = self.by_hand.held.pop()
+        {
             self.release(&server);
             return format!("gw release {server}");
         }
@@ -145,14 +148,20 @@ impl Soak {
         let Some(server) = some(&servers, &mut self.random) else { return "nobody".to_owned() };
         let state = self.random.pick(&["--drain", "--maint", "--weight=7"]);
         let more = ["--for", "2h", "--reason", "soak"];
+        // gw may not know the server yet, or not any more; and it is held once.
         let outcome = self.rig.gw.run(&[&["hold", &server, state][..], &more].concat());
         self.by_hand.held.push(server.clone());
         format!("gw hold {server} {state}: {:?}", outcome.code)
     }
 
+    /// Ends a hold. A server that was not there was never held.
     fn release(&self, server: &str) {
-        // It may be held no more, or never have been.
-        let _ = self.rig.gw.run(&["release", server]);
+        let released = || {
+            let outcome = self.rig.gw.run(&["release", server]);
+            let is_unknown = ["nobody holds", "gw runs no server"];
+            outcome.code == Some(0) || is_unknown.iter().any(|said| outcome.stderr.contains(said))
+        };
+        assert!(clock::eventually(PATIENCE, released), "{server} can't be released");
     }
 
     /// A reload by the master's socket. While another one is under way, the master takes none.
@@ -182,20 +191,25 @@ impl Soak {
         }
     }
 
-    /// Takes back what people did.
+    /// Takes back what people did to Git.
     pub(super) fn calm(&mut self) {
         self.serve(Some(Manner::Open));
-        let ByHand { touched, held } = std::mem::take(&mut self.by_hand);
-        for server in held {
+        for server in std::mem::take(&mut self.by_hand.held) {
             self.release(&server);
-        }
-        for server in touched {
-            for act in ["set server NAME state ready", "set weight NAME 100%"] {
-                let _ = self.rig.haproxy().command(&act.replace("NAME", &server));
-            }
         }
         self.commit("All is well");
         self.tell();
+    }
+
+    /// Takes back what people did on the socket. While a reload is under way that may be lost, since the
+    /// new worker takes over what was before.
+    pub(super) fn let_go(&mut self) {
+        for server in std::mem::take(&mut self.by_hand.touched) {
+            for act in ["set server NAME state ready", "set weight NAME 100%"] {
+                // What the server was may be gone.
+                let _ = self.rig.haproxy().command(&act.replace("NAME", &server));
+            }
+        }
     }
 }
 
