@@ -23,13 +23,19 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// An empty repository in a folder.
     pub(crate) fn new(folder: &Path) -> Self {
+        Self::with_work_tree(folder, folder.join("work"))
+    }
+
+    /// The same with a work tree that may be there already.
+    pub(crate) fn with_work_tree(folder: &Path, work: PathBuf) -> Self {
         let root = folder.join("served");
-        let (bare, work) = (root.join("site.git"), folder.join("work"));
+        let bare = root.join("site.git");
         fs::create_dir_all(&root).expect("the test's folder is writable");
         let upstream = Self { bare, root, work };
-        let bare = upstream.bare.to_str().expect("the test's folder is UTF-8").to_owned();
+        let text = |path: &Path| path.to_str().expect("the test's folder is UTF-8").to_owned();
+        let (bare, work) = (text(&upstream.bare), text(&upstream.work));
         git(folder, &["init", "--quiet", "--bare", "--initial-branch=main", &bare], "");
-        git(folder, &["init", "--quiet", "--initial-branch=main", "work"], "");
+        git(folder, &["init", "--quiet", "--initial-branch=main", &work], "");
         upstream.run(&["remote", "add", "origin", &bare]);
         upstream
     }
