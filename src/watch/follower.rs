@@ -269,7 +269,9 @@ impl<'a> Follower<'a> {
         if !plan.is_empty() && (!is_told || report.is_complete()) {
             on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
         }
-        self.told = if report.is_complete() { Vec::new() } else { objects };
+        // What was not waited for has its time in the next pass.
+        let had_time = !self.patience.is_over();
+        self.told = if had_time && !report.is_complete() { objects } else { Vec::new() };
         self.refused = match report.loading {
             Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
             Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,

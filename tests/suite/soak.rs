@@ -55,7 +55,6 @@ const BASE: &str = "global\n    hard-stop-after 1h\n";
 /// All that takes part.
 struct Soak {
     random: Random,
-    rig: Rig,
     site: Site,
     upstream: Upstream,
     server: Server,
@@ -65,8 +64,9 @@ struct Soak {
     /// Where gw answers.
     http: u16,
     front: SocketAddr,
-    load: Running,
+    load: Option<Running>,
     by_hand: ByHand,
+    rig: Rig,
     _origins: Vec<Origin>,
     _dir: TempDir,
 }
@@ -115,7 +115,7 @@ impl Soak {
             gw,
             http,
             front,
-            load: load.start(front, asks),
+            load: Some(load.start(front, asks)),
             by_hand: ByHand::default(),
             rig,
             _origins: origins,
@@ -130,11 +130,25 @@ impl Soak {
         self.let_go();
         self.settle();
         self.assert_answers();
-        let (total, failed) = self.load.so_far();
-        assert!(total > 0 && failed == 0, "{failed} of {total} requests failed");
         let vitals = || Vitals::of(self.gw.pid(), self.rig.haproxy().pid(), &self.rig.state_dir());
         clock::eventually(PATIENCE, || vitals().workers == 1);
         vitals()
+    }
+
+    /// How many requests were made. None of them failed, or this panics.
+    fn requests(&mut self) -> u64 {
+        let (total, failed) = self.load.as_ref().expect("it goes on").so_far();
+        if failed > 0 {
+            self.end_load();
+        }
+        total
+    }
+
+    /// Ends the requests, and panics where some failed.
+    fn end_load(&mut self) {
+        let report = self.load.take().expect("it goes on").stop();
+        println!("HAProxy {}: {report}", self.rig.version);
+        report.assert_no_failure();
     }
 
     /// Waits until everything is as Git says.
@@ -212,9 +226,10 @@ fn soak(version: &Version) {
         println!("HAProxy {version}, {:.1?}: {act}", begin.elapsed());
         tally.count(&act);
         clock::pause(Duration::from_millis(soak.random.between(50, 600) as u64));
+        let _ = soak.requests();
         if begin.elapsed() >= next {
             let vitals = soak.check();
-            let (total, _) = soak.load.so_far();
+            let total = soak.requests();
             println!("HAProxy {version}, {:.1?}, {total} requests: {vitals}", begin.elapsed());
             early.get_or_insert(vitals);
             next = begin.elapsed() + period;
@@ -222,10 +237,7 @@ fn soak(version: &Version) {
     }
     let late = soak.check();
     println!("HAProxy {version}, {:.1?}: {late}\n{tally}", begin.elapsed());
-    let Soak { load, .. } = soak;
-    let report = load.stop();
-    println!("HAProxy {version}: {report}");
-    report.assert_no_failure();
+    soak.end_load();
     let growth = late.growth_since(&early.expect("there are some checkpoints"));
     assert!(growth.is_empty(), "HAProxy {version}: {}", growth.join("; "));
 }

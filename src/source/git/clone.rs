@@ -102,7 +102,7 @@ impl BareClone {
         }
         let done = fetch::fetch(
             &self.settings,
-            Wanted {
+            &Wanted {
                 repository: &self.path(),
                 home: &self.folder.join("home"),
                 target: self.local("fetched"),
