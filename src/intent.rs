@@ -170,6 +170,7 @@ impl Builder {
             }
         }
         let fresh = parse_all(&stale);
+        tracing::debug!(files = files.len(), parsed = fresh.len(), "read the manifests");
         for (new, (_, old)) in fresh.into_iter().zip(stale) {
             let old = old.map_or_else(Vec::new, |old| old.documents);
             let new = new.sharing(&old);
