@@ -13,14 +13,13 @@ mod model;
 mod oracle;
 pub(crate) mod origins;
 mod pools;
-pub(crate) mod random;
 pub(crate) mod table;
 mod write;
 
 use self::chain::STEPS;
 use self::origins::Origins;
-use self::random::Random;
 use crate::seeds::Campaign;
+use crate::support::random::Random;
 
 const CAMPAIGN: Campaign = Campaign {
     prefix: "GW_CONVERGENCE",

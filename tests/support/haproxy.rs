@@ -110,6 +110,12 @@ impl Haproxy {
             .unwrap_or_else(|error| panic!("{line:?} to the master {}: {error}", self.version))
     }
 
+    /// The same, where the master may be at work and answer nobody.
+    pub(crate) fn try_master_command(&self, line: &str) -> io::Result<String> {
+        let socket = self.master.as_deref().expect("started with a master");
+        exchange_and_close(socket, &format!("{line}\n"))
+    }
+
     /// Reloads by signal, which works alike on every version, and waits until the new worker
     /// answers.
     pub(crate) fn reload(&self) {

@@ -165,11 +165,16 @@ impl Reconciler {
             }
             self.patience.pause(LOOK_AGAIN).await;
         }
+        let why = if self.patience.is_over() {
+            "not waited for any longer, since there is something newer to do".to_owned()
+        } else {
+            let patience = self.patience.ready;
+            format!(
+                "no good health check within {patience:?}; it takes requests after the first one"
+            )
+        };
         for (index, _, _) in waiting {
-            report.outcomes[index] = Outcome::Pending(format!(
-                "no good health check within {:?}; it takes requests after the first one",
-                self.patience.ready
-            ));
+            report.outcomes[index] = Outcome::Pending(why.clone());
         }
         Ok(())
     }

@@ -107,7 +107,7 @@ impl BareClone {
         }
         let done = fetch::fetch(
             &self.settings,
-            Wanted {
+            &Wanted {
                 repository: Some(&self.path()),
                 home: &self.folder.join("home"),
                 target: self.local("fetched"),

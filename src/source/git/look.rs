@@ -40,6 +40,6 @@ pub fn look(settings: &Settings) -> Result<Seen, GitError> {
         target: String::new(),
         previous: None,
     };
-    let done = fetch::fetch(settings, wanted)?;
+    let done = fetch::fetch(settings, &wanted)?;
     Ok(Seen { commit: done.id, name: done.name })
 }

@@ -86,7 +86,9 @@ impl Follower<'_> {
         if !plan.is_empty() && (!is_told || report.is_complete()) {
             on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
         }
-        self.told = if report.is_complete() { Vec::new() } else { objects };
+        // What was not waited for has its time in the next pass.
+        let had_time = !self.patience.is_over();
+        self.told = if had_time && !report.is_complete() { objects } else { Vec::new() };
         self.tell_flapping(&plan, &report, on_event);
         self.record.result = PassResult::of(&plan, &report);
         let is_loaded = self.judge_loading(intent, &report, on_event)?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::model::Set;
 use super::origins::Origins;
-use super::random::Random;
 use super::table::{self, Fixed, Request};
 use super::{edit, generate, write};
 use crate::rig::{Rig, State};
@@ -14,6 +13,7 @@ use crate::seeds::Sample;
 use crate::support::clock;
 use crate::support::golden;
 use crate::support::ports::free_port;
+use crate::support::random::Random;
 use crate::support::versions::Version;
 
 /// So many sets are applied one after the other to one HAProxy.

@@ -9,7 +9,7 @@ use super::origins::POOL;
 use super::pools::{
     BACKENDS, HOSTS, LISTENERS, NAMESPACES, ROUTES, SERVERS, SHARES, STATES, TIMEOUTS, WEIGHTS,
 };
-use super::random::Random;
+use crate::support::random::Random;
 
 type Edit = fn(&mut Set, &mut Random);
 

@@ -11,7 +11,7 @@ use super::pools::{
     BACKENDS, GATEWAYS, HOSTS, LISTENERS, METHODS, NAMESPACES, PATHS, ROUTES, SERVERS, SHARES,
     STATES, TIMEOUTS, WEIGHTS,
 };
-use super::random::Random;
+use crate::support::random::Random;
 
 /// Ports 0 and 1 are HTTP, 2 is HTTPS.
 pub(super) const HTTPS: usize = 2;

@@ -12,8 +12,8 @@ use super::model::{Match, Set};
 use super::oracle::{self, Expected};
 use super::origins::Origins;
 use super::pools::{METHODS, OTHER_HOSTS};
-use super::random::Random;
 use crate::support::connection::{Answer, Ask, Connection, Failure, Wire};
+use crate::support::random::Random;
 use crate::support::runtime;
 
 /// So many requests are made of each process.

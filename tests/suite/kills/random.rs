@@ -15,9 +15,9 @@ use self::calamity::Calamity;
 use super::unfit;
 use crate::convergence::chain::Pair;
 use crate::convergence::origins::Origins;
-use crate::convergence::random::Random;
 use crate::convergence::{edit, generate, table};
 use crate::seeds::{Campaign, Sample};
+use crate::support::random::Random;
 
 /// So many calamities come over one HAProxy.
 const STEPS: usize = 10;

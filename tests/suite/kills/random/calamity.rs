@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::convergence::random::Random;
 use crate::faults::files::{apply_read_only, apply_within};
 use crate::kills::clocks::Clock;
 use crate::rig::Rig;
 use crate::support::clock;
+use crate::support::random::Random;
 
 /// Longer than most applies take.
 const APPLY: usize = 400;
