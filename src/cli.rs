@@ -22,6 +22,7 @@ mod output;
 mod plan;
 mod progress;
 mod render;
+mod retry;
 mod rollback;
 mod saved;
 mod schema;
@@ -73,6 +74,7 @@ enum Command {
     Release(hold::ReleaseArgs),
     Suspend(suspend::SuspendArgs),
     Resume(suspend::ResumeArgs),
+    Retry(retry::Args),
     Up(up::Args),
     Watch(watch::Args),
     Init(init::Args),
@@ -151,6 +153,7 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Release(args) => hold::release(&args).await,
         Command::Suspend(args) => suspend::suspend(&args).await,
         Command::Resume(args) => suspend::resume(&args).await,
+        Command::Retry(args) => retry::run(&args).await,
         Command::Up(args) => Box::pin(up::run(&args)).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),

@@ -8,6 +8,7 @@
 mod duration;
 mod file;
 mod guards;
+mod health;
 mod listen;
 mod notify;
 mod source;
@@ -25,6 +26,7 @@ use std::{
 use crate::{
     guard::{Policy, Stance},
     haproxy::Endpoint,
+    health::Limits,
     model::{Problems, SourceFile},
     source::git,
 };
@@ -32,6 +34,7 @@ use crate::{
 pub use self::{
     duration::{DurationError, SpanError, parse_duration, parse_span},
     guards::GivenGuards,
+    health::GivenHealth,
     listen::{HTTP, Listen, ListenError},
     notify::Target,
     webhook::Webhook,
@@ -56,6 +59,10 @@ const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server that is removed waits this long for its last request, unless told otherwise. What takes
 /// longer is finished by the next pass.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Changes that follow each other are merged into so few reloads, unless told otherwise: each leaves
+/// a worker behind for as long as its connections last.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Everything that gw needs to know besides manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +91,10 @@ pub struct Settings {
     pub source: git::Given,
     /// How strict the guards are.
     pub guards: Policy,
+    /// When a change that is followed is taken back; `None` where none is.
+    pub health: Option<Limits>,
+    /// The least time between two reloads where manifests are followed.
+    pub reload_interval: Duration,
     /// What becomes of drift.
     pub drift: DriftPolicy,
     /// What becomes of manifests with errors, where they are followed.
@@ -153,6 +164,8 @@ pub struct Given {
     pub drift: Option<DriftPolicy>,
     pub bad_manifests: Option<BadManifests>,
     pub guards: GivenGuards,
+    pub health: GivenHealth,
+    pub reload_interval: Option<Duration>,
 }
 
 /// Whose HAProxy it is, which decides what is assumed where nobody says anything.
@@ -252,9 +265,9 @@ impl Settings {
             // Whoever writes manifests wants to hear of each mistake, and no half of a change.
             Runs::Ourselves(_) => BadManifests::Revision,
         };
-        let usual_guards = match runs {
-            Runs::Service => Policy::default(),
-            Runs::Ourselves(_) => Policy::lenient(),
+        let (usual_guards, usual_health, usual_interval) = match runs {
+            Runs::Service => (Policy::default(), Some(Limits::default()), RELOAD_INTERVAL),
+            Runs::Ourselves(_) => (Policy::lenient(), None, Duration::ZERO),
         };
         let usual = |path: &str| debian.then(|| PathBuf::from(path));
         Self {
@@ -278,6 +291,8 @@ impl Settings {
             webhook: given.webhook,
             source: given.source,
             guards: given.guards.fill(given.reload, &usual_guards),
+            health: given.health.fill(usual_health),
+            reload_interval: given.reload_interval.unwrap_or(usual_interval),
             drift: given.drift.unwrap_or_default(),
             bad_manifests: given.bad_manifests.unwrap_or(usual_manifests),
         }
@@ -319,6 +334,8 @@ impl Given {
             drift: self.drift.or(other.drift),
             bad_manifests: self.bad_manifests.or(other.bad_manifests),
             guards: self.guards.or(other.guards),
+            health: self.health.or(other.health),
+            reload_interval: self.reload_interval.or(other.reload_interval),
         }
     }
 }

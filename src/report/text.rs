@@ -5,6 +5,7 @@ mod drift;
 mod held;
 mod history;
 mod plan;
+mod quarantined;
 mod refusals;
 mod report;
 mod status;
@@ -17,6 +18,7 @@ pub use self::{
     drift::drift,
     history::{blame, blame_nobody, history, record},
     plan::plan,
+    quarantined::quarantined,
     refusals::refusals,
     report::report,
     status::{status, utc},

@@ -11,6 +11,7 @@ use std::{
 use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use crate::{
+    fault::{self, Point},
     model::{Commit, Digest},
     source::trust::{self, Mode, Policy, Signer},
 };
@@ -109,6 +110,7 @@ impl BareClone {
                 previous: previous.map(|id| id.to_string()),
             },
         )?;
+        fault::at(Point::Fetched);
         let id = Oid::from_str(&done.id).map_err(|error| self.damaged(&error))?;
         // Objects that came since the repository was opened.
         let repository = self.repository()?;
@@ -173,9 +175,11 @@ impl BareClone {
 
     /// Remembers a commit as good. Does not wait for a fetch.
     pub fn keep(&self, commit: &Commit) -> Result<(), GitError> {
+        fault::at(Point::KeepDue);
         let tag = commit.reference.as_deref().and_then(|name| name.strip_prefix(TAGS));
         let tag = tag.map(|tag| format!("tags/{tag}"));
         self.point(commit, &["good"].into_iter().chain(tag.as_deref()).collect::<Vec<_>>())?;
+        fault::at(Point::Kept);
         // What was found out about the commits before is of no use any more.
         let repository = self.repository()?;
         let obsolete = repository.references_glob(&self.local("fetched-rewritten/*"));
