@@ -107,6 +107,7 @@
 //! | a metric | `metrics.rs`, and the table in `README.md`; facts come from events (`report/watch.rs`, `report/pass.rs`) |
 //! | an exit code | `cli/exit.rs` and the table in `README.md` |
 //! | a transport or a credential of Git | `source/git/access.rs`, `source/git/transfer/` (runs as a process of its own) |
+//! | a check of the set-up | its topic below `doctor/`, with what breaks it and its mend in `tests/suite/doctor.rs` |
 //! | a field of JSON output | `report/json/`; `make schema`; add, never change |
 
 pub mod apply;

@@ -97,6 +97,7 @@ pub(super) fn help() -> String {
 Begin here:
   gw up examples/quickstart      run an HAProxy, keep it at what the manifests say
   gw init                        prepare the state directory for an HAProxy that runs as a service
+  gw doctor                      is everything set up right, and how to mend what is not?
   gw validate manifests          is it right?
   gw plan manifests              what would change, and how?
   gw apply manifests             do it

@@ -67,6 +67,7 @@ Your own configuration, {base}, needs in its `global` section:
 
 Then restart HAProxy once (`systemctl restart haproxy`), and:
 
+    gw doctor
     gw apply DIR
 "
     )

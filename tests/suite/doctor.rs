@@ -51,6 +51,10 @@ impl Diagnosis {
         let text = gw.run_under(prefix, &[&["doctor"], arguments].concat());
         assert_eq!(before, settled(root), "the doctor changed something: {}", told.transcript());
         let document = told.json();
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/doctor.json");
+        let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+        let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+        assert!(validator.is_valid(&document), "{document:#}");
         let healthy = document["healthy"] == true;
         assert_eq!(told.code, Some(i32::from(!healthy)), "{}", told.transcript());
         assert_eq!((text.code, &*text.stderr), (told.code, ""), "{}", text.transcript());
@@ -247,16 +251,12 @@ fn a_configuration_that_haproxy_refuses_is_told_in_its_words() {
         assert_eq!(told.in_state("failed"), ["base"], "{:#}", told.0);
         fs::write(&base, &rig.base).unwrap();
         carry_out(&mend, &rig.version.binary.display().to_string());
-        // Right by itself, and wrong together: a backend of gw's name.
-        let taken = "backend web\n    mode http\n    timeout server 1s\n    timeout connect 1s\n";
-        fs::write(
-            &base,
-            format!("{}{taken}{taken}", rig.base)
-                .replace("backend web", "listen web\n    bind 127.0.0.1:1\n    timeout client 1s"),
-        )
-        .unwrap();
+        // Right by itself, and wrong together: it has a backend of gw's name.
+        let taken = "backend web\n    mode http\n    timeout connect 1s\n    timeout server 1s\n";
+        fs::write(&base, rig.base.clone() + taken).unwrap();
         let told = Diagnosis::of(&rig.gw, rig.path(), &[]);
-        assert!(!told.in_state("failed").is_empty(), "{:#}", told.0);
+        let _ = told.mend("configuration", "failed", &["'web'", "must not have the names of gw's"]);
+        assert_eq!(told.in_state("failed"), ["configuration"], "{:#}", told.0);
         fs::write(&base, rig.base.replace("hard-stop-after 10s", "")).unwrap();
         let told = Diagnosis::of(&rig.gw, rig.path(), &[]);
         let _ = told.mend("hard-stop-after", "warning", &["not set", "hard-stop-after 5m"]);
