@@ -94,6 +94,8 @@ pub struct Reconciler {
     even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
     keeps_objects: bool,
+    /// The generation that may be gone back to, which stays on disk.
+    good: Option<u64>,
     scribe: Scribe,
 }
 
@@ -120,6 +122,7 @@ impl Reconciler {
             even_if_suspended: false,
             look: None,
             keeps_objects: false,
+            good: None,
             scribe,
         }
     }
@@ -138,6 +141,11 @@ impl Reconciler {
     /// on. For sources that are named after this.
     pub fn keep_objects(&mut self) {
         self.keeps_objects = true;
+    }
+
+    /// Keeps a generation on disk, for a way back; another one before is no longer kept.
+    pub fn keep_generation(&mut self, good: Option<u64>) {
+        self.good = good;
     }
 
     /// Carries plans out although following is suspended.

@@ -358,9 +358,10 @@ impl Store {
         write::atomically(&generation.path.join(REFUSAL), said.as_bytes())
     }
 
-    /// Removes all but the newest generations, and torsos. The current one stays, and what a process
-    /// has loaded that reports the structure `running`.
-    pub fn prune(&self, running: Option<&str>) -> Result<(), StoreError> {
+    /// Removes all but the newest generations, and torsos. The current one stays, what a process has
+    /// loaded that reports the structure `running`, and the one that is the
+    /// `way_back`.
+    pub fn prune(&self, running: Option<&str>, way_back: Option<u64>) -> Result<(), StoreError> {
         let current = self.current()?.map(|generation| generation.number);
         let running = running.map(|structure| self.with_structure(structure)).transpose()?;
         let running = running.flatten().map(|generation| generation.number);
@@ -377,7 +378,8 @@ impl Store {
                 good += 1;
                 good <= KEEP
             };
-            if !is_kept && Some(number) != current && Some(number) != running {
+            let is_needed = [current, running, way_back].contains(&Some(number));
+            if !is_kept && !is_needed {
                 remove(&path)?;
             }
         }

@@ -102,7 +102,7 @@ impl Reconciler {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(Report, Option<Process>), ReconcileError> {
         let running = pass.live.as_ref().and_then(|live| live.structure.clone());
-        self.store.prune(running.as_deref())?;
+        self.store.prune(running.as_deref(), self.good)?;
         if !self.store.has_no_server_state() {
             // Left by a gw that was killed in the middle of a reload.
             self.store.write_server_state("")?;
@@ -145,7 +145,7 @@ impl Reconciler {
         let disk = Disk { current: Some(next), files: intent.rendered.files.clone() };
         self.remember(intent, process.clone(), disk, &report);
         // What is left now is removed before the next one is written.
-        let _ = self.store.prune(running.as_deref());
+        let _ = self.store.prune(running.as_deref(), self.good);
         Ok((report, process))
     }
 

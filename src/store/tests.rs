@@ -62,22 +62,22 @@ fn ten_generations_are_kept_and_the_current_one_always() {
     for _ in 0..14 {
         store.stage(&files(&[]), &metadata("s"), None).unwrap();
     }
-    store.prune(None).unwrap();
+    store.prune(None, None).unwrap();
     let numbers = store.numbers().unwrap();
     assert_eq!(numbers.len(), 11);
     assert_eq!((numbers[0], numbers[10]), (1, 15));
 }
 
 #[test]
-fn what_runs_is_kept_though_it_is_not_current() {
+fn what_runs_and_what_was_good_are_kept_though_they_are_not_current() {
     let (_root, store) = store();
     store.stage(&files(&[]), &metadata("running"), None).unwrap();
-    for _ in 0..14 {
+    for _ in 0..15 {
         store.stage(&files(&[]), &metadata("s"), None).unwrap();
     }
-    store.prune(Some("running")).unwrap();
-    assert_eq!(store.with_structure("running").unwrap().map(|found| found.number), Some(1));
-    assert_eq!(store.numbers().unwrap().len(), 11);
+    store.prune(Some("running"), Some(3)).unwrap();
+    assert_eq!(store.numbers().unwrap()[..3], [1, 3, 7]);
+    assert_eq!(store.numbers().unwrap().len(), 12);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn what_was_refused_pushes_nothing_good_out() {
     store.switch(&good[0]).unwrap();
     for _ in 0..20 {
         store.note_refusal(&stage(), "no").unwrap();
-        store.prune(None).unwrap();
+        store.prune(None, None).unwrap();
     }
     let numbers = store.numbers().unwrap();
     assert_eq!(numbers.len(), KEEP + KEEP_REFUSED);
@@ -159,7 +159,7 @@ fn torsos_are_removed() {
     let (first, _) = store.stage(&files(&[("a.cfg", "a")]), &metadata("s"), None).unwrap();
     store.switch(&first).unwrap();
     fs::create_dir_all(store.folder(2).join("maps")).unwrap();
-    store.prune(None).unwrap();
+    store.prune(None, None).unwrap();
     assert_eq!(store.numbers().unwrap(), [1]);
 }
 

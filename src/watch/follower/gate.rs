@@ -161,6 +161,11 @@ impl Gate {
         Ok(Verdict::Worse(Quarantine { reason: named(&worse), ..on_trial.quarantine }))
     }
 
+    /// The generation that was good before what is on trial.
+    pub(super) fn good(&self) -> Option<u64> {
+        self.trial.as_ref().map(|trial| trial.good)
+    }
+
     /// Whether a change is on trial.
     pub(super) fn is_on_trial(&self) -> bool {
         self.trial.is_some()

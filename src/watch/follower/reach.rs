@@ -94,6 +94,7 @@ impl Follower<'_> {
         let is_loaded = self.judge_loading(intent, &report, on_event)?;
         if is_loaded && !goal.is_way_back {
             self.gate.begin(&self.reconciler, intent, before, &report).await;
+            self.reconciler.keep_generation(self.gate.good());
         }
         let is_finished = report.is_complete() || !is_loaded;
         (self.record.plan, self.record.report) = (Some(plan), Some(report));
