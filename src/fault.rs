@@ -170,7 +170,6 @@ pub fn io(point: Point) -> io::Result<()> {
 
 /// Comes to a point in the work on a file.
 #[cfg(not(debug_assertions))]
-#[expect(clippy::unnecessary_wraps, reason = "the same as where something can go wrong")]
 #[inline]
 pub fn io(_point: Point) -> io::Result<()> {
     Ok(())

@@ -297,6 +297,7 @@ fn add_server(found: &mut Backends, row: &ServerState<'_>) {
         up: row.op_state != OpState::Stopped,
         check_passed: passed(row),
         checked: row.check_configured,
+        check_enabled: row.check_enabled,
     };
     servers.insert(row.name.to_owned(), server);
 }

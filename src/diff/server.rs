@@ -281,6 +281,7 @@ mod tests {
             up: true,
             check_passed: false,
             checked: false,
+            check_enabled: false,
         }
     }
 

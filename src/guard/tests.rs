@@ -109,6 +109,7 @@ fn live_server() -> crate::model::LiveServer {
         up: true,
         check_passed: false,
         checked: false,
+        check_enabled: false,
     }
 }
 

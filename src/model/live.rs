@@ -124,4 +124,6 @@ pub struct LiveServer {
     pub check_passed: bool,
     /// It has health checks.
     pub checked: bool,
+    /// They are made: those of a server that was made by a command wait for another one.
+    pub check_enabled: bool,
 }

@@ -76,6 +76,7 @@ impl Place<'_> {
         let capabilities = self.context.capabilities;
         let mut made: Vec<Made> =
             fields.iter().flat_map(|field| self.set(*field, to, from)).collect();
+        made.extend(self.enable_health(from));
         made.extend(readiness(self.backend, self.server, to, self.profile, capabilities));
         step.make = instructions(made);
         step
@@ -113,6 +114,14 @@ impl Place<'_> {
             step.cause = Cause::Hold;
         }
         step
+    }
+
+    /// Starts the checks of a server that a gw left without, which died right after `add server`.
+    /// Never where they run: HAProxy 3.4 starts them twice, and its requests stand still.
+    fn enable_health(self, from: &LiveServer) -> Option<Made> {
+        let (backend, server) = (self.backend.as_str(), self.server.as_str());
+        let is_left = self.profile.checked && from.checked && !from.check_enabled;
+        is_left.then(|| send(Command::enable_health(backend, server)))
     }
 
     /// Why no command can set these fields, where none can.
@@ -181,11 +190,12 @@ impl Place<'_> {
                 };
                 let key = Note::server(self.backend, self.server);
                 let set = send(Command::set_server_state(backend, server, state));
+                let enable = self.enable_health(from);
                 let noted = noted(&key, says.map(ServerNote::as_str));
                 return match state {
                     AdminState::Maint => noted.into_iter().chain([set]).collect(),
                     AdminState::Ready | AdminState::Drain => {
-                        [set].into_iter().chain(noted).collect()
+                        enable.into_iter().chain([set]).chain(noted).collect()
                     }
                 };
             }

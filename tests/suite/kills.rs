@@ -12,7 +12,6 @@ mod random;
 #[cfg(debug_assertions)]
 mod scene;
 
-use std::fs;
 use std::process::Command;
 
 use crate::rig::Rig;
@@ -33,20 +32,4 @@ fn unfit(rig: &Rig) -> Option<String> {
     }
     let verified = rig.gw.run(&["history", "--verify"]);
     (verified.code != Some(0)).then(|| format!("the journal: {}", verified.transcript()))
-}
-
-/// What an earlier pass left and a later one should have removed.
-fn remains(rig: &Rig) -> Option<String> {
-    let names = |folder: &str| {
-        let entries = fs::read_dir(rig.state_dir().join(folder)).expect("it was made").flatten();
-        entries.map(|entry| entry.path()).collect::<Vec<_>>()
-    };
-    let torso =
-        names("generations").into_iter().find(|path| !path.join("generation.json").exists());
-    let half = names("").into_iter().find(|path| {
-        path.extension().is_some_and(|ending| ending == "new") || path.ends_with(".current.new")
-    });
-    let found = torso.or(half).map(|path| path.display().to_string());
-    let state = fs::read_to_string(rig.state_dir().join("servers.state")).expect("it was made");
-    found.or_else(|| (state != "1\n").then(|| format!("servers.state: {state}")))
 }

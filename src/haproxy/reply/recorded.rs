@@ -54,7 +54,7 @@ fn servers_say_where_and_how_they_are() {
         assert_eq!(up.op_state, OpState::Running);
         // The result is unknown while a check is under way.
         assert!(matches!(up.check_result, CheckResult::Passed | CheckResult::Unknown));
-        assert!(up.check_configured && !up.admin.in_maint());
+        assert!(up.check_configured && up.check_enabled && !up.admin.in_maint());
         let down = row("down");
         assert_eq!(down.op_state, OpState::Stopped);
         assert!(matches!(down.check_result, CheckResult::Failed | CheckResult::Unknown));
@@ -72,7 +72,7 @@ fn servers_say_where_and_how_they_are() {
         assert!(hands.forced_maint() && !hands.config_maint());
         assert!(row("drained").admin.forced_drain() && !row("drained").admin.in_maint());
         let late = row("late");
-        assert!(late.admin.in_maint() && late.check_configured);
+        assert!(late.admin.in_maint() && late.check_configured && !late.check_enabled);
         assert_eq!((row("a").backend, row("a").weight), ("shop.api", 0));
     });
     on_all("servers-state-void", |_, text| assert_eq!(servers::parse(text), Ok(Vec::new())));

@@ -33,6 +33,8 @@ pub struct ServerState<'a> {
     pub initial_weight: u16,
     /// Whether a health check is configured.
     pub check_configured: bool,
+    /// Whether it is made.
+    pub check_enabled: bool,
     /// Whether a check is under way right now.
     pub check_running: bool,
     /// What the last check said.
@@ -197,6 +199,7 @@ fn server<'a>(row: &Row<'a, &'a str, 10>) -> Result<ServerState<'a>, ReplyError>
             _ => return Err(row.error("unknown srv_check_result")),
         },
         check_configured: check & 2 != 0,
+        check_enabled: check & 4 != 0,
         check_running: check & 1 != 0,
     })
 }

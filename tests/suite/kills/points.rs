@@ -8,6 +8,7 @@ use std::time::Instant;
 use gw::fault::Point;
 
 use super::scene::{Kind, Scene};
+use crate::support::run::Gw;
 use crate::support::versions::{Version, newest, oldest};
 
 /// So many scenes run at the same time. Some mostly wait for HAProxy.
@@ -92,6 +93,29 @@ fn what_nobody_checked_is_not_what_haproxy_starts_with() {
         let _ = scene.rig.apply().ok();
         assert_eq!(scene.is_at(0), Ok(()), "HAProxy {version}");
     }
+}
+
+#[test]
+fn a_state_directory_may_be_half_made() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let gw = |state: &str, fault: &str| {
+        let gw = Gw::new(folder.path()).env("GW_STATE", folder.path().join(state));
+        gw.env("GW_FAULT", fault).run(&["init"])
+    };
+    let mut steps = 0;
+    for step in 1..STEPS_MAX {
+        let state = format!("state-{step}");
+        let outcome = gw(&state, &format!("kill:#{step}"));
+        if struck(&outcome.stderr).is_none() {
+            let _ = outcome.ok();
+            break;
+        }
+        steps = step;
+        let _ = gw(&state, "none").ok();
+        let current = folder.path().join(state).join("current");
+        assert!(current.join("generation.json").exists(), "{}", outcome.transcript());
+    }
+    assert!(steps > 4, "it has {steps} steps only");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{remains, unfit};
+use super::unfit;
 use crate::rig::{Rig, State};
 use crate::support::connection::Ask;
 use crate::support::git::Upstream;
@@ -137,6 +137,8 @@ impl Scene {
         let server = |name: &str, port| json!({"name": name, "address": "127.0.0.1", "port": port});
         let mut servers = vec![server("s", one), server("t", three), server("u", four)];
         let (mut listener, mut route, mut timeout) = (String::new(), "", 5);
+        // A new server comes in more steps where it is checked.
+        let check = if by_commands { "healthCheck: {type: tcp, interval: 100ms}, " } else { "" };
         match self.kind {
             _ if !is_other => {}
             Kind::Refused => {
@@ -164,7 +166,7 @@ impl Scene {
              ---\napiVersion: gw/v1\nkind: Route\nmetadata: {{name: a}}\n\
              spec: {{hosts: [a.test], backend: web}}\n{route}\
              ---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
-             spec: {{servers: {servers}, timeouts: {{server: {timeout}s}}}}\n"
+             spec: {{{check}servers: {servers}, timeouts: {{server: {timeout}s}}}}\n"
         )
     }
 
@@ -327,4 +329,20 @@ fn picky(folder: &Path, version: &Version) -> std::path::PathBuf {
     fs::write(&path, text).expect("the test's folder is writable");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
     path
+}
+
+/// What an earlier pass left and a later one should have removed.
+fn remains(rig: &Rig) -> Option<String> {
+    let names = |folder: &str| {
+        let entries = fs::read_dir(rig.state_dir().join(folder)).expect("it was made").flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let torso =
+        names("generations").into_iter().find(|path| !path.join("generation.json").exists());
+    let half = names("").into_iter().find(|path| {
+        path.extension().is_some_and(|ending| ending == "new") || path.ends_with(".current.new")
+    });
+    let found = torso.or(half).map(|path| path.display().to_string());
+    let state = fs::read_to_string(rig.state_dir().join("servers.state")).expect("it was made");
+    found.or_else(|| (state != "1\n").then(|| format!("servers.state: {state}")))
 }

@@ -178,7 +178,12 @@ impl Process {
                 server.draining = *state == "drain" || *state == "maint" && server.draining;
             }
             ["enable", "server", name] => self.server(name).maintenance = false,
-            ["enable", "health", name] => assert!(self.server(name).checked, "{line}"),
+            ["enable", "health", name] => {
+                let server = self.server(name);
+                // A second time starts the checks of 3.4 twice.
+                assert!(server.checked && !server.check_enabled, "{line}");
+                server.check_enabled = true;
+            }
             ["add", "server", name, address, words @ ..] => self.add_server(name, address, words),
             ["del", "server", name] => {
                 assert!(self.server(name).maintenance, "{line}: it is in service");
@@ -231,6 +236,7 @@ impl Process {
             up: false,
             check_passed: false,
             checked: words.contains(&"check"),
+            check_enabled: false,
         };
         let servers = self.live.backends.get_mut(backend).expect("the backend is there");
         assert!(servers.insert(server.to_owned(), made).is_none(), "{name} is there already");
@@ -294,6 +300,7 @@ fn loaded(server: &Server, checked: bool) -> LiveServer {
         up: true,
         check_passed: checked,
         checked,
+        check_enabled: checked,
     }
 }
 
