@@ -101,10 +101,7 @@ impl Service {
 
     /// How many workers of earlier configurations still live; `None` where nobody can tell.
     pub async fn old_workers(&self) -> Option<usize> {
-        let master = Master::new(self.master.clone()?, LOOK);
-        let processes = master.show_proc().await.ok()?;
-        let serving = processes.serving().map(|worker| worker.pid);
-        Some(processes.old_workers.iter().filter(|old| Some(old.pid) != serving).count())
+        old_workers(self.master.as_ref()?).await
     }
 
     /// Asks for a graceful reload: through the master socket, else by SIGUSR2 to the master, whose
@@ -139,6 +136,13 @@ impl Service {
     pub fn reloads_by_signal(&self) -> bool {
         self.master.is_none() && self.master_pid.is_some()
     }
+}
+
+/// How many workers of earlier configurations a master still has; `None` where it does not say.
+pub async fn old_workers(master: &Endpoint) -> Option<usize> {
+    let processes = Master::new(master.clone(), LOOK).show_proc().await.ok()?;
+    let serving = processes.serving().map(|worker| worker.pid);
+    Some(processes.old_workers.iter().filter(|old| Some(old.pid) != serving).count())
 }
 
 /// Sends SIGUSR2 to a master (management guide, section 4).

@@ -13,6 +13,7 @@ use tracing::{Instrument as _, Span, field};
 use crate::{
     apply::Patience,
     control::Flaps,
+    guard::Refusal,
     intent::Intent,
     model::{Commit, MapName, Problems, Process, Severity},
     plan::{Cause as StepCause, Loading, Object, Outcome, Plan, Report},
@@ -224,6 +225,7 @@ impl<'a> Follower<'a> {
             }
             Err(error) => {
                 self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
+                self.record.obstacle = error.obstacle();
                 self.failed(&error, error.hint().as_deref(), on_event);
                 Some(Rest::from(&error))
             }
@@ -264,6 +266,8 @@ impl<'a> Follower<'a> {
         if mem::take(&mut self.is_suspended) {
             on_event(WatchEvent::Resumed);
         }
+        self.record.drift_left = pass.drift_left.len();
+        self.record.refusals = pass.refusals.iter().map(Refusal::guard).collect();
         let revision = &intent.revision;
         let plan = pass.plan.clone();
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();

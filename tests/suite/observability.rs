@@ -1,6 +1,7 @@
 //! What a gw that follows tells: HTTP, log lines, systemd, notifications.
 
 mod receiver;
+mod standing;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
