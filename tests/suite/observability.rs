@@ -2,6 +2,7 @@
 
 mod receiver;
 mod standing;
+mod trust;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
