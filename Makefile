@@ -10,8 +10,10 @@ PREPARE_HAPROXY := tests/haproxy.sh "$(GW_HAPROXY_DIR)"
 endif
 export GW_HAPROXY_DIR
 
-# How much `make soak` does: pairs of random states that must converge.
+# How much `make soak` does: pairs of random states that must converge, and calamities that a change
+# must survive.
 SOAK_PAIRS ?= 2000
+SOAK_KILLS ?= 2000
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench soak lint schema haproxy
@@ -30,8 +32,10 @@ test: haproxy ## run all tests, on every HAProxy branch in GW_HAPROXY_DIR
 bench: haproxy ## measure on estates of growing size
 	$(CARGO) bench --bench estate
 
-soak: haproxy ## the convergence tests with many more random pairs (SOAK_PAIRS)
+soak: haproxy ## many more random pairs (SOAK_PAIRS) and calamities (SOAK_KILLS)
 	GW_CONVERGENCE_PAIRS=$(SOAK_PAIRS) $(CARGO) test --release --test suite -- convergence --nocapture
+	@# A release has no points to end gw at.
+	GW_KILL_RUNS=$(SOAK_KILLS) $(CARGO) test --test suite -- kills::random --nocapture
 
 # cargo-deny is checked when it is installed; CI installs it.
 lint: ## formatting, clippy, documentation, licences
@@ -47,7 +51,7 @@ schema: ## write schema/*.json, the JSON Schema of the manifests and of what gw 
 	@mkdir -p schema
 	@$(CARGO) build --quiet --bin gw
 	@set -e; for of in manifests plan report drift saved-plan settings status problems history record \
-	    watch-status notification; do \
+	    watch-status notification doctor; do \
 	  $(CARGO) run --quiet -- schema $$of >schema/$$of.json.new; \
 	  mv schema/$$of.json.new schema/$$of.json; \
 	done

@@ -3,6 +3,7 @@
 mod acts;
 mod flaps;
 pub mod holds;
+mod quarantine;
 mod suspension;
 
 use std::time::{Duration, Instant};

@@ -170,6 +170,7 @@ impl Builder {
             }
         }
         let fresh = parse_all(&stale);
+        tracing::debug!(files = files.len(), parsed = fresh.len(), "read the manifests");
         for (new, (_, old)) in fresh.into_iter().zip(stale) {
             let old = old.map_or_else(Vec::new, |old| old.documents);
             let new = new.sharing(&old);
@@ -210,9 +211,11 @@ impl ParsedFile {
     }
 
     /// The same, where documents that stayed what they were, and where, are the `old` allocations.
+    /// Both are in order of their places.
     fn sharing(mut self, old: &[Arc<Document>]) -> Self {
         for document in &mut self.documents {
-            if let Some(same) = old.iter().find(|old| *old == document) {
+            let same = old.binary_search_by_key(&document.index, |old| old.index);
+            if let Some(same) = same.ok().map(|at| &old[at]).filter(|same| *same == document) {
                 *document = Arc::clone(same);
             }
         }

@@ -21,7 +21,10 @@ use crate::{
     watch::{Vitals, fresh},
 };
 
-pub use self::{log::log, webhook::WebhookError};
+pub use self::{
+    log::log,
+    webhook::{WebhookError, secrets},
+};
 
 /// Why a gw that follows can't tell what it should.
 #[derive(Debug, thiserror::Error)]

@@ -19,10 +19,10 @@ use std::{
     future::{self, Future},
     io,
     pin::{Pin, pin},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::{
     report::{WatchEvent, json::CauseWord},
@@ -33,7 +33,7 @@ use crate::{
 
 use self::{
     backoff::Backoff,
-    follower::Follower,
+    follower::{Follower, Left},
     triggers::{Trigger, Triggers},
     work::{Cause, Work},
 };
@@ -109,12 +109,6 @@ pub async fn follow<E>(
     let mut told = false;
     loop {
         while work.is_empty() {
-            let again = async {
-                match retry {
-                    Some(retry) => sleep_until(retry).await,
-                    None => future::pending().await,
-                }
-            };
             tokio::select! {
                 trigger = triggers.next() => match trigger {
                     Trigger::Ended(what) => return Ok(Some(what)),
@@ -122,7 +116,8 @@ pub async fn follow<E>(
                     Trigger::Pass(Cause::Process(process)) if follower.knows(&process) => {}
                     Trigger::Pass(cause) => work.add(cause),
                 },
-                () = again => work.add(Cause::Retry),
+                () = at(retry) => work.add(Cause::Retry),
+                () = at(follower.next_look()) => work.add(Cause::Health),
             }
         }
         if work.files().is_some() {
@@ -172,8 +167,22 @@ pub async fn follow<E>(
             on_event(WatchEvent::Watching);
         }
         if let Some(left) = left {
-            retry = backoff.after(left, fastrand::f64()).map(|wait| Instant::now() + wait);
+            let (cause, due) = match left {
+                Left::Nothing => (None, None),
+                Left::Work(cause) => (Some(cause), None),
+                Left::At(due) => (None, Some(due)),
+            };
+            let wait = backoff.after(cause, fastrand::f64());
+            retry = wait.map(|wait| Instant::now() + wait).or(due);
         }
         work = next;
+    }
+}
+
+/// Waits until a moment; for ever where there is none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => future::pending().await,
     }
 }

@@ -15,6 +15,7 @@ mod latency;
 mod moving;
 mod options;
 mod probe;
+mod push;
 mod stage;
 mod table;
 
@@ -43,6 +44,9 @@ fn main() {
             }
             if options.measures(Figure::Moving) {
                 moving::measure(version, size, &mut table, options.runs);
+            }
+            if options.measures(Figure::Push) {
+                push::measure(version, size, &mut table, options.runs);
             }
             table.print();
         }

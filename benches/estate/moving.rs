@@ -53,7 +53,7 @@ fn apply(stage: &mut Stage) -> Duration {
 }
 
 /// Writes that our service is elsewhere. Returns the instant right before.
-fn turn(ground: &mut Ground) -> (Probe, Instant) {
+pub(crate) fn turn(ground: &mut Ground) -> (Probe, Instant) {
     let there = &ground.origins[ground.estate.place(OURS) ^ 1];
     let probe = Probe::start(ground.front, &Estate::host(OURS), there.name());
     let begin = Instant::now();
@@ -132,7 +132,7 @@ fn applied(up: &Process) -> usize {
 }
 
 /// Moves their service by hand.
-fn send(ground: &Ground, socket: &Path, place: usize) -> Duration {
+pub(crate) fn send(ground: &Ground, socket: &Path, place: usize) -> Duration {
     let name = Estate::name(THEIRS);
     let command = |server: usize| {
         let address = ground.estate.address(THEIRS, server, place);

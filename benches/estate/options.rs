@@ -9,6 +9,8 @@ use crate::support::versions::{self, Version};
 pub(crate) enum Figure {
     /// Ten servers of one backend.
     Moving,
+    /// The same by a push to a repository.
+    Push,
     /// A plan with nothing to do, and memory.
     Idle,
     /// Ten thousand servers.
@@ -23,10 +25,11 @@ impl FromStr for Figure {
     fn from_str(word: &str) -> Result<Self, String> {
         match word {
             "moving" => Ok(Self::Moving),
+            "push" => Ok(Self::Push),
             "idle" => Ok(Self::Idle),
             "bulk" => Ok(Self::Bulk),
             "latency" => Ok(Self::Latency),
-            other => Err(format!("{other:?} is none of moving, idle, bulk, latency")),
+            other => Err(format!("{other:?} is none of moving, push, idle, bulk, latency")),
         }
     }
 }
@@ -34,7 +37,7 @@ impl FromStr for Figure {
 /// What is measured:
 /// - `GW_BENCH_SIZES`, numbers of backends: `100 1000 10000`
 /// - `GW_BENCH_VERSIONS`, of HAProxy: `2.6 3.4`, or the oldest and the newest there are
-/// - `GW_BENCH_FIGURES`: `moving idle bulk latency`
+/// - `GW_BENCH_FIGURES`: `moving push idle bulk latency`
 /// - `GW_BENCH_RUNS`, how often each is measured: 5
 pub(crate) struct Options {
     pub(crate) sizes: Vec<usize>,
@@ -69,7 +72,7 @@ impl Options {
             runs: or(words("GW_BENCH_RUNS"), &[5])[0],
             figures: or(
                 words("GW_BENCH_FIGURES"),
-                &[Figure::Moving, Figure::Idle, Figure::Bulk, Figure::Latency],
+                &[Figure::Moving, Figure::Push, Figure::Idle, Figure::Bulk, Figure::Latency],
             ),
         }
     }

@@ -23,6 +23,8 @@ const FORCED_DRAIN: u32 = 0x08;
 const CHECK_INITIALIZING: &str = "1";
 /// `srv_op_state` of a server that takes requests.
 const RUNNING: &str = "2";
+/// `srv_op_state` of a server that is down.
+const STOPPED: &str = "0";
 /// Format 1 has so many columns on all versions.
 const COLUMNS: usize = 25;
 
@@ -47,12 +49,27 @@ pub fn carry_over(
     for held in held {
         holds.entry((held.backend.as_str(), held.server.as_str())).or_default().push(held.state);
     }
+    let rows = lines.map(|line| (line, line.split(' ').map(str::to_owned).collect::<Vec<_>>()));
+    let rows: Vec<_> = rows.filter(|(_, fields)| fields.len() >= columns.len()).collect();
+    let takes_none = |hold: &HeldState| matches!(hold, HeldState::Maintenance | HeldState::Drain);
+    let is_off = |backend: &str, server: &str| {
+        holds.get(&(backend, server)).is_some_and(|holds| holds.iter().any(takes_none))
+    };
+    let served: BTreeSet<&str> = rows
+        .iter()
+        .map(|(_, fields)| (&*fields[places.backend], &*fields[places.server], fields))
+        .filter(|(backend, server, fields)| {
+            let settings = desired.backends.get(*backend);
+            settings.is_some_and(|settings| settings.servers.contains_key(*server))
+                && fields[places.operation] != STOPPED
+                && !adding.contains(&format!("{backend}/{server}"))
+                && !is_off(backend, server)
+        })
+        .map(|(backend, _, _)| backend)
+        .collect();
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    for line in lines {
-        let mut fields: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        if fields.len() < columns.len() {
-            continue;
-        }
+    for (line, fields) in &rows {
+        let mut fields = fields.clone();
         let (backend, server) = (fields[places.backend].clone(), fields[places.server].clone());
         let Some(settings) = desired.backends.get(backend.as_str()) else {
             // A section written by hand: its owner decides whether it loads this.
@@ -61,23 +78,30 @@ pub fn carry_over(
         };
         let Some(wanted) = settings.servers.get(server.as_str()) else { continue };
         let full = format!("{backend}/{server}");
+        let is_unseen = settings.profile.checked && adding.contains(&full);
+        if is_unseen && !served.contains(&*backend) && !is_off(&backend, &server) {
+            // It begins as any server of a new backend does.
+            continue;
+        }
         let holds = holds.get(&(backend.as_str(), server.as_str()));
         places.rewrite(&mut fields, wanted, holds.map_or(&[], Vec::as_slice));
         places.rewrite_shared(&mut fields, &settings.profile);
-        if settings.profile.checked && adding.contains(&full) {
+        if is_unseen {
             places.mark_unseen(&mut fields);
         }
         seen.insert(full);
         let _ = writeln!(file, "{}", fields.join(" "));
     }
-    for (name, backend) in &*desired.backends {
+    let others = desired.backends.iter().filter(|(name, _)| served.contains(name.as_str()));
+    for (name, backend) in others {
         add_newcomers(&mut file, name.as_str(), backend, &places, &seen, columns.len());
     }
     file
 }
 
 /// Lines for servers that the live process does not have yet: they count as down until their first
-/// good check. Not where all servers of a backend are new: better one that may be dead than none.
+/// good check. Only where another server of the backend takes requests: better one that may be dead
+/// than none.
 fn add_newcomers(
     file: &mut String,
     name: &str,
@@ -87,7 +111,7 @@ fn add_newcomers(
     columns: usize,
 ) {
     let is_new = |server: &ServerName| !seen.contains(&format!("{name}/{server}"));
-    if !backend.profile.checked || columns != COLUMNS || backend.servers.keys().all(is_new) {
+    if !backend.profile.checked || columns != COLUMNS {
         return;
     }
     for (server, wanted) in backend.servers.iter().filter(|(server, _)| is_new(server)) {

@@ -48,6 +48,8 @@ enum Document {
     WatchStatus,
     /// What is sent to the addresses of `notify`
     Notification,
+    /// The output of `gw doctor --output json`
+    Doctor,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -64,6 +66,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::Record => json::schema(json::Kind::Record),
         Document::WatchStatus => json::schema(json::Kind::WatchStatus),
         Document::Notification => json::schema(json::Kind::Notification),
+        Document::Doctor => json::schema(json::Kind::Doctor),
     };
     output::print(&json::to_text(&schema))?;
     Ok(Exit::Ok)

@@ -1,7 +1,7 @@
 //! All objects by kind and name, and which of them changed since the last time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     mem,
     sync::Arc,
 };
@@ -49,14 +49,14 @@ struct Object {
 impl Catalogue {
     /// Takes documents out and puts others in. Those in both are the same allocations.
     pub(super) fn replace(&mut self, old: &[Arc<Document>], new: &[Arc<Document>]) {
-        let is_in = |document: &&Arc<Document>, others: &[Arc<Document>]| {
-            others.iter().any(|other| Arc::ptr_eq(document, other))
-        };
-        for document in old.iter().filter(|document| !is_in(document, new)) {
+        let [comes, goes] = [new, old].map(|documents| -> HashSet<*const Document> {
+            documents.iter().map(Arc::as_ptr).collect()
+        });
+        for document in old.iter().filter(|document| !comes.contains(&Arc::as_ptr(document))) {
             self.mark(document);
             self.shelf(document).remove(document);
         }
-        for document in new.iter().filter(|document| !is_in(document, old)) {
+        for document in new.iter().filter(|document| !goes.contains(&Arc::as_ptr(document))) {
             self.mark(document);
             self.shelf(document).insert(document);
         }

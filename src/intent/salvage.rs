@@ -48,9 +48,7 @@ impl Builder {
         let mut wrong = BTreeMap::new();
         let mut errors = places(problems);
         for _ in 0..ROUNDS {
-            for at in &errors {
-                self.note(&mut wrong, at);
-            }
+            self.note(&mut wrong, &errors);
             let kept = self.substitute(&wrong);
             let referenced = self.reader.referenced(self.compiler.requests());
             let compiled = self.compiler.compile(&referenced);
@@ -90,15 +88,21 @@ impl Builder {
         self.parsed.get(at)
     }
 
-    /// Notes the document that an error is in; the whole file where that can't be told.
-    fn note(&self, wrong: &mut BTreeMap<Arc<str>, Wrong>, at: &Location) {
-        let place = self.parsed(&at.file).and_then(|parsed| parsed.place(at.span.line));
-        let known = wrong.entry(Arc::clone(&at.file));
-        let known = known.or_insert_with(|| Wrong::Documents(BTreeSet::new()));
-        match (place, known) {
-            (Some(place), Wrong::Documents(places)) => drop(places.insert(place)),
-            (None, known) => *known = Wrong::File,
-            (Some(_), Wrong::File) => {}
+    /// Notes the documents that errors are in; the whole file where that can't be told.
+    fn note(&self, wrong: &mut BTreeMap<Arc<str>, Wrong>, errors: &[Location]) {
+        let mut lines: BTreeMap<&Arc<str>, Vec<u32>> = BTreeMap::new();
+        for at in errors {
+            lines.entry(&at.file).or_default().push(at.span.line);
+        }
+        for (file, lines) in lines {
+            let found = self.parsed(file).and_then(|parsed| parsed.places(&lines));
+            let known = wrong.entry(Arc::clone(file));
+            let known = known.or_insert_with(|| Wrong::Documents(BTreeSet::new()));
+            match (found, known) {
+                (Some(found), Wrong::Documents(places)) => places.extend(found),
+                (None, known) => *known = Wrong::File,
+                (Some(_), Wrong::File) => {}
+            }
         }
     }
 
@@ -115,6 +119,15 @@ impl Builder {
         };
         let mut taken: BTreeSet<(&'static str, ObjectName)> =
             self.parsed.iter().flat_map(right).map(|document| key(&document)).collect();
+        let mut good: BTreeMap<_, &Arc<Document>> = BTreeMap::new();
+        let mut homes: BTreeMap<&Arc<str>, Vec<&Arc<Document>>> = BTreeMap::new();
+        // They may be anywhere now.
+        let mut homeless = Vec::new();
+        for old in self.memory.good.values().flatten() {
+            good.insert(key(old), old);
+            let is_there = wrong.contains_key(&old.file) || self.parsed(&old.file).is_some();
+            if is_there { homes.entry(&old.file).or_default() } else { &mut homeless }.push(old);
+        }
         let mut kept = Vec::new();
         let mut stand_ins = ByFile::new();
         for (file, what) in wrong {
@@ -123,15 +136,15 @@ impl Builder {
             // Where all that is wrong could be read, its names are known. Else any object that is
             // missing may be what is wrong.
             let named = parsed.and_then(|parsed| parsed.keys_at(what));
-            // It may have been in another file before.
-            let here = |old: &Document| old.file == *file || self.parsed(&old.file).is_none();
-            for old in self.memory.good.values().flatten() {
-                let key = key(old);
-                let is_it = match &named {
-                    Some(named) => named.contains(&key),
-                    None => here(old),
-                };
-                if is_it && taken.insert(key) {
+            let candidates: Vec<&Arc<Document>> = match named {
+                Some(named) => named.iter().filter_map(|key| good.get(key).copied()).collect(),
+                None => {
+                    let here = homes.remove(file).unwrap_or_default();
+                    here.into_iter().chain(mem::take(&mut homeless)).collect()
+                }
+            };
+            for old in candidates {
+                if taken.insert(key(old)) {
                     let (kind, name) = (old.kind(), old.name.clone());
                     kept.push(Kept { kind, name, file: Arc::clone(file) });
                     documents.push(Arc::clone(old));
@@ -150,22 +163,27 @@ impl Builder {
 }
 
 impl ParsedFile {
-    /// The place of the document that a line belongs to, counted from the places that are known.
-    fn place(&self, line: u32) -> Option<usize> {
-        let count = |line: u32| {
-            let lines = self.file.text.lines().take(line as usize);
-            lines.filter(|line| *line == "---" || line.starts_with("--- ")).count()
-        };
+    /// The places of the documents that lines belong to, counted from the places that are known.
+    fn places(&self, lines: &[u32]) -> Option<BTreeSet<usize>> {
         let known = self.documents.first()?;
+        let is_separator = |line: &str| line == "---" || line.starts_with("--- ");
+        let numbered = (1..).zip(self.file.text.lines());
+        let separators: Vec<u32> =
+            numbered.filter(|(_, line)| is_separator(line)).map(|(number, _)| number).collect();
+        let count = |line: u32| separators.partition_point(|separator| *separator <= line);
+        let before = count(known.at.line);
         // What stands before the first separator may be nothing at all, and is no document then.
-        (count(line) + known.index).checked_sub(count(known.at.line))
+        lines.iter().map(|line| (count(*line) + known.index).checked_sub(before)).collect()
     }
 
     /// What the documents at these places are; `None` where one of them could not be read.
     fn keys_at(&self, wrong: &Wrong) -> Option<BTreeSet<(&'static str, ObjectName)>> {
         let Wrong::Documents(places) = wrong else { return None };
-        let find = |place: &usize| self.documents.iter().find(|one| one.index == *place);
-        places.iter().map(|place| find(place).map(|document| key(document))).collect()
+        let find = |place: &usize| {
+            let at = self.documents.binary_search_by_key(place, |document| document.index);
+            at.ok().map(|at| key(&self.documents[at]))
+        };
+        places.iter().map(find).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 //! change their meaning. `schema/` has their JSON Schema, generated from the types here, which are
 //! the only ones in gw that are written as JSON.
 
+mod doctor;
 mod document;
 mod drift;
 mod notification;
@@ -28,6 +29,7 @@ use super::{
     PlanView,
     board::{Board, Moment, Sight},
     diff,
+    doctor::Diagnosis,
     drift::Drift,
     pass::PassRecord,
     status::Status,
@@ -35,6 +37,7 @@ use super::{
 
 use self::step::{HeldDocument, OutcomeDocument};
 pub use self::{
+    doctor::DoctorDocument,
     document::{LoadingDocument, PlanDocument, RefusalDocument, ReportDocument},
     drift::DriftDocument,
     notification::NotificationDocument,
@@ -103,6 +106,11 @@ pub fn drift(drift: &Drift) -> DriftDocument {
     DriftDocument::of(drift)
 }
 
+/// What is wrong with a set-up, and how to mend it.
+pub fn doctor(diagnosis: &Diagnosis) -> DoctorDocument {
+    DoctorDocument::of(diagnosis)
+}
+
 /// What is wrong with manifests.
 pub fn problems(problems: &Problems) -> ProblemsDocument {
     ProblemsDocument::of(problems)
@@ -153,11 +161,12 @@ pub enum Kind {
     Record,
     WatchStatus,
     Notification,
+    Doctor,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Report,
         Self::Status,
@@ -168,6 +177,7 @@ impl Kind {
         Self::Record,
         Self::WatchStatus,
         Self::Notification,
+        Self::Doctor,
     ];
 
     /// The file name without `.json`, and the word for it on the command line.
@@ -183,6 +193,7 @@ impl Kind {
             Self::Record => "record",
             Self::WatchStatus => "watch-status",
             Self::Notification => "notification",
+            Self::Doctor => "doctor",
         }
     }
 }
@@ -200,6 +211,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Record => schemars::schema_for!(RecordDocument),
         Kind::WatchStatus => schemars::schema_for!(WatchStatusDocument),
         Kind::Notification => schemars::schema_for!(NotificationDocument),
+        Kind::Doctor => schemars::schema_for!(DoctorDocument),
     }
     .to_value()
 }

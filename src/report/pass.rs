@@ -26,6 +26,8 @@ pub enum PassCause {
     Resync,
     /// The last pass left something to do.
     Retry,
+    /// HAProxy serves worse than before the last change.
+    Health,
 }
 
 impl PassCause {
@@ -40,6 +42,7 @@ impl PassCause {
             Self::Haproxy => "haproxy",
             Self::Resync => "resync",
             Self::Retry => "retry",
+            Self::Health => "health",
         }
     }
 
@@ -47,7 +50,12 @@ impl PassCause {
     pub fn is_news(self) -> bool {
         match self {
             Self::Start | Self::Files | Self::Commit => true,
-            Self::Asked | Self::Operator | Self::Haproxy | Self::Resync | Self::Retry => false,
+            Self::Asked
+            | Self::Operator
+            | Self::Haproxy
+            | Self::Resync
+            | Self::Retry
+            | Self::Health => false,
         }
     }
 }
@@ -68,6 +76,8 @@ pub enum PassResult {
     Refused(String),
     /// The way back failed, too: what happened.
     Broken(String),
+    /// HAProxy served worse with it; what was before is in use: in what way.
+    TakenBack(String),
     /// What is wrong in the manifests stayed what it was, and the rest is done: the first error.
     Partial(String),
     /// The manifests have errors, so nothing was touched: the first one.
@@ -115,6 +125,7 @@ impl PassResult {
             Self::Incomplete(_) => "incomplete",
             Self::Refused(_) => "refused",
             Self::Broken(_) => "broken",
+            Self::TakenBack(_) => "taken_back",
             Self::Partial(_) => "partial",
             Self::Invalid(_) => "invalid",
             Self::Failed(_) => "failed",
@@ -129,6 +140,7 @@ impl PassResult {
             | Self::Incomplete(why)
             | Self::Refused(why)
             | Self::Broken(why)
+            | Self::TakenBack(why)
             | Self::Partial(why)
             | Self::Invalid(why)
             | Self::Failed(why) => Some(why),

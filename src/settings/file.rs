@@ -18,8 +18,8 @@ use crate::{
 };
 
 use super::{
-    Given, GivenGuards, Listen, SettingsError, guards, intervals, notify, parse_duration, source,
-    webhook,
+    Given, GivenGuards, Listen, SettingsError, guards, health, intervals, notify, parse_duration,
+    source, webhook,
 };
 
 /// The greatest size of the file. It has some dozen lines.
@@ -74,6 +74,10 @@ pub(super) struct Document {
     #[schemars(with = "Option<String>")]
     bad_manifests: Option<Spanned<String>>,
     guards: Option<guards::Document>,
+    health_gate: Option<health::Document>,
+    /// The least time between two reloads where manifests are followed, such as 5s.
+    #[schemars(with = "Option<String>")]
+    reload_interval: Option<Spanned<String>>,
 }
 
 /// Reads the file at `path`.
@@ -161,6 +165,8 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         drift: reader.value(document.drift, str::parse),
         bad_manifests: reader.value(document.bad_manifests, str::parse),
         guards,
+        health: document.health_gate.map(|it| it.read(&mut reader)).unwrap_or_default(),
+        reload_interval: reader.value(document.reload_interval, duration),
     };
     if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
 }

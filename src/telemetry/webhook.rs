@@ -45,16 +45,21 @@ pub enum WebhookError {
     },
 }
 
-/// What is done with a POST to `/webhook`.
-pub(super) fn on_webhook(webhook: &Webhook, vitals: &Vitals) -> Result<OnWebhook, WebhookError> {
+/// The secrets of the file, one a line; at least one.
+pub fn secrets(webhook: &Webhook) -> Result<Vec<Secret>, WebhookError> {
     let path = || webhook.secret_file.clone();
     let text = fs::read_to_string(&webhook.secret_file)
         .map_err(|source| WebhookError::Read { path: path(), source })?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let secrets: Result<Vec<Secret>, SecretError> = lines.map(Secret::new).collect();
     let secrets = secrets.map_err(|source| WebhookError::Secret { path: path(), source })?;
-    let mut secrets = secrets.into_iter();
-    let first = secrets.next().ok_or_else(|| WebhookError::Empty { path: path() })?;
+    if secrets.is_empty() { Err(WebhookError::Empty { path: path() }) } else { Ok(secrets) }
+}
+
+/// What is done with a POST to `/webhook`.
+pub(super) fn on_webhook(webhook: &Webhook, vitals: &Vitals) -> Result<OnWebhook, WebhookError> {
+    let mut secrets = secrets(webhook)?.into_iter();
+    let first = secrets.next().expect("there is a secret, or an error");
     let receiver = Receiver::new(first, secrets.collect(), webhook.providers.clone());
     let mut gate = Gate::new(receiver, vitals);
     Ok(Arc::new(Mutex::new(move |headers: &HeaderMap, body: &[u8]| gate.pass(headers, body))))

@@ -23,7 +23,7 @@ impl<C> Default for Backoff<C> {
 }
 
 impl<C: PartialEq> Backoff<C> {
-    /// Notes how a pass ended: `None` where nothing is left to do, else why. Returns how long to
+    /// Notes how a pass ended: `None` where nothing is left to try, else why. Returns how long to
     /// wait for the next one, which `spread` (0 to 1) shortens by up to a quarter, so that many
     /// hosts do not come back at the same moment.
     pub(super) fn after(&mut self, cause: Option<C>, spread: f64) -> Option<Duration> {

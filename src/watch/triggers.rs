@@ -120,7 +120,11 @@ impl<'a, E> Triggers<'a, E> {
                 ended = &mut self.ended => Trigger::Ended(ended),
                 _ = self.signals.interrupt.recv() => Trigger::Stop,
                 _ = self.signals.terminate.recv() => Trigger::Stop,
-                _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
+                _ = self.signals.hangup.recv() => {
+                    // Nobody asks for a pass on what was fetched half a minute ago.
+                    self.vitals.hasten();
+                    Trigger::Pass(Cause::Asked)
+                }
                 changed = changed(self.files.as_mut()) => Trigger::Pass(Cause::Files(changed)),
                 fetch = fetched(self.fetches.as_mut()) => {
                     Trigger::Pass(Cause::Fetched(Box::new(fetch)))

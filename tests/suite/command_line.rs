@@ -103,6 +103,7 @@ fn schemas_and_completions_are_printed() {
         "problems",
         "watch-status",
         "notification",
+        "doctor",
     ] {
         assert!(of(what).json()["$schema"].is_string(), "{what}");
         let published = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{what}.json"));

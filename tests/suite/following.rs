@@ -195,6 +195,34 @@ fn a_newer_change_ends_the_wait_for_an_older_one() {
 }
 
 #[test]
+fn a_route_is_not_led_to_servers_that_had_no_time_to_come_up() {
+    let [one, two, dead] = ["one", "two", "dead"].map(Origin::http1);
+    dead.refuse();
+    // From 3.4 on a backend with settings that another one has comes without a reload, so there is
+    // something to wait with.
+    let other = never_up(one.port()).replace("slow", "other");
+    let text = |port, origin: &Origin| manifests(port, origin.port(), &other);
+    let up = Up::start(newest(), |port| text(port, &one), |_| {});
+    let narrower = "---\napiVersion: gw/v1\nkind: Route\nmetadata: {name: slow}\n\
+                    spec: {hosts: [web.test], path: /slow, backend: slow}\n";
+    write(&up.path("real/slow.yaml"), &(never_up(dead.port()) + narrower));
+    up.gw.wait_for_log("+ backend slow", SOON);
+    write(&up.path("real/all.yaml"), &text(up.port, &two));
+    up.assert_answers(&two, "while it waits for a server");
+    let client = Client::http1(SocketAddr::from((Ipv4Addr::LOCALHOST, up.port)));
+    let by = |origin: &Origin| {
+        let answer = client.get("web.test", "/slow").expect("HAProxy answers");
+        answer.origin() == Some(origin.name())
+    };
+    for _ in 0..50 {
+        assert!(by(&two), "{}", up.gw.log());
+        clock::pause(Duration::from_millis(20));
+    }
+    dead.accept();
+    assert!(clock::eventually(SOON, || by(&dead)), "{}", up.gw.log());
+}
+
+#[test]
 fn it_ends_with_the_haproxy_that_it_runs() {
     let origin = Origin::http1("one");
     let mut up = Up::start(newest(), |port| manifests(port, origin.port(), ""), |_| {});

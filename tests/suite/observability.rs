@@ -364,6 +364,14 @@ fn a_webhook_hastens_a_fetch() {
     let families = parse(&watch.get("/metrics").1);
     assert!(families.contains("gauge gw_source_age_seconds 1"), "{families}");
 
+    // So does SIGHUP.
+    let third = upstream.write("all.yaml", manifests(port, 11, "60s")).push("The third one");
+    let begun = Instant::now();
+    watch.gw.signal(Signal::HUP);
+    let is_third = || third.starts_with(revision().as_str().unwrap_or("none"));
+    watch.eventually("fetched", is_third);
+    assert!(begun.elapsed() < HASTE, "{:?}", begun.elapsed());
+
     // The server goes: what was good stays, and it is told.
     std::fs::rename(&upstream.bare, folder.path().join("away")).unwrap();
     let _ = watch.raw(push_event(SECRET).as_bytes());

@@ -6,6 +6,7 @@ pub(crate) mod proxy;
 pub(crate) mod ssh;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -22,13 +23,19 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// An empty repository in a folder.
     pub(crate) fn new(folder: &Path) -> Self {
+        Self::with_work_tree(folder, folder.join("work"))
+    }
+
+    /// The same with a work tree that may be there already.
+    pub(crate) fn with_work_tree(folder: &Path, work: PathBuf) -> Self {
         let root = folder.join("served");
-        let (bare, work) = (root.join("site.git"), folder.join("work"));
+        let bare = root.join("site.git");
         fs::create_dir_all(&root).expect("the test's folder is writable");
         let upstream = Self { bare, root, work };
-        let bare = upstream.bare.to_str().expect("the test's folder is UTF-8").to_owned();
+        let text = |path: &Path| path.to_str().expect("the test's folder is UTF-8").to_owned();
+        let (bare, work) = (text(&upstream.bare), text(&upstream.work));
         git(folder, &["init", "--quiet", "--bare", "--initial-branch=main", &bare], "");
-        git(folder, &["init", "--quiet", "--initial-branch=main", "work"], "");
+        git(folder, &["init", "--quiet", "--initial-branch=main", &work], "");
         upstream.run(&["remote", "add", "origin", &bare]);
         upstream
     }
@@ -39,6 +46,16 @@ impl Upstream {
         fs::create_dir_all(path.parent().expect("a file is in a folder")).unwrap();
         fs::write(path, text).expect("the test's folder is writable");
         self
+    }
+
+    /// Removes a file or a folder of the work tree, if it is there.
+    pub(crate) fn remove(&self, path: &str) -> &Self {
+        let path = self.work.join(path);
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        match removed {
+            Err(error) if error.kind() != ErrorKind::NotFound => panic!("{error}"),
+            _ => self,
+        }
     }
 
     /// Commits all that is in the work tree and pushes it. Returns the id of the commit.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::clock;
 use super::process::Process;
@@ -117,6 +117,12 @@ impl Haproxy {
             .unwrap_or_else(|error| panic!("{line:?} to the master {}: {error}", self.version))
     }
 
+    /// The same, where the master may be at work and answer nobody.
+    pub(crate) fn try_master_command(&self, line: &str) -> io::Result<String> {
+        let socket = self.master.as_deref().expect("started with a master");
+        exchange_and_close(socket, &format!("{line}\n"))
+    }
+
     /// Reloads by signal, which works alike on every version, and waits until the new worker
     /// answers.
     pub(crate) fn reload(&self) {
@@ -139,6 +145,28 @@ impl Haproxy {
     /// Sends a signal to the process that was started.
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// Sends a signal to the process that answers on the runtime socket, if one does.
+    pub(crate) fn signal_worker(&self, signal: Signal) {
+        let worker = self.worker().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        if let Some(worker) = worker {
+            // It may be on its way out.
+            let _ = kill_process(worker, signal);
+        }
+    }
+
+    /// Waits until a reload that is under way, if any, is over.
+    pub(crate) fn settle(&self) {
+        let mut last = self.worker();
+        for _ in 0..20 {
+            clock::pause(Duration::from_millis(100));
+            let now = self.worker();
+            if now.is_some() && now == last && self.master_answers() {
+                return;
+            }
+            last = now;
+        }
     }
 
     /// All that HAProxy wrote so far.

@@ -24,5 +24,7 @@ pub(crate) mod load;
 pub(crate) mod origin;
 
 pub(crate) mod golden;
+pub(crate) mod random;
 pub(crate) mod run;
 pub(crate) mod scripted;
+pub(crate) mod webhook;

@@ -54,7 +54,13 @@ impl Runner<'_> {
                 let object = &self.steps[other].object;
                 match &self.outcomes[other] {
                     Outcome::Done => None,
-                    Outcome::Pending(_) if tolerates_waiting(step.action) => None,
+                    // Its servers had their time. Where they had not, it would take requests away from
+                    // a wider route that has servers.
+                    Outcome::Pending(_)
+                        if tolerates_waiting(step.action) && !self.patience.is_over() =>
+                    {
+                        None
+                    }
                     Outcome::Pending(_) => Some(format!("it stays until {object} is up")),
                     Outcome::Skipped(_) | Outcome::Failed(_) => {
                         Some(format!("it needs {object}, which was not done"))

@@ -88,11 +88,19 @@ fn a_newcomer_counts_as_down_unless_all_are_new() {
     };
     let a = [row("api/a", "10.0.0.1", 0, 1, 1)];
     let (name_a, name_b) = ("api/a".to_owned(), "api/b".to_owned());
-    let expected = vec![(name_a.clone(), OpState::Running), (name_b, OpState::Stopped)];
+    let expected = vec![(name_a.clone(), OpState::Running), (name_b.clone(), OpState::Stopped)];
     assert_eq!(carried_of(&a, &[]), expected);
     assert_eq!(carried_of(&[row("api/old", "10.0.0.9", 0, 1, 1)], &[]), []);
-    // One that is still waiting for its first good check waits on.
-    assert_eq!(carried_of(&a, &["api/a"])[0], (name_a, OpState::Stopped));
+    // One that is still waiting for its first good check waits on, where another one serves.
+    let both = [a[0].clone(), row("api/b", "10.0.0.2", 0, 7, 7)];
+    assert_eq!(carried_of(&both, &["api/a"])[0], (name_a.clone(), OpState::Stopped));
+    let b_is_down = [a[0].clone(), both[1].replacen(" 2 0 7 7", " 0 0 7 7", 1)];
+    assert_eq!(carried_of(&b_is_down, &["api/a"]), [(name_b, OpState::Stopped)]);
+    assert_eq!(carried_of(&a, &["api/a"]), []);
+    // One that takes no requests since an operator says so is no other one.
+    let held = [("a", HeldState::Maintenance)];
+    let rows = carried(&both[..1], &desired, &held, &["api/a"]);
+    assert_eq!(rows.iter().map(|(name, _)| name).collect::<Vec<_>>(), [&name_a]);
 }
 
 #[test]

@@ -169,6 +169,7 @@ impl Board {
             PassResult::Incomplete(_) => ("Incomplete", why("is not wholly applied")),
             PassResult::Refused(_) => ("Refused", why("was refused")),
             PassResult::Broken(_) => ("Broken", why("is broken")),
+            PassResult::TakenBack(_) => ("TakenBack", why("was taken back")),
             PassResult::Partial(_) => ("InvalidObjects", why("runs but for what is wrong in it")),
             PassResult::Invalid(_) => ("InvalidManifests", why("is invalid")),
             PassResult::Failed(why) => ("Failed", why.clone()),
@@ -179,6 +180,7 @@ impl Board {
             pass.result,
             PassResult::Refused(_)
                 | PassResult::Broken(_)
+                | PassResult::TakenBack(_)
                 | PassResult::Partial(_)
                 | PassResult::Invalid(_)
         );

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::Severity,
+    model::{Fault, Severity},
     plan::{Action, Cause, Mechanism},
     report::{
         board::{About, Truth},
@@ -140,7 +140,7 @@ impl From<Severity> for SeverityWord {
 words! {
     /// The command of gw that did something.
     #[expect(missing_docs, reason = "the words explain themselves")]
-    CauseWord as "Cause" { Apply, Up, Watch, Rollback, Suspend, Resume, Hold, Release }
+    CauseWord as "Cause" { Apply, Up, Watch, Rollback, Suspend, Resume, Retry, Hold, Release }
 }
 
 words! {
@@ -202,7 +202,9 @@ impl From<Truth> for TruthWord {
 
 words! {
     /// How a pass ended.
-    PassResultWord as "PassResult" { Ended, Done, Pending, Incomplete, Refused, Broken, Partial, Invalid, Failed }
+    PassResultWord as "PassResult" {
+        Ended, Done, Pending, Incomplete, Refused, Broken, TakenBack, Partial, Invalid, Failed
+    }
 }
 
 impl From<&PassResult> for PassResultWord {
@@ -214,6 +216,7 @@ impl From<&PassResult> for PassResultWord {
             PassResult::Incomplete(_) => Self::Incomplete,
             PassResult::Refused(_) => Self::Refused,
             PassResult::Broken(_) => Self::Broken,
+            PassResult::TakenBack(_) => Self::TakenBack,
             PassResult::Partial(_) => Self::Partial,
             PassResult::Invalid(_) => Self::Invalid,
             PassResult::Failed(_) => Self::Failed,
@@ -224,4 +227,26 @@ impl From<&PassResult> for PassResultWord {
 words! {
     /// What a notification is about: everything is as the manifests say, or it is not.
     OutcomeOfPassWord as "PassOutcome" { Success, Failure }
+}
+
+words! {
+    /// What is wrong with manifests that are not tried again.
+    FaultWord as "Fault" {
+        /// HAProxy refuses the files.
+        Refused,
+        /// HAProxy refused the files, and the way back failed as well.
+        Broken,
+        /// HAProxy served worse than before.
+        Unhealthy,
+    }
+}
+
+impl From<Fault> for FaultWord {
+    fn from(value: Fault) -> Self {
+        match value {
+            Fault::Refused => Self::Refused,
+            Fault::Broken => Self::Broken,
+            Fault::Unhealthy => Self::Unhealthy,
+        }
+    }
 }

@@ -8,15 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use git2::{ErrorCode, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use crate::{
+    fault::{self, Point},
     model::{Commit, Digest},
     source::trust::{self, Mode, Policy, Signer},
 };
 
 use super::{
-    ForcedPush, GitError, Settings,
+    ForcedPush, GitError, Settings, TreePath,
     compact::compact,
     fetch::{self, Wanted},
     reference::{Reference, TAGS},
@@ -106,13 +107,14 @@ impl BareClone {
         }
         let done = fetch::fetch(
             &self.settings,
-            Wanted {
-                repository: &self.path(),
+            &Wanted {
+                repository: Some(&self.path()),
                 home: &self.folder.join("home"),
                 target: self.local("fetched"),
                 previous: previous.map(|id| id.to_string()),
             },
         )?;
+        fault::at(Point::Fetched);
         let id = Oid::from_str(&done.id).map_err(|error| self.damaged(&error))?;
         // Objects that came since the repository was opened.
         let repository = self.repository()?;
@@ -167,11 +169,24 @@ impl BareClone {
         self.describe(&repository, good, None).map(Some)
     }
 
+    /// Whether a commit has this folder; `None` where the commit is not here. Writes nothing.
+    pub fn has_folder(&self, commit: &str, path: &TreePath) -> Option<bool> {
+        let repository = self.repository().ok()?;
+        let tree = repository.find_commit(Oid::from_str(commit).ok()?).ok()?.tree().ok()?;
+        if path.as_str().is_empty() {
+            return Some(true);
+        }
+        let entry = tree.get_path(Path::new(path.as_str()));
+        Some(entry.is_ok_and(|entry| entry.kind() == Some(ObjectType::Tree)))
+    }
+
     /// Remembers a commit as good. Does not wait for a fetch.
     pub fn keep(&self, commit: &Commit) -> Result<(), GitError> {
+        fault::at(Point::KeepDue);
         let tag = commit.reference.as_deref().and_then(|name| name.strip_prefix(TAGS));
         let tag = tag.map(|tag| format!("tags/{tag}"));
         self.point(commit, &["good"].into_iter().chain(tag.as_deref()).collect::<Vec<_>>())?;
+        fault::at(Point::Kept);
         // What was found out about the commits before is of no use any more.
         let repository = self.repository()?;
         let obsolete = repository.references_glob(&self.local("fetched-rewritten/*"));

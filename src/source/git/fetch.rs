@@ -39,10 +39,14 @@ const INHERITED: [&str; 13] = [
     "TZ",
 ];
 
+/// Where OpenSSL finds an authority by the hash of its name, and Debian keeps each of those that are in
+/// the file with all of them. To read that file takes longer than a fetch from a server nearby.
+const AUTHORITIES: &str = "/etc/ssl/certs";
+
 /// What the process needs to know besides the settings.
 pub(super) struct Wanted<'a> {
-    /// The bare repository.
-    pub(super) repository: &'a Path,
+    /// The bare repository to fetch into; `None` where the server is only to tell what it has.
+    pub(super) repository: Option<&'a Path>,
     /// A folder that is HOME to the process.
     pub(super) home: &'a Path,
     /// The local reference that shall point to what is fetched.
@@ -52,7 +56,28 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Fetches. Blocks for ten times the timeout at most.
-pub(super) fn fetch(settings: &Settings, wanted: Wanted<'_>) -> Result<Done, GitError> {
+pub(super) fn fetch(settings: &Settings, wanted: &Wanted<'_>) -> Result<Done, GitError> {
+    if settings.access.ca_file.is_some() || !can_look_up() {
+        return run(settings, wanted, false);
+    }
+    match run(settings, wanted, true) {
+        // Somebody may have added one to the file alone.
+        Err(GitError::Certificate { .. }) => run(settings, wanted, false),
+        other => other,
+    }
+}
+
+/// Whether the system's authorities can be looked up one by one, and nobody names others.
+fn can_look_up() -> bool {
+    let is_named = |name| env::var_os(name).is_some();
+    let mut names = fs::read_dir(AUTHORITIES).into_iter().flatten().flatten();
+    !is_named("SSL_CERT_FILE")
+        && !is_named("SSL_CERT_DIR")
+        && names.any(|entry| entry.path().extension().is_some_and(|ending| ending == "0"))
+}
+
+/// Fetches; `look_up` leaves the file with all authorities alone.
+fn run(settings: &Settings, wanted: &Wanted<'_>, look_up: bool) -> Result<Done, GitError> {
     let address = &settings.address;
     let access = &settings.access;
     let port = address.port().unwrap_or(PORT);
@@ -62,13 +87,13 @@ pub(super) fn fetch(settings: &Settings, wanted: Wanted<'_>) -> Result<Done, Git
         _ => String::new(),
     };
     let request = Request {
-        repository: wanted.repository.to_owned(),
+        repository: wanted.repository.map(Path::to_owned),
         url: address.as_str().to_owned(),
         host: address.host().to_owned(),
         port,
         reference: settings.reference.to_string(),
-        target: wanted.target,
-        previous: wanted.previous,
+        target: wanted.target.clone(),
+        previous: wanted.previous.clone(),
         history: settings.history,
         credentials: access.credentials(address)?.expose(),
         known_hosts,
@@ -85,6 +110,9 @@ pub(super) fn fetch(settings: &Settings, wanted: Wanted<'_>) -> Result<Done, Git
         // The system's authorities are in the folder that this one is instead of.
         command.env("SSL_CERT_FILE", file).env("SSL_CERT_DIR", wanted.home);
     }
+    if look_up {
+        command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", AUTHORITIES);
+    }
     let (lines, _process) = start(&mut command, &request)
         .map_err(|source| process(address, format!("can't be started: {source}")))?;
     let begin = Instant::now();
@@ -93,7 +121,10 @@ pub(super) fn fetch(settings: &Settings, wanted: Wanted<'_>) -> Result<Done, Git
         match lines.recv_timeout(left.min(settings.timeout)) {
             Ok(Line::Alive) => {}
             Ok(Line::Done(done)) => return Ok(done),
-            Ok(Line::Failed(failure)) => return Err(explain(settings, wanted.repository, failure)),
+            Ok(Line::Failed(failure)) => {
+                let place = wanted.repository.unwrap_or(wanted.home);
+                return Err(explain(settings, place, failure));
+            }
             Err(RecvTimeoutError::Timeout) => {
                 let limit = if left < settings.timeout {
                     settings.timeout * ENDURANCE

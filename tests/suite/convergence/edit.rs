@@ -9,7 +9,7 @@ use super::origins::POOL;
 use super::pools::{
     BACKENDS, HOSTS, LISTENERS, NAMESPACES, ROUTES, SERVERS, SHARES, STATES, TIMEOUTS, WEIGHTS,
 };
-use super::random::Random;
+use crate::support::random::Random;
 
 type Edit = fn(&mut Set, &mut Random);
 
@@ -51,7 +51,7 @@ const HEAVY: [Edit; 13] = [
 ];
 
 /// The set after one commit.
-pub(super) fn next(set: &Set, random: &mut Random) -> Set {
+pub(crate) fn next(set: &Set, random: &mut Random) -> Set {
     if random.chance(6) {
         return super::generate::set(random);
     }

@@ -11,13 +11,13 @@ use super::pools::{
     BACKENDS, GATEWAYS, HOSTS, LISTENERS, METHODS, NAMESPACES, PATHS, ROUTES, SERVERS, SHARES,
     STATES, TIMEOUTS, WEIGHTS,
 };
-use super::random::Random;
+use crate::support::random::Random;
 
 /// Ports 0 and 1 are HTTP, 2 is HTTPS.
 pub(super) const HTTPS: usize = 2;
 
 /// A whole set.
-pub(super) fn set(random: &mut Random) -> Set {
+pub(crate) fn set(random: &mut Random) -> Set {
     let mut set = Set {
         certificate: random.below(2),
         bound: random.chance(30),

@@ -7,7 +7,7 @@ use super::model::{
     Backend, Balance, Check, Gateway, Listener, Match, Name, Route, Server, Set, Speaks,
 };
 use super::origins::Origins;
-use super::random::Random;
+use crate::support::random::Random;
 
 /// The manifest files: name and text.
 pub(super) fn files(set: &Set, ports: &[u16], origins: &Origins) -> Vec<(String, String)> {

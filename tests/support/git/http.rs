@@ -56,7 +56,16 @@ struct Shared {
 impl Http {
     /// Serves the repositories below a folder.
     pub(crate) fn start(root: &Path, manner: Manner, tls: Option<Arc<ServerConfig>>) -> Self {
-        let address = ports::free_address();
+        Self::start_at(ports::free_address(), root, manner, tls)
+    }
+
+    /// The same at an address that was in use before.
+    pub(crate) fn start_at(
+        address: SocketAddr,
+        root: &Path,
+        manner: Manner,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             root: root.to_owned(),
             manner: Mutex::new(manner),
