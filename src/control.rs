@@ -1,5 +1,6 @@
 //! What people told gw to do or not to do, kept in the state directory.
 
+mod acts;
 mod flaps;
 pub mod holds;
 mod quarantine;
@@ -9,7 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::store::{Lock, Store, StoreError};
 
-pub use self::flaps::{Flapping, Flaps};
+pub use self::{
+    acts::Acts,
+    flaps::{Flapping, Flaps},
+};
 
 /// An act of somebody in a hurry waits so long for another gw to end: longer than a pass waits for
 /// servers by default.

@@ -6,7 +6,7 @@ use std::{fmt, sync::atomic::AtomicU64};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
-    registry::{Registry, Unit},
+    registry::{Metric, Registry, Unit},
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     report::{
         PassRecord, SourceFetch, WatchEvent,
         board::{About, Board, Moment, Sight, Truth},
-        pass::PassResult,
+        pass::{Obstacle, PassResult},
     },
 };
 
@@ -52,6 +52,11 @@ struct Changed {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Guarded {
+    guard: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reloaded {
     reason: &'static str,
     result: &'static str,
@@ -69,6 +74,8 @@ pub struct Metrics {
     reloads: Family<Reloaded, Counter>,
     reloads_avoided: Counter,
     rollbacks: Family<Ending, Counter>,
+    refusals: Family<Guarded, Counter>,
+    socket_errors: Counter,
     drift_found: Counter,
     drifted: Gauge,
     held: Gauge,
@@ -76,9 +83,11 @@ pub struct Metrics {
     suspended: Gauge,
     ready: Gauge,
     haproxy_up: Gauge,
+    old_workers: Option<Gauge>,
+    lock_wait: Seconds,
     last_success: Seconds,
-    source: Option<Source>,
     notification_failures: Counter,
+    source: Option<Source>,
 }
 
 /// Those of a repository, which are there where one is followed.
@@ -86,6 +95,7 @@ struct Source {
     durations: Histogram,
     fetches: Family<Ending, Counter>,
     age: Seconds,
+    commit_lag: Seconds,
     verified: Gauge,
 }
 
@@ -93,30 +103,59 @@ fn histogram() -> Histogram {
     Histogram::new(BUCKETS)
 }
 
+/// A metric under its name.
+fn new<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    to.register(name, help, metric.clone());
+    metric
+}
+
+/// One in seconds, which its name tells.
+fn seconds<M: Metric + Clone>(to: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    to.register_with_unit(name, help, Unit::Seconds, metric.clone());
+    metric
+}
+
 impl Default for Metrics {
     fn default() -> Self {
-        let mut metrics = Self {
-            registry: Registry::with_prefix("gw"),
-            durations: Family::new_with_constructor(histogram),
-            passes: Family::default(),
-            applies: Family::default(),
-            changes: Family::default(),
-            reloads: Family::default(),
-            reloads_avoided: Counter::default(),
-            rollbacks: Family::default(),
-            drift_found: Counter::default(),
-            drifted: Gauge::default(),
-            held: Gauge::default(),
-            pending: Gauge::default(),
-            suspended: Gauge::default(),
-            ready: Gauge::default(),
-            haproxy_up: Gauge::default(),
-            last_success: Gauge::default(),
+        let mut registry = Registry::with_prefix("gw");
+        let to = &mut registry;
+        let build = Info::new(Build { version: env!("CARGO_PKG_VERSION") });
+        to.register("build", "The version of gw", build);
+        let parts = "How long the parts of passes took: compile, plan, apply";
+        let means = "Plans carried out, by means (runtime, reload, start) and how they ended";
+        let success = "When HAProxy was last seen to be as the manifests say, since 1970";
+        let waiting =
+            "For how long another gw at work on the state directory has kept passes waiting";
+        let by_phase: Family<Phase, Histogram, _> = Family::new_with_constructor(histogram as _);
+        Self {
+            durations: seconds(to, "reconcile_duration", parts, by_phase),
+            passes: new(to, "reconcile", "Passes, by how they ended"),
+            applies: new(to, "apply", means),
+            changes: new(to, "changes", "Objects changed, by what and by means"),
+            reloads: new(to, "reload", "Reloads tried, by the first reason"),
+            reloads_avoided: new(to, "reloads_avoided", "Plans carried out by commands alone"),
+            rollbacks: new(to, "rollback", "Changes taken back after they were made"),
+            refusals: new(to, "guard_refusals", "Plans refused, by guard; each try counts"),
+            socket_errors: new(to, "socket_errors", "Passes that failed at HAProxy's sockets"),
+            drift_found: new(to, "drift_found", "Objects found to be changed by somebody else"),
+            drifted: new(to, "drift_objects", "Of these, how many differ still"),
+            held: new(to, "held_objects", "Fields that operators hold by hand"),
+            pending: new(to, "pending_objects", "Objects that wait for something"),
+            suspended: new(to, "suspended", "1 while the manifests are not followed"),
+            ready: new(to, "ready", "1 while /readyz says so"),
+            haproxy_up: new(to, "haproxy_up", "1 while HAProxy answers"),
+            old_workers: None,
+            lock_wait: seconds(to, "lock_wait", waiting, Seconds::default()),
+            last_success: seconds(to, "last_success_timestamp", success, Seconds::default()),
+            notification_failures: new(
+                to,
+                "notification_failures",
+                "Notifications that were not delivered",
+            ),
             source: None,
-            notification_failures: Counter::default(),
-        };
-        metrics.register();
-        metrics
+            registry,
+        }
     }
 }
 
@@ -127,54 +166,6 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    fn register(&mut self) {
-        let build = Info::new(Build { version: env!("CARGO_PKG_VERSION") });
-        let to = &mut self.registry;
-        to.register("build", "The version of gw", build);
-        to.register_with_unit(
-            "reconcile_duration",
-            "How long the parts of passes took: compile, plan, apply",
-            Unit::Seconds,
-            self.durations.clone(),
-        );
-        to.register("reconcile", "Passes, by how they ended", self.passes.clone());
-        to.register(
-            "apply",
-            "Plans carried out, by means (runtime, reload, start) and how they ended",
-            self.applies.clone(),
-        );
-        to.register("changes", "Objects changed, by what and by means", self.changes.clone());
-        to.register("reload", "Reloads tried, by the first reason", self.reloads.clone());
-        to.register(
-            "reloads_avoided",
-            "Plans carried out by commands alone",
-            self.reloads_avoided.clone(),
-        );
-        to.register("rollback", "Changes taken back after they were made", self.rollbacks.clone());
-        to.register(
-            "drift_found",
-            "Objects found to be changed by somebody else",
-            self.drift_found.clone(),
-        );
-        to.register("drift_objects", "Of these, how many differ still", self.drifted.clone());
-        to.register("held_objects", "Fields that operators hold by hand", self.held.clone());
-        to.register("pending_objects", "Objects that wait for something", self.pending.clone());
-        to.register("suspended", "1 while the manifests are not followed", self.suspended.clone());
-        to.register("ready", "1 while /readyz says so", self.ready.clone());
-        to.register("haproxy_up", "1 while HAProxy answers", self.haproxy_up.clone());
-        to.register_with_unit(
-            "last_success_timestamp",
-            "When HAProxy was last seen to be as the manifests say, since 1970",
-            Unit::Seconds,
-            self.last_success.clone(),
-        );
-        to.register(
-            "notification_failures",
-            "Notifications that were not delivered",
-            self.notification_failures.clone(),
-        );
-    }
-
     /// Counts an event.
     pub fn count(&mut self, event: &WatchEvent<'_>) {
         match event {
@@ -200,6 +191,12 @@ impl Metrics {
             self.durations.get_or_create(&Phase { phase }).observe(took.as_secs_f64());
         }
         self.passes.get_or_create(&Ending { result: pass.result.as_str() }).inc();
+        for guard in &pass.refusals {
+            self.refusals.get_or_create(&Guarded { guard: guard.name() }).inc();
+        }
+        if pass.obstacle == Some(Obstacle::Socket) {
+            self.socket_errors.inc();
+        }
         if let (Some(plan), Some(report)) = (&pass.plan, &pass.report)
             && !plan.is_empty()
         {
@@ -241,7 +238,7 @@ impl Metrics {
     }
 
     /// The text, with what is so now. `is_ready` is what `/readyz` says.
-    pub fn text(&self, board: &Board, now: Moment, haproxy: &Sight, is_ready: bool) -> String {
+    pub fn text(&mut self, board: &Board, now: Moment, haproxy: &Sight, is_ready: bool) -> String {
         let is = |about| i64::from(board.conditions.get(about).truth == Truth::True);
         let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.drift_found.inner().store(board.drift_found, std::sync::atomic::Ordering::Relaxed);
@@ -251,10 +248,20 @@ impl Metrics {
         self.suspended.set(is(About::Suspended));
         self.ready.set(i64::from(is_ready));
         self.haproxy_up.set(i64::from(haproxy.process.is_some()));
+        if let Some(alive) = haproxy.old_workers {
+            let to = &mut self.registry;
+            let gauge = self.old_workers.get_or_insert_with(|| {
+                new(to, "old_workers", "Workers of earlier configurations that still live")
+            });
+            gauge.set(number(alive));
+        }
+        let locked_out = board.locked_out.map(|since| now.up.saturating_sub(since.up));
+        self.lock_wait.set(locked_out.unwrap_or_default().as_secs_f64());
         self.last_success.set(board.last_success.map_or(0.0, |last| last.wall.as_secs_f64()));
         if let (Some(metrics), Some(source)) = (&self.source, &board.source) {
             let answered = source.answered.unwrap_or(board.started);
             metrics.age.set(now.up.saturating_sub(answered.up).as_secs_f64());
+            metrics.commit_lag.set(board.commit_lag.unwrap_or_default().as_secs_f64());
             metrics.verified.set(is(About::SourceVerified));
         }
         let mut out = String::new();
@@ -265,31 +272,17 @@ impl Metrics {
 
 impl Source {
     fn register(to: &mut Registry) -> Self {
-        let source = Self {
-            durations: histogram(),
-            fetches: Family::default(),
-            age: Gauge::default(),
-            verified: Gauge::default(),
-        };
-        to.register_with_unit(
-            "source_fetch_duration",
-            "How long the repository's server took",
-            Unit::Seconds,
-            source.durations.clone(),
-        );
-        to.register("source_fetch", "Fetches, by how they ended", source.fetches.clone());
-        to.register_with_unit(
-            "source_age",
-            "For how long the repository's server has not answered",
-            Unit::Seconds,
-            source.age.clone(),
-        );
-        to.register(
-            "source_verified",
-            "1 where the revision is signed as it must be",
-            source.verified.clone(),
-        );
-        source
+        let took = "How long the repository's server took";
+        let age = "For how long the repository's server has not answered";
+        let lag =
+            "How long the last commit that gw applied took from when it was made; 0 before one";
+        Self {
+            durations: seconds(to, "source_fetch_duration", took, histogram()),
+            fetches: new(to, "source_fetch", "Fetches, by how they ended"),
+            age: seconds(to, "source_age", age, Seconds::default()),
+            commit_lag: seconds(to, "commit_lag", lag, Seconds::default()),
+            verified: new(to, "source_verified", "1 where the revision is signed as it must be"),
+        }
     }
 }
 

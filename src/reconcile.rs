@@ -439,6 +439,11 @@ pub async fn running(settings: &Settings) -> Option<Process> {
     Some(observe::identity(&mut connection).await.ok()?.process)
 }
 
+/// How many workers of earlier configurations still live; `None` where nobody can tell.
+pub async fn old_workers(settings: &Settings) -> Option<usize> {
+    service::old_workers(settings.master.as_ref()?).await
+}
+
 /// A connection to the worker: through the master where the runtime socket is dead. `None` where
 /// HAProxy does not run.
 async fn connect(settings: &Settings) -> Result<Option<Connection>, ReconcileError> {

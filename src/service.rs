@@ -111,10 +111,7 @@ impl Service {
 
     /// How many workers of earlier configurations still live; `None` where nobody can tell.
     pub async fn old_workers(&self) -> Option<usize> {
-        let master = Master::new(self.master.clone()?, LOOK);
-        let processes = master.show_proc().await.ok()?;
-        let serving = processes.serving().map(|worker| worker.pid);
-        Some(processes.old_workers.iter().filter(|old| Some(old.pid) != serving).count())
+        old_workers(self.master.as_ref()?).await
     }
 
     /// Asks for a graceful reload: through the master socket, else by SIGUSR2 to the master, whose
@@ -149,6 +146,13 @@ impl Service {
     pub fn reloads_by_signal(&self) -> bool {
         self.master.is_none() && self.master_pid.is_some()
     }
+}
+
+/// How many workers of earlier configurations a master still has; `None` where it does not say.
+pub async fn old_workers(master: &Endpoint) -> Option<usize> {
+    let processes = Master::new(master.clone(), LOOK).show_proc().await.ok()?;
+    let serving = processes.serving().map(|worker| worker.pid);
+    Some(processes.old_workers.iter().filter(|old| Some(old.pid) != serving).count())
 }
 
 /// Sends SIGUSR2 to a master (management guide, section 4).
@@ -212,16 +216,7 @@ impl LocalProcess {
             PathBuf::from(path.strip_suffix(" (deleted)").unwrap_or(path))
         });
         let cwd = fs::read_link(folder.join("cwd")).ok()?;
-        let mut config = Vec::new();
-        let mut rest = arguments.iter().skip(1);
-        while let Some(argument) = rest.next() {
-            match argument.as_str() {
-                "--" => break,
-                "-f" => config.extend(rest.next().map(Path::new)),
-                _ => {}
-            }
-        }
-        config.extend(rest.map(Path::new));
+        let config = files(&arguments);
         // A worker in a chroot has another working directory than it was started in.
         let has_plain_paths = config.iter().all(|path| path.is_absolute()) && sees_our_files(pid);
         let config = config.into_iter().map(|path| cwd.join(path)).collect();
@@ -229,10 +224,8 @@ impl LocalProcess {
         let parent = status
             .lines()
             .find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok())?;
-        // The parent is a master where it was started by the same command line.
-        let is_master =
-            arguments_of_master(parent).is_some_and(|parent| parent.first() == arguments.first());
-        Some(Self { pid, binary, config, has_plain_paths, master: is_master.then_some(parent) })
+        let master = is_master(parent, &arguments).then_some(parent);
+        Some(Self { pid, binary, config, has_plain_paths, master })
     }
 }
 
@@ -260,10 +253,28 @@ fn arguments(pid: u32) -> Option<Vec<String>> {
     Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
 }
 
-/// The arguments of a process that runs in master-worker mode.
-fn arguments_of_master(pid: u32) -> Option<Vec<String>> {
-    let arguments = arguments(pid)?;
-    arguments.iter().any(|word| word.starts_with("-W")).then_some(arguments)
+/// The files and folders that a command line of HAProxy names.
+fn files(arguments: &[String]) -> Vec<&Path> {
+    let mut files = Vec::new();
+    let mut rest = arguments.iter().skip(1);
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--" => break,
+            "-f" => files.extend(rest.next().map(Path::new)),
+            _ => {}
+        }
+    }
+    files.extend(rest.map(Path::new));
+    files
+}
+
+/// Whether the parent of a worker is its master: by `-W`, or by `master-worker` in the configuration,
+/// which no command line shows. Then it is the same program with the same files, and an HAProxy without
+/// a master has no such parent. A master that was reloaded has further arguments.
+fn is_master(parent: u32, worker: &[String]) -> bool {
+    let Some(parent) = arguments(parent) else { return false };
+    let is_told = parent.iter().any(|word| word.starts_with("-W"));
+    parent.first() == worker.first() && (is_told || files(&parent) == files(worker))
 }
 
 #[cfg(test)]
@@ -271,6 +282,13 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn the_files_of_a_command_line_are_found() {
+        let line = "haproxy -x sockpair@5 -W -f /etc/a.cfg -S /run/m.sock -f /b -sf 7 -- /c";
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        assert_eq!(files(&words), ["/etc/a.cfg", "/b", "/c"].map(Path::new));
+    }
 
     #[test]
     fn links_to_the_link_count_and_what_it_leads_to_does_not() {

@@ -133,6 +133,7 @@ pub async fn follow<E>(
                 }
             }
         }
+        triggers.note_pass();
         let commit = work.commit().or_else(|| follower.commit());
         let hurry = follower.hurry();
         let mut next = Work::default();

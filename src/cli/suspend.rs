@@ -39,7 +39,7 @@ pub(super) struct SuspendArgs {
 
 /// Follow the manifests again, after gw suspend
 ///
-/// Changes nothing itself: the next gw apply, or gw watch, does.
+/// Changes nothing itself: the next gw apply does, or within a second a gw watch that runs.
 #[derive(Debug, clap::Args)]
 pub(super) struct ResumeArgs {
     #[command(flatten)]
@@ -79,7 +79,7 @@ pub(super) async fn resume(args: &ResumeArgs) -> Result<Exit, CliError> {
     let said = if Suspension::remove(&store)? {
         fault::at(Point::SuspensionWritten);
         Journal::of(&store).tell(&lock, CauseWord::Resume, "the manifests are followed again")?;
-        "Resumed: the next `gw apply` makes HAProxy what the manifests say.\n"
+        "Resumed: the next `gw apply`, or a `gw watch` that runs, makes HAProxy what the manifests say.\n"
     } else {
         "Nothing was suspended.\n"
     };

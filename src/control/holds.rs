@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The file below the state directory.
-const FILE: &str = "holds.json";
+pub(super) const FILE: &str = "holds.json";
 
 /// The file as written.
 #[derive(Default, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The file below the state directory. While it is there, nothing is followed.
-const FILE: &str = "suspended.json";
+pub(super) const FILE: &str = "suspended.json";
 
 impl Suspension {
     /// The one in force or expired; `None` where there is none.

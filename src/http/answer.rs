@@ -65,7 +65,7 @@ where
 }
 
 fn metrics(view: &View) -> Answer {
-    let metrics = view.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut metrics = view.metrics.lock().unwrap_or_else(PoisonError::into_inner);
     let ready = ready(view).truth == Truth::True;
     let haproxy = view.vitals.haproxy();
     let board = view.board.borrow();

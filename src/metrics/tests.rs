@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use crate::{
+    guard::Guard,
     plan::Loading,
     report::{pass::Phases, samples},
 };
@@ -16,6 +17,11 @@ fn pass(plan: Plan, report: Report) -> PassRecord {
         report: Some(report),
         ..PassRecord::default()
     }
+}
+
+fn failed(obstacle: Option<Obstacle>) -> PassRecord {
+    let result = PassResult::Failed("m".to_owned());
+    PassRecord { result, obstacle, ..PassRecord::default() }
 }
 
 /// All metrics, those of a repository included, after some passes.
@@ -37,18 +43,24 @@ fn all() -> String {
     let by_reload = pass(reload, report);
     let in_part = pass(samples::runtime_plan(), samples::mixed_report());
     let nothing = pass(Plan::default(), Report::nothing(None));
+    let refused =
+        PassRecord { refusals: vec![Guard::MassDelete, Guard::EmptyBackend], ..failed(None) };
     for event in [
         fetch,
         WatchEvent::PassEnded(&by_commands),
         WatchEvent::PassEnded(&by_reload),
         WatchEvent::PassEnded(&in_part),
         WatchEvent::PassEnded(&nothing),
+        WatchEvent::PassEnded(&refused),
+        WatchEvent::PassEnded(&failed(Some(Obstacle::Socket))),
+        WatchEvent::PassEnded(&failed(Some(Obstacle::Lock))),
         WatchEvent::RolledBack { revision: None, message: "m", is_good: true },
     ] {
         metrics.count(&event);
         board.fold(&event, Moment::default());
     }
-    metrics.text(&board, board.started, &Sight::default(), true)
+    let now = Moment { up: Duration::from_secs(5), ..board.started };
+    metrics.text(&board, now, &Sight { old_workers: Some(2), ..Sight::default() }, true)
 }
 
 #[test]
@@ -100,6 +112,11 @@ fn passes_are_counted_by_what_became_of_them() {
         "gw_reload_total{reason=\"settings\",result=\"done\"} 1",
         "gw_reloads_avoided_total 1",
         "gw_rollback_total{result=\"done\"} 1",
+        "gw_guard_refusals_total{guard=\"mass-delete\"} 1",
+        "gw_guard_refusals_total{guard=\"empty-backend\"} 1",
+        "gw_socket_errors_total 1",
+        "gw_lock_wait_seconds 5.0",
+        "gw_old_workers 2",
         "gw_ready 1",
         "gw_haproxy_up 0",
         "gw_source_verified 1",

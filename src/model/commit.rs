@@ -14,6 +14,9 @@ pub struct Commit {
     pub email: String,
     /// When it was written, in seconds since 1970.
     pub time: i64,
+    /// When it was made as it is, in seconds since 1970: later than it was written, where it was
+    /// rebased or merged by a forge.
+    pub committed: i64,
     /// The first line of its message.
     pub subject: String,
 }

@@ -3,8 +3,13 @@
 use std::error::Error;
 
 use crate::{
-    apply::ReloadError, guard::Refusal, haproxy::SocketError, model::Suspension, report::text,
-    settings::SettingsError, store::StoreError,
+    apply::ReloadError,
+    guard::Refusal,
+    haproxy::SocketError,
+    model::Suspension,
+    report::{pass::Obstacle, text},
+    settings::SettingsError,
+    store::StoreError,
 };
 
 use super::holds::HoldError;
@@ -94,6 +99,18 @@ impl ReconcileError {
     pub fn in_full(&self) -> String {
         let causes = std::iter::successors(Some(self as &dyn Error), |&error| error.source());
         causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
+    /// What kept the pass from being made, as far as that is counted.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        match self {
+            Self::Store(StoreError::Locked { .. })
+            | Self::Reload(ReloadError::Store(StoreError::Locked { .. })) => Some(Obstacle::Lock),
+            Self::Socket(_) | Self::OtherSocket { .. } | Self::Gone | Self::States(_) => {
+                Some(Obstacle::Socket)
+            }
+            _ => None,
+        }
     }
 
     /// What to do about it, where the message does not say it.

@@ -48,6 +48,13 @@ pub struct Board {
     pub drift_found: u64,
     /// The repository, where there is one.
     pub source: Option<SourceState>,
+    /// Since when another gw's work on the state directory keeps passes from being made; `None` where
+    /// none does.
+    pub locked_out: Option<Moment>,
+    /// How long the last commit that was applied took from when it was made; `None` before one was.
+    pub commit_lag: Option<Duration>,
+    /// The commit that is wanted: its revision, and when it was made, since the epoch.
+    wanted: Option<(String, Duration)>,
     /// How the last pass ended; `None` before the first.
     pub last_result: Option<PassResult>,
     /// Whether gw is about to end.
@@ -81,6 +88,8 @@ pub struct Sight {
     pub process: Option<Process>,
     /// Since when one answers or not, since the epoch; `None` where nobody looked yet.
     pub since: Option<Duration>,
+    /// How many workers of earlier configurations still live; `None` where nobody can tell.
+    pub old_workers: Option<usize>,
 }
 
 impl Sight {
@@ -110,6 +119,9 @@ impl Board {
             drifted: 0,
             drift_found: 0,
             source: None,
+            locked_out: None,
+            commit_lag: None,
+            wanted: None,
             last_result: None,
             is_stopping: false,
         }
@@ -122,7 +134,7 @@ impl Board {
         if ready.truth != Truth::True {
             return ready;
         }
-        if let Sight { process: None, since: Some(since) } = haproxy {
+        if let Sight { process: None, since: Some(since), .. } = haproxy {
             let message = "HAProxy does not answer at its runtime socket".to_owned();
             let (truth, reason) = (Truth::False, "HaproxySilent");
             return Condition { truth, reason, message, since: *since, ..ready };

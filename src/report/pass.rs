@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::plan::{Loading, Plan, Report};
+use crate::{
+    guard::Guard,
+    plan::{Loading, Plan, Report},
+};
 
 /// Why a pass is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +18,8 @@ pub enum PassCause {
     Commit,
     /// Somebody asks for it (SIGHUP).
     Asked,
+    /// Somebody held or released a server, suspended following or resumed it.
+    Operator,
     /// Another HAProxy process answers than before.
     Haproxy,
     /// It is time to compare everything.
@@ -33,6 +38,7 @@ impl PassCause {
             Self::Files => "files",
             Self::Commit => "commit",
             Self::Asked => "asked",
+            Self::Operator => "operator",
             Self::Haproxy => "haproxy",
             Self::Resync => "resync",
             Self::Retry => "retry",
@@ -44,7 +50,12 @@ impl PassCause {
     pub fn is_news(self) -> bool {
         match self {
             Self::Start | Self::Files | Self::Commit => true,
-            Self::Asked | Self::Haproxy | Self::Resync | Self::Retry | Self::Health => false,
+            Self::Asked
+            | Self::Operator
+            | Self::Haproxy
+            | Self::Resync
+            | Self::Retry
+            | Self::Health => false,
         }
     }
 }
@@ -137,6 +148,15 @@ impl PassResult {
     }
 }
 
+/// What kept a pass from being made, as far as that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Another gw is at work on the state directory.
+    Lock,
+    /// HAProxy could not be talked to.
+    Socket,
+}
+
 /// How long the parts of a pass took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
@@ -165,8 +185,14 @@ pub struct PassRecord {
     pub plan: Option<Plan>,
     /// What became of the plan; `None` where it did not come to that.
     pub report: Option<Report>,
+    /// How many objects somebody else changed, which are left alone since drift is only reported.
+    pub drift_left: usize,
+    /// The guards that refused the plan.
+    pub refusals: Vec<Guard>,
     /// How it ended.
     pub result: PassResult,
+    /// What kept it from being made, where it failed because of that.
+    pub obstacle: Option<Obstacle>,
     /// How long its parts took.
     pub phases: Phases,
 }

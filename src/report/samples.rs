@@ -269,6 +269,7 @@ pub(crate) fn begun(plan: &Plan) -> BegunDocument {
         author: "Alice".into(),
         email: "alice@shop.example".into(),
         time: 1_798_754_400,
+        committed: 1_798_754_400,
         subject: "Move web-2".into(),
     };
     BegunDocument {

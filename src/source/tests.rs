@@ -5,6 +5,8 @@ use std::{fs, os::unix::fs::symlink};
 use git2::{Repository, Signature};
 use tempfile::TempDir;
 
+use crate::model::{FilePath, FileRequest};
+
 use super::*;
 
 fn write(root: &Path, path: &str, text: impl AsRef<[u8]>) {
@@ -190,4 +192,32 @@ fn the_revision_is_the_commit_unless_the_files_differ() {
     let second = commit(&repository);
     assert_ne!(first, second);
     assert_eq!(loader.load().unwrap().revision, second);
+}
+
+#[test]
+fn no_path_in_a_manifest_leads_out_of_the_manifests() {
+    let outer = TempDir::new().unwrap();
+    let root = outer.path().join("root");
+    write(&root, "in/file", "inside");
+    write(outer.path(), "file", "outside");
+    write(outer.path(), "in/file", "outside");
+    symlink("..", root.join("out")).unwrap();
+    symlink("../../file", root.join("in/link")).unwrap();
+    symlink("in", root.join("fine")).unwrap();
+    let parts = ["..", ".", "in", "out", "link", "fine", "file", "root", ""];
+    let part = proptest::sample::select(parts.to_vec());
+    let path = proptest::collection::vec(part, 1..7);
+    let manifest = proptest::sample::select(vec!["a.yaml", "in/a.yaml", "out/a.yaml"]);
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let read = runner.run(&(manifest, path), |(manifest, path)| {
+        let path = path.join("/");
+        // An absolute one is the administrator's own word.
+        let Ok(path) = FilePath::new(path.trim_start_matches('/')) else { return Ok(()) };
+        let request = FileRequest { manifest: manifest.into(), path };
+        for (_, text) in read_referenced(&root, [request]) {
+            proptest::prop_assert_ne!(text.as_deref(), Ok("outside"));
+        }
+        Ok(())
+    });
+    read.unwrap();
 }

@@ -245,6 +245,7 @@ impl<'a> Follower<'a> {
             }
             Err(error) => {
                 self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
+                self.record.obstacle = error.obstacle();
                 self.failed(&error, error.hint().as_deref(), on_event);
                 Left::Work(Rest::from(&error))
             }

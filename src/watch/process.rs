@@ -7,12 +7,16 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::{model::Process, reconcile::running, settings::Settings};
+use crate::{
+    model::Process,
+    reconcile::{old_workers, running},
+    settings::Settings,
+};
 
 use super::vitals::Vitals;
 
-/// How often HAProxy is asked who it is: one small command on a connection of its own, since an old
-/// worker lives for as long as it is connected to.
+/// How often HAProxy is asked who it is, and its master which old workers live: one small command each,
+/// on a connection of its own, since an old worker lives for as long as it is connected to.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Tells whenever another process answers than before. One that answers the first look is no news. Ends when nobody
@@ -27,7 +31,7 @@ pub(super) fn observe(settings: &Settings, vitals: &Vitals) -> watch::Receiver<O
         while !sender.is_closed() {
             ticks.tick().await;
             let found = running(&settings).await;
-            vitals.see(found.as_ref());
+            vitals.see(found.as_ref(), old_workers(&settings).await);
             // Where it does not answer, the next one that does is another one.
             let Some(found) = found else {
                 was_gone = true;

@@ -13,9 +13,11 @@ use tokio::{
 };
 
 use crate::{
+    control::Acts,
     model::Process,
     settings::Settings,
     source::{Source, git::BareClone},
+    store::Store,
 };
 
 use super::{
@@ -73,6 +75,7 @@ pub(super) struct Triggers<'a, E> {
     process: watch::Receiver<Option<Process>>,
     resync: Interval,
     beats: Interval,
+    acts: Acts,
     vitals: Vitals,
     ended: Pin<&'a mut (dyn Future<Output = E> + Send)>,
 }
@@ -104,6 +107,7 @@ impl<'a, E> Triggers<'a, E> {
             process: super::process::observe(settings, vitals),
             resync,
             beats: interval(BEAT),
+            acts: Acts::of(&Store::new(&settings.state)),
             vitals: vitals.clone(),
             ended,
         })
@@ -129,10 +133,18 @@ impl<'a, E> Triggers<'a, E> {
                 _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
                 _ = self.beats.tick() => {
                     self.vitals.beat();
-                    continue;
+                    if !self.acts.are_new() {
+                        continue;
+                    }
+                    Trigger::Pass(Cause::Operator)
                 }
             };
         }
+    }
+
+    /// Notes that a pass begins, which reads what people told gw so far.
+    pub(super) fn note_pass(&mut self) {
+        self.acts.note();
     }
 
     /// The files that change until nothing did for a `moment`. An error where following is to end

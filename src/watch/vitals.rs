@@ -50,10 +50,13 @@ impl Vitals {
         self.beat.send_replace(Instant::now());
     }
 
-    /// Shows which HAProxy answers now; `None` where none does.
-    pub(super) fn see(&self, process: Option<&Process>) {
+    /// Shows which HAProxy answers now, `None` where none does, and how many old workers live.
+    pub(super) fn see(&self, process: Option<&Process>, old_workers: Option<usize>) {
         let now = self.now().wall;
-        self.haproxy.send_modify(|sight| sight.look(process.cloned(), now));
+        self.haproxy.send_modify(|sight| {
+            sight.look(process.cloned(), now);
+            sight.old_workers = old_workers;
+        });
     }
 
     /// For how long the loop gave no sign.

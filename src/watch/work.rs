@@ -20,6 +20,8 @@ pub(super) enum Cause {
     Fetched(Box<Fetch>),
     /// Somebody asks for a new try (SIGHUP).
     Asked,
+    /// Somebody held or released a server, suspended following or resumed it.
+    Operator,
     /// HAProxy was restarted or reloaded, perhaps by somebody else: this one answers now.
     Process(Process),
     /// It is time to compare everything, whether or not something changed.
@@ -37,6 +39,7 @@ impl Cause {
             Self::Start => Some(PassCause::Start),
             Self::Files(_) => Some(PassCause::Files),
             Self::Asked => Some(PassCause::Asked),
+            Self::Operator => Some(PassCause::Operator),
             Self::Process(_) => Some(PassCause::Haproxy),
             Self::Resync => Some(PassCause::Resync),
             Self::Retry => Some(PassCause::Retry),
@@ -53,7 +56,12 @@ impl Cause {
             Self::Fetched(fetch) => {
                 fetch.result.as_ref().is_ok_and(|found| Some(&found.fetched.commit) != commit)
             }
-            Self::Start | Self::Process(_) | Self::Resync | Self::Retry | Self::Health => false,
+            Self::Start
+            | Self::Operator
+            | Self::Process(_)
+            | Self::Resync
+            | Self::Retry
+            | Self::Health => false,
         }
     }
 }
@@ -86,7 +94,7 @@ impl Work {
                 self.everything = true;
                 self.anew = true;
             }
-            Cause::Start | Cause::Process(_) | Cause::Resync | Cause::Retry => {
+            Cause::Start | Cause::Operator | Cause::Process(_) | Cause::Resync | Cause::Retry => {
                 self.everything = true;
             }
             Cause::Health => self.health = true,

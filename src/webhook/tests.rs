@@ -291,4 +291,32 @@ proptest! {
         let received = receiver(&[SECRET]).receive(&headers, &body, 0);
         prop_assert_eq!(received.is_ok(), is_same);
     }
+
+    /// Of Standard Webhooks, where id and time are signed, too.
+    #[test]
+    fn no_flipped_bit_passes_a_standard_webhook(
+        which in 0_usize..4,
+        at: prop::sample::Index,
+        bit in 0..7,
+        body in "[a-z{}:\"]{1,80}",
+    ) {
+        const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let key = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &KEY[6..]);
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key.unwrap()).unwrap();
+        mac.update(format!("msg_1.{SIGNED_AT}.{body}").as_bytes());
+        let tag = mac.finalize().into_bytes();
+        let tag = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, tag);
+        let mut parts =
+            [b"msg_1".to_vec(), SIGNED_AT.to_string().into(), format!("v1,{tag}").into(), body.into()];
+        let received = |parts: &[Vec<u8>; 4]| {
+            let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+            let headers: Vec<(&str, &[u8])> =
+                names.into_iter().zip(parts.iter().map(Vec::as_slice)).collect();
+            receiver(&[SECRET, KEY]).receive(&headers, &parts[3], SIGNED_AT)
+        };
+        prop_assert!(received(&parts).is_ok());
+        let at = at.index(parts[which].len());
+        parts[which][at] ^= 1_u8 << bit;
+        prop_assert!(received(&parts).is_err(), "{parts:?}");
+    }
 }

@@ -315,7 +315,6 @@ fn a_service_is_followed_and_left_running() {
         watch.wait_for_log("incident", SOON);
         assert!(answers(port, &two), "{}", watch.log());
         let _ = rig.gw.run(&["resume"]).ok();
-        watch.signal(Signal::HUP);
         assert!(clock::eventually(SOON, || answers(port, &one)), "{}", watch.log());
         rig.write(&text(&two));
         assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());

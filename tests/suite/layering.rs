@@ -109,6 +109,7 @@ const EDGE: &[Layer] = &[
         &[
             "apply",
             "control",
+            "guard",
             "health",
             "intent",
             "model",
@@ -121,7 +122,7 @@ const EDGE: &[Layer] = &[
         ],
         "one pass after another, each for a reason",
     ),
-    ("metrics", &["plan", "report"], "what is counted, as Prometheus reads it"),
+    ("metrics", &["guard", "plan", "report"], "what is counted, as Prometheus reads it"),
     ("http", &["journal", "metrics", "report", "watch", "webhook"], "what is answered over HTTP"),
     ("notification", &["plan", "report", "settings"], "others are told how passes end"),
     ("systemd", &["report", "watch"], "what the service manager is told"),

@@ -1,6 +1,8 @@
 //! What a gw that follows tells: HTTP, log lines, systemd, notifications.
 
 mod receiver;
+mod standing;
+mod trust;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

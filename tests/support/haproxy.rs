@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) enum Mode {
     /// A master with a socket of its own and a worker: `-W -S`.
     MasterWorker,
+    /// A master by the keyword `master-worker` of the configuration, without a socket of its own.
+    Keyword,
     /// One process without master: `-db`.
     Plain,
 }
@@ -64,14 +66,19 @@ impl Haproxy {
     ) -> Result<Self, String> {
         assert!(dir.is_absolute(), "HAProxy needs an absolute folder, not {}", dir.display());
         let base_file = dir.join("base.cfg");
+        let base = match mode {
+            Mode::Keyword => base.replace("global\n", "global\n    master-worker\n"),
+            Mode::MasterWorker | Mode::Plain => base.to_owned(),
+        };
         std::fs::write(&base_file, base).expect("the test's folder is writable");
         let master = (mode == Mode::MasterWorker).then(|| dir.join("master.sock"));
 
         let mut command = Command::new(&version.binary);
         match &master {
-            Some(socket) => command.arg("-W").arg("-S").arg(socket),
-            None => command.arg("-db"),
-        };
+            Some(socket) => drop(command.arg("-W").arg("-S").arg(socket)),
+            None if mode == Mode::Plain => drop(command.arg("-db")),
+            None => {}
+        }
         command.arg("-f").arg(&base_file);
         for path in extra {
             command.arg("-f").arg(path);

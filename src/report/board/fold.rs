@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     plan::{Outcome, Plan},
     report::{
-        pass::{PassCause, PassRecord, PassResult},
+        pass::{Obstacle, PassCause, PassRecord, PassResult},
         text::{counted, utc},
         watch::{SourceFetch, WatchEvent},
     },
@@ -52,11 +52,14 @@ impl Board {
             WatchEvent::Resumed => {
                 self.set(About::Suspended, Truth::False, ("Following", ""), wall);
             }
+            WatchEvent::Fetched { commit, .. } => {
+                let made = u64::try_from(commit.committed).unwrap_or_default();
+                self.wanted = Some((commit.short().to_owned(), Duration::from_secs(made)));
+            }
             WatchEvent::Stopping => self.is_stopping = true,
             WatchEvent::Started { .. }
             | WatchEvent::Problems { .. }
             | WatchEvent::Kept { .. }
-            | WatchEvent::Fetched { .. }
             | WatchEvent::LastGood { .. }
             | WatchEvent::Applied { .. }
             | WatchEvent::Unchanged { .. }
@@ -90,11 +93,26 @@ impl Board {
         // Where the last pass left something to do, what differs is not somebody else's.
         let was_reached = self.last_result == Some(PassResult::Done);
         let is_known = known.is_some() && known == pass.revision;
-        if pass.is_whole && !pass.is_news() && is_known && was_reached {
-            self.tell_drift(pass, wall);
+        let is_drift = !pass.is_news() && is_known && was_reached;
+        if pass.is_whole && (is_drift || pass.drift_left > 0) {
+            self.tell_drift(pass, is_drift, wall);
         } else if pass.is_whole && pass.result == PassResult::Done {
             self.drifted = 0;
             self.set(About::Drifted, Truth::False, ("InSync", ""), wall);
+        }
+        self.locked_out = match pass.obstacle {
+            Some(Obstacle::Lock) => self.locked_out.or(Some(now)),
+            Some(Obstacle::Socket) | None => None,
+        };
+        let did_something = pass.plan.as_ref().is_some_and(|plan| !plan.is_empty());
+        // At its start gw finds a commit that it applied long ago.
+        if pass.result == PassResult::Done
+            && known != pass.revision
+            && (known.is_some() || did_something)
+            && let Some((revision, made)) = &self.wanted
+            && pass.revision.as_ref() == Some(revision)
+        {
+            self.commit_lag = Some(wall.saturating_sub(*made));
         }
         self.judge(pass, now);
         self.last_result = Some(pass.result.clone());
@@ -110,15 +128,20 @@ impl Board {
         }
     }
 
-    /// Everything was as the manifests say, and they are the same: what differs is somebody else's.
-    fn tell_drift(&mut self, pass: &PassRecord, now: Duration) {
+    /// What is left alone is somebody else's, and so is all that differs where everything was as the
+    /// manifests say, and they are the same.
+    fn tell_drift(&mut self, pass: &PassRecord, is_all: bool, now: Duration) {
         let Some(plan) = &pass.plan else { return };
-        let found = plan.steps.len();
-        self.drift_found += found as u64;
-        self.drifted = match &pass.report {
+        let steps = if is_all { plan.steps.len() } else { 0 };
+        let undone = match &pass.report {
+            _ if !is_all => 0,
             Some(_) => left(pass, |outcome| *outcome != Outcome::Done),
-            None => found,
+            None => steps,
         };
+        let (found, known) = (steps + pass.drift_left, self.drifted);
+        self.drifted = undone + pass.drift_left;
+        // What was left the last time is no news.
+        self.drift_found += found.saturating_sub(known) as u64;
         let objects = counted(found, "object");
         let (truth, reason, message) = match (found, self.drifted) {
             (0, _) => (Truth::False, "InSync", String::new()),

@@ -1,7 +1,8 @@
 use crate::{
+    model::Commit,
     plan::{Loading, Outcome, Plan, Report},
     report::{
-        pass::{PassCause, PassRecord, PassResult, Phases},
+        pass::{Obstacle, PassCause, PassRecord, PassResult, Phases},
         samples,
         watch::{SourceFetch, WatchEvent},
     },
@@ -251,6 +252,68 @@ fn a_repository_is_verified_or_not_and_may_be_silent() {
     assert_eq!(told.is(About::SourceVerified).0, Truth::True);
     told.tell(&fetch(Ok("def"), Some(Err("signed by nobody known"))));
     assert_eq!(told.is(About::SourceVerified), (Truth::False, "Unverified"));
+}
+
+#[test]
+fn drift_that_is_left_alone_is_told_and_counts_once() {
+    let mut told = Told::new();
+    told.pass(PassCause::Start, nothing_to_do());
+    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
+    let left = PassRecord { drift_left: 2, ..nothing_to_do() };
+    for cause in [PassCause::Resync, PassCause::Files, PassCause::Resync] {
+        told.after(60).pass(cause, left.clone());
+        assert_eq!(told.is(About::Drifted), (Truth::True, "NotCorrected"));
+        assert_eq!((told.board.drifted, told.board.drift_found), (2, 2));
+    }
+    assert_eq!(told.ready().0, Truth::True);
+    told.after(60).pass(PassCause::Resync, nothing_to_do());
+    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
+}
+
+#[test]
+fn how_long_a_commit_took_counts_from_when_it_was_made() {
+    let mut told = Told::new();
+    let made = told.now.wall.as_secs();
+    let commit = |id: &str, committed: u64| Commit {
+        id: id.into(),
+        reference: None,
+        author: "Alice".into(),
+        email: "alice@shop.example".into(),
+        time: 0,
+        committed: i64::try_from(committed).unwrap(),
+        subject: "Move web-2".into(),
+    };
+    let fetch = |told: &mut Told, commit: &Commit| {
+        told.tell(&WatchEvent::Fetched { commit, signer: None, took: Duration::ZERO });
+    };
+    // What was applied long before says nothing.
+    fetch(&mut told, &commit("a", made - 1000));
+    told.pass(PassCause::Commit, nothing_to_do());
+    assert_eq!(told.board.commit_lag, None);
+    fetch(told.after(60), &commit("b", made + 50));
+    let revision = Some("b".to_owned());
+    let failed = PassResult::Failed("m".into());
+    let record = PassRecord { revision, ..carried_out(samples::runtime_plan()) };
+    told.pass(PassCause::Commit, PassRecord { result: failed, ..record.clone() });
+    assert_eq!(told.board.commit_lag, None);
+    told.after(5).pass(PassCause::Retry, record.clone());
+    assert_eq!(told.board.commit_lag, Some(Duration::from_secs(15)));
+    // Nor does what is done for it later.
+    told.after(500).pass(PassCause::Resync, record);
+    assert_eq!(told.board.commit_lag, Some(Duration::from_secs(15)));
+}
+
+#[test]
+fn whoever_has_the_lock_is_waited_for_until_a_pass_is_made() {
+    let mut told = Told::new();
+    let failed = PassResult::Failed("another gw".into());
+    let obstacle = Some(Obstacle::Lock);
+    let locked = PassRecord { result: failed, obstacle, ..PassRecord::default() };
+    let begun = told.now;
+    told.pass(PassCause::Start, locked.clone()).after(5).pass(PassCause::Retry, locked);
+    assert_eq!(told.board.locked_out, Some(begun));
+    told.pass(PassCause::Retry, nothing_to_do());
+    assert_eq!(told.board.locked_out, None);
 }
 
 #[test]

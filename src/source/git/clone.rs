@@ -311,6 +311,7 @@ impl BareClone {
             author: text(author.name_bytes()),
             email: text(author.email_bytes()),
             time: author.when().seconds(),
+            committed: commit.time().seconds(),
             subject: subject.unwrap_or_default(),
         })
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     apply::Patience,
+    guard::Refusal,
     intent::Intent,
     model::{Fault, Quarantine},
     plan::{Cause, Loading, Object, Outcome, Plan, Report},
@@ -52,6 +53,8 @@ impl Follower<'_> {
             self.record.result = PassResult::Pending(format!("the next reload is in {wait:.1} s"));
             return Ok(Left::At(due));
         }
+        self.record.drift_left = pass.drift_left.len();
+        self.record.refusals = pass.refusals.iter().map(Refusal::guard).collect();
         let revision = &intent.revision;
         let plan = pass.plan.clone();
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();

@@ -91,6 +91,27 @@ fn without_a_master_socket_the_reload_goes_by_signal() {
 }
 
 #[test]
+fn a_master_by_the_keyword_of_the_configuration_is_one() {
+    for version in [oldest(), newest()] {
+        let mut site = Site::new(version);
+        site.rig.write(&site.first());
+        let _ = site.rig.apply().ok();
+        site.rig.start_as(Mode::Keyword);
+        let told = format!("HAProxy {version}, master-worker in global");
+        let gw = site.rig.gw.clone().without("GW_MASTER");
+        // The second time the master has further arguments, which HAProxy itself adds.
+        for text in [site.reloading(), site.first()] {
+            let worker = site.rig.haproxy().worker();
+            site.rig.write(&text);
+            let outcome = gw.run(&["apply", "manifests", "--yes"]);
+            assert_says(&outcome, 0, &["SIGUSR2", "--master"], &told);
+            assert_ne!(site.rig.haproxy().worker(), worker, "{told}");
+            site.assert_serves();
+        }
+    }
+}
+
+#[test]
 fn without_a_master_a_reload_is_refused_and_the_rest_is_done() {
     for version in [oldest(), newest()] {
         let mut site = Site::new(version);

@@ -1,0 +1,78 @@
+//! Whether somebody told gw something, without reading what.
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf};
+
+use crate::store::Store;
+
+use super::{holds, suspension};
+
+/// What tells a file from the one that was there before: each is written anew and renamed into place.
+type Identity = (u64, i64, i64);
+
+/// Looks at the files in which people tell gw what to do.
+#[derive(Clone, Debug)]
+pub struct Acts {
+    paths: [PathBuf; 2],
+    known: [Option<Identity>; 2],
+}
+
+impl Acts {
+    /// Knows what there is now.
+    pub fn of(store: &Store) -> Self {
+        let paths = [suspension::FILE, holds::FILE].map(|name| store.root().join(name));
+        Self { known: look(&paths), paths }
+    }
+
+    /// Takes what there is now for known: somebody is about to read it.
+    pub fn note(&mut self) {
+        self.known = look(&self.paths);
+    }
+
+    /// Whether there is something else now than what is known.
+    pub fn are_new(&self) -> bool {
+        look(&self.paths) != self.known
+    }
+}
+
+fn look(paths: &[PathBuf; 2]) -> [Option<Identity>; 2] {
+    paths.each_ref().map(|path| {
+        // What can't be looked at is told by whoever reads it.
+        let found = fs::metadata(path).ok()?;
+        Some((found.ino(), found.ctime(), found.ctime_nsec()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::Suspension;
+
+    use super::*;
+
+    #[test]
+    fn an_act_is_new_until_it_is_noted() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path());
+        let mut acts = Acts::of(&store);
+        assert!(!acts.are_new());
+        let suspension = |reason: &str| Suspension {
+            reason: reason.to_owned(),
+            by: "alice@web-1".into(),
+            since: 100,
+            until: None,
+            ends_with: None,
+        };
+        for reason in ["one", "two"] {
+            suspension(reason).write(&store).unwrap();
+            assert!(acts.are_new() && acts.are_new(), "{reason}");
+            acts.note();
+            assert!(!acts.are_new(), "{reason}");
+        }
+        Suspension::remove(&store).unwrap();
+        assert!(acts.are_new());
+        acts.note();
+        store.write_json("other.json", &1).unwrap();
+        assert!(!acts.are_new());
+        store.write_json(holds::FILE, &1).unwrap();
+        assert!(acts.are_new());
+    }
+}

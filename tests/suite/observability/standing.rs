@@ -1,0 +1,99 @@
+//! What a running gw tells of others' acts: drift that is only reported, what people do by hand, and
+//! another gw that holds the lock.
+
+use std::fs::{self, File};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::{SOON, Watch};
+use crate::support::clock;
+use crate::support::versions::{newest, oldest};
+
+#[test]
+fn drift_that_is_only_reported_is_told_and_left_alone() {
+    for version in [oldest(), newest()] {
+        let watch = Watch::start(version, &[], |rig| {
+            let config = rig.path().join("gw.yaml");
+            fs::write(&config, "drift: report\nwatch: {resync: 1s}\n").unwrap();
+            rig.gw = rig.gw.clone().env("GW_CONFIG", config);
+        });
+        watch.eventually("in sync", || watch.condition("Drifted") == "False/InSync");
+        let reply = watch.rig.haproxy().command("set server web/s addr 127.0.0.1 port 11");
+        assert!(reply.contains("changed from"), "{reply}");
+        watch.eventually("told", || watch.condition("Drifted") == "True/NotCorrected");
+        assert_eq!(watch.metric("gw_drift_objects"), Some(1.0));
+        // The same, seen again and again, is one.
+        let pass = || watch.json("/v1/status")["pass"].as_u64();
+        let passes = pass().map(|number| number + 2);
+        watch.eventually("again", || pass() >= passes);
+        assert_eq!(watch.metric("gw_drift_found_total"), Some(1.0));
+        assert_eq!(watch.condition("Drifted"), "True/NotCorrected");
+        let state = watch.rig.haproxy().command("show servers state web");
+        assert!(state.contains(" 11 "), "it was changed: {state}");
+        assert!(!watch.get("/metrics").1.contains("gw_changes_total{"));
+        // What commits ask for is done nevertheless.
+        watch.write(12, "60s");
+        let state = || watch.rig.haproxy().command("show servers state web");
+        watch.eventually("changed", || state().contains(" 12 "));
+        watch.eventually("in sync again", || watch.condition("Drifted").starts_with("False/"));
+        assert_eq!(watch.metric("gw_drift_objects"), Some(0.0));
+    }
+}
+
+#[test]
+fn what_people_do_is_noticed_without_being_asked() {
+    /// Much less than the time between two looks at everything.
+    const NOTICED: Duration = Duration::from_secs(10);
+    let watch = Watch::start(newest(), &[], |_| {});
+    let does = |arguments: &[&str], about: &str, expected: &str| {
+        let _ = watch.rig.gw.run(arguments).ok();
+        let begun = Instant::now();
+        watch.eventually(&arguments.join(" "), || watch.condition(about).starts_with(expected));
+        assert!(begun.elapsed() < NOTICED, "{arguments:?}: {:?}", begun.elapsed());
+    };
+    does(&["suspend", "--reason", "INC-42"], "Suspended", "True/");
+    does(&["resume"], "Suspended", "False/");
+    let hold = ["hold", "web/s", "--drain", "--for", "1h", "--reason", "INC-42"];
+    does(&hold, "Held", "True/");
+    does(&["release", "web/s"], "Held", "False/");
+    watch.write(10, "60s");
+    let state = || watch.rig.haproxy().command("show servers state web");
+    // While gw applies, it holds the lock.
+    let applied = "gw_apply_total{mechanism=\"runtime\",result=\"done\"}";
+    watch.eventually("changed", || watch.metric(applied) == Some(1.0));
+    assert!(state().contains(" 10 "), "{}", state());
+    does(&["rollback", "--yes"], "Suspended", "True/");
+    watch.eventually("is as before", || state().contains(" 9 "));
+    does(&["resume"], "Suspended", "False/");
+    watch.eventually("follows again", || state().contains(" 10 "));
+}
+
+#[test]
+fn another_gw_that_holds_the_lock_is_told() {
+    let watch = Watch::start(newest(), &[], |_| {});
+    assert_eq!(watch.metric("gw_lock_wait_seconds"), Some(0.0));
+    let lock = File::options().write(true).open(watch.rig.state_dir().join("lock")).unwrap();
+    lock.try_lock().expect("no pass is under way");
+    watch.write(10, "60s");
+    watch.eventually("waits", || watch.metric("gw_lock_wait_seconds") > Some(0.5));
+    drop(lock);
+    let state = || watch.rig.haproxy().command("show servers state web");
+    watch.eventually("goes on", || state().contains(" 10 "));
+    watch.eventually("waits no more", || watch.metric("gw_lock_wait_seconds") == Some(0.0));
+}
+
+#[test]
+fn a_refusal_of_a_guard_is_counted() {
+    let watch = Watch::start(newest(), &[], |rig| {
+        let config = rig.path().join("gw.yaml");
+        fs::write(&config, "reload: forbid\n").unwrap();
+        rig.gw = rig.gw.clone().env("GW_CONFIG", config);
+    });
+    watch.eventually("counts old workers", || watch.metric("gw_old_workers") == Some(0.0));
+    watch.write(9, "50s");
+    let refused = "gw_guard_refusals_total{guard=\"reload\"}";
+    watch.eventually("refused", || watch.metric(refused) >= Some(1.0));
+    assert!(clock::eventually(SOON, || watch.get("/readyz").0 == 503));
+    watch.gw.signal(Signal::TERM);
+}
