@@ -10,9 +10,11 @@ PREPARE_HAPROXY := tests/haproxy.sh "$(GW_HAPROXY_DIR)"
 endif
 export GW_HAPROXY_DIR
 
-# How much `make soak` does: pairs of random states that must converge, and for how many seconds
-# `gw watch` follows a repository while everything happens that may happen.
+# How much `make soak` does: pairs of random states that must converge, calamities that a change must
+# survive, and for how many seconds `gw watch` follows a repository while everything happens that may
+# happen.
 SOAK_PAIRS ?= 2000
+SOAK_KILLS ?= 2000
 SOAK_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
@@ -32,8 +34,10 @@ test: haproxy ## run all tests, on every HAProxy branch in GW_HAPROXY_DIR
 bench: haproxy ## measure on estates of growing size
 	$(CARGO) bench --bench estate
 
-soak: haproxy ## many more random pairs (SOAK_PAIRS), an hour of gw watch (SOAK_SECONDS)
+soak: haproxy ## many more random pairs (SOAK_PAIRS) and calamities (SOAK_KILLS), an hour of gw watch
 	GW_CONVERGENCE_PAIRS=$(SOAK_PAIRS) $(CARGO) test --release --test suite -- convergence --nocapture
+	@# A release has no points to end gw at.
+	GW_KILL_RUNS=$(SOAK_KILLS) $(CARGO) test --test suite -- kills::random --nocapture
 	GW_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --test suite -- soak:: --nocapture
 
 # cargo-deny is checked when it is installed; CI installs it.
@@ -50,7 +54,7 @@ schema: ## write schema/*.json, the JSON Schema of the manifests and of what gw 
 	@mkdir -p schema
 	@$(CARGO) build --quiet --bin gw
 	@set -e; for of in manifests plan report drift saved-plan settings status problems history record \
-	    watch-status watch-history notification; do \
+	    watch-status notification doctor; do \
 	  $(CARGO) run --quiet -- schema $$of >schema/$$of.json.new; \
 	  mv schema/$$of.json.new schema/$$of.json; \
 	done

@@ -6,6 +6,7 @@ mod blame;
 mod carry_out;
 mod completions;
 mod confirm;
+mod doctor;
 mod drift;
 mod error;
 mod exit;
@@ -21,6 +22,7 @@ mod output;
 mod plan;
 mod progress;
 mod render;
+mod retry;
 mod rollback;
 mod saved;
 mod schema;
@@ -72,10 +74,12 @@ enum Command {
     Release(hold::ReleaseArgs),
     Suspend(suspend::SuspendArgs),
     Resume(suspend::ResumeArgs),
+    Retry(retry::Args),
     Up(up::Args),
     Watch(watch::Args),
     Init(init::Args),
     Status(status::Args),
+    Doctor(doctor::Args),
     History(history::Args),
     Show(show::Args),
     Blame(blame::Args),
@@ -149,10 +153,12 @@ async fn run(command: Command) -> Result<Exit, CliError> {
         Command::Release(args) => hold::release(&args).await,
         Command::Suspend(args) => suspend::suspend(&args).await,
         Command::Resume(args) => suspend::resume(&args).await,
+        Command::Retry(args) => retry::run(&args).await,
         Command::Up(args) => Box::pin(up::run(&args)).await,
         Command::Watch(args) => watch::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Status(args) => status::run(&args).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args)).await,
         Command::History(args) => history::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Blame(args) => blame::run(&args),

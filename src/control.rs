@@ -2,6 +2,7 @@
 
 mod flaps;
 pub mod holds;
+mod quarantine;
 mod suspension;
 
 use std::time::{Duration, Instant};

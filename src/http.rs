@@ -4,24 +4,18 @@
 
 mod answer;
 
-use std::{
-    convert::Infallible,
-    fmt, io,
-    net::SocketAddr,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{HeaderMap, StatusCode, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{Mutex, Semaphore, watch},
     task::JoinHandle,
     time::{sleep, timeout},
 };
 
-use crate::{metrics::Metrics, report::Board, watch::Vitals, webhook::Bucket};
+use crate::{journal::Journal, metrics::Metrics, report::Board, watch::Vitals};
 
 /// How many connections there may be at a time. More wait until one ends.
 const CONNECTIONS: usize = 64;
@@ -33,8 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const HEAD_MAX: usize = 16 * 1024;
 /// The most headers that a request may have.
 const HEADERS_MAX: usize = 64;
-/// So many webhooks may come at once, and then one in each interval.
-const WEBHOOKS: (u32, Duration) = (10, Duration::from_secs(1));
 /// The pause after a connection that can't be taken, for want of file descriptors as a rule.
 const PAUSE: Duration = Duration::from_millis(100);
 /// For how long the loop may give no sign of life until it counts as stuck. A pass gives signs, but
@@ -60,8 +52,10 @@ impl HttpError {
     }
 }
 
-/// What is done with a POST to `/webhook`: it gets headers and body, and says how it is answered.
-pub type OnWebhook = Arc<dyn Fn(&HeaderMap, &[u8]) -> StatusCode + Send + Sync>;
+/// What is done with a POST to `/webhook`: it gets headers and body, and says how it is answered. One
+/// at a time, in turn: to tell whether a large body is authentic takes its time, and the rest of gw
+/// needs some, too.
+pub type OnWebhook = Arc<Mutex<dyn FnMut(&HeaderMap, &[u8]) -> StatusCode + Send>>;
 
 /// What is shown.
 #[derive(Clone)]
@@ -72,6 +66,10 @@ pub struct View {
     pub metrics: Arc<std::sync::Mutex<Metrics>>,
     /// Signs of life.
     pub vitals: Vitals,
+    /// For how long a good pass is fresh.
+    pub fresh: Duration,
+    /// What was done.
+    pub journal: Arc<Mutex<Journal>>,
     /// What `/webhook` does; `None` where there is none.
     pub on_webhook: Option<OnWebhook>,
 }
@@ -79,21 +77,6 @@ pub struct View {
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View").finish_non_exhaustive()
-    }
-}
-
-/// How often webhooks are listened to.
-struct Limit(std::sync::Mutex<Bucket>);
-
-impl Limit {
-    fn new() -> Self {
-        let (burst, interval) = WEBHOOKS;
-        Self(std::sync::Mutex::new(Bucket::new(burst, interval)))
-    }
-
-    /// Takes a place, if there is one.
-    fn allows(&self, now: Duration) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(now).is_ok()
     }
 }
 
@@ -118,7 +101,6 @@ impl Drop for Server {
 
 async fn accept(listener: TcpListener, view: View) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let limit = Arc::new(Limit::new());
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let stream = match listener.accept().await {
@@ -129,19 +111,19 @@ async fn accept(listener: TcpListener, view: View) {
                 continue;
             }
         };
-        let (view, limit) = (view.clone(), Arc::clone(&limit));
+        let view = view.clone();
         tokio::spawn(async move {
             // Whoever is slower is no monitoring.
-            let _ = timeout(PATIENCE, serve(stream, view, limit)).await;
+            let _ = timeout(PATIENCE, serve(stream, view)).await;
             drop(place);
         });
     }
 }
 
-async fn serve(stream: TcpStream, view: View, limit: Arc<Limit>) {
+async fn serve(stream: TcpStream, view: View) {
     let service = service_fn(|request| {
-        let (view, limit) = (view.clone(), Arc::clone(&limit));
-        async move { Ok::<_, Infallible>(answer::answer(&view, &limit, request).await) }
+        let view = view.clone();
+        async move { Ok::<_, Infallible>(answer::answer(&view, request).await) }
     });
     let connection = http1::Builder::new()
         .keep_alive(false)

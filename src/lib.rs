@@ -70,6 +70,7 @@
 //! | [`guard`] | which plans are refused unless somebody says that they are meant |
 //! | [`report`] | plans, reports and status as text and as JSON; problems as snippets |
 //! | [`webhook`] | whether a request of a forge is authentic, and what it hints at |
+//! | [`fault`] | where tests end gw, in builds for tests only |
 //! | [`source`] | manifests and the files they name, from disk or from Git; the revision; whose commits are trusted |
 //! | [`store`] | generations on disk, the link to the current one, the lock |
 //! | [`journal`] | what was done, when, why and for whom |
@@ -87,6 +88,7 @@
 //! | [`notification`] | others are told how passes end |
 //! | [`systemd`] | the service manager is told that gw is ready and alive |
 //! | [`telemetry`] | puts these together: each event of the loop goes to all of them |
+//! | [`doctor`] | what is wrong with a set-up, and how to mend it; changes nothing |
 //! | [`cli`] | a file per command; errors and exit codes in one place each |
 //!
 //! # Where to make which change
@@ -113,8 +115,11 @@ pub mod compile;
 pub mod config;
 pub mod control;
 pub mod diff;
+pub mod doctor;
+pub mod fault;
 pub mod guard;
 pub mod haproxy;
+pub mod health;
 pub mod http;
 pub mod init;
 pub mod intent;

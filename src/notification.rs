@@ -50,6 +50,7 @@ impl Told {
             PassResult::Incomplete(_)
             | PassResult::Refused(_)
             | PassResult::Broken(_)
+            | PassResult::TakenBack(_)
             | PassResult::Partial(_)
             | PassResult::Invalid(_)
             | PassResult::Failed(_) => false,

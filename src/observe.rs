@@ -13,7 +13,7 @@ use crate::{
             self, ReplyError,
             map::MapEntry,
             servers::{self, CheckResult, OpState, ServerState, ServersReader},
-            stat::{StatKind, StatReader, StatRow},
+            stat::{self, Answers, StatKind, StatReader, StatRow},
         },
     },
     model::{
@@ -67,6 +67,16 @@ fn identity_of(replies: &[Reply]) -> Result<Live, SocketError> {
     let structure = understood(reply::var::parse(&structure.text))?;
     let process = Process { pid: info.pid, started: info.start_time, version: info.version_text };
     Ok(Live { process, structure, ..Live::default() })
+}
+
+/// Who answers, and how requests to each backend were answered so far.
+pub async fn answers(
+    connection: &mut Connection,
+) -> Result<(Process, BTreeMap<String, Answers>), SocketError> {
+    let process = identity(connection).await?.process;
+    let reply = connection.run_one(&Command::show_stat_backends()).await?;
+    accept(&reply.verdict)?;
+    Ok((process, understood(stat::answers(&reply.text))?))
 }
 
 /// Who answers, all backends and the whole notebook.

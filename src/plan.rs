@@ -6,6 +6,7 @@ mod backend;
 mod cause;
 mod certificate;
 mod chain;
+mod limits;
 mod order;
 mod outcome;
 mod reason;
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) use self::outcome::tolerates_waiting;
 pub use self::{
     cause::{Cause, Goal, leave_drift},
+    limits::{Limit, limits},
     outcome::{Loading, Outcome, Report},
     reason::Reason,
     step::{

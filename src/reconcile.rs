@@ -7,6 +7,7 @@ mod drift;
 mod error;
 mod fingerprint;
 mod generation;
+mod health;
 mod holds;
 mod memory;
 mod scribe;
@@ -35,6 +36,7 @@ use crate::{
 
 pub use self::{
     error::ReconcileError,
+    health::touched,
     holds::{HoldError, HoldRequest},
 };
 use self::{memory::Memory, scribe::Scribe};
@@ -153,6 +155,21 @@ impl Reconciler {
         Ok(in_force)
     }
 
+    /// Why an intent is not followed at present, with remarks on that.
+    fn kept_out(
+        &self,
+        intent: &Intent,
+        remarks: &mut Vec<String>,
+    ) -> Result<Option<Suspension>, ReconcileError> {
+        let suspended = self.suspended(Some(&intent.revision))?;
+        remarks.extend(suspended.iter().map(text::suspended));
+        let bad = self.quarantined(intent)?;
+        remarks.extend(bad.iter().map(|bad| {
+            format!("{}; `gw watch` does not try it again until `gw retry`", text::quarantined(bad))
+        }));
+        Ok(suspended)
+    }
+
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while
     /// the manifests are compiled. Must be called on a runtime.
     pub fn look_ahead(&mut self) {
@@ -267,8 +284,7 @@ impl Reconciler {
         }
         let judgement = self.judge(&plan, intent, &disk, Some((&live, &service))).await;
         remarks.extend(judgement.warnings.iter().map(ToString::to_string));
-        let suspended = self.suspended(Some(&intent.revision))?;
-        remarks.extend(suspended.iter().map(text::suspended));
+        let suspended = self.kept_out(intent, &mut remarks)?;
         Ok(Pass {
             plan,
             generation: disk.current.as_ref().map(|generation| generation.number),
@@ -299,8 +315,7 @@ impl Reconciler {
             self.store.current_link().display()
         )];
         remarks.extend(judgement.warnings.iter().map(ToString::to_string));
-        let suspended = self.suspended(Some(&intent.revision))?;
-        remarks.extend(suspended.iter().map(text::suspended));
+        let suspended = self.kept_out(intent, &mut remarks)?;
         Ok(Pass {
             plan,
             live: None,

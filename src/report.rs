@@ -4,6 +4,7 @@
 
 pub mod blame;
 pub mod board;
+pub mod doctor;
 pub mod drift;
 pub mod json;
 pub mod pass;
@@ -22,6 +23,7 @@ use crate::plan::Plan;
 pub use self::{
     board::Board,
     diff::FileDiff,
+    doctor::Diagnosis,
     pass::PassRecord,
     status::Status,
     watch::{SourceFetch, WatchEvent},

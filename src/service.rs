@@ -82,6 +82,16 @@ impl Service {
         &self.current
     }
 
+    /// The program that checks configurations.
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// The operator's own files and folders, in order.
+    pub fn base(&self) -> &[PathBuf] {
+        &self.base
+    }
+
     /// Whether HAProxy was started with the link, so that a reload loads what gw writes; `None`
     /// where its process can't be looked at.
     pub fn loads_current(&self) -> Option<bool> {

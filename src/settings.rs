@@ -8,6 +8,8 @@
 mod duration;
 mod file;
 mod guards;
+mod health;
+mod intervals;
 mod listen;
 mod notify;
 mod source;
@@ -25,6 +27,7 @@ use std::{
 use crate::{
     guard::{Policy, Stance},
     haproxy::Endpoint,
+    health::Limits,
     model::{Problems, SourceFile},
     source::git,
 };
@@ -32,6 +35,8 @@ use crate::{
 pub use self::{
     duration::{DurationError, SpanError, parse_duration, parse_span},
     guards::GivenGuards,
+    health::GivenHealth,
+    intervals::Intervals,
     listen::{HTTP, Listen, ListenError},
     notify::Target,
     webhook::Webhook,
@@ -46,9 +51,9 @@ pub const STATE: &str = "/var/lib/gw";
 /// The runtime socket of Debian's service (`/etc/haproxy/haproxy.cfg`).
 const DEBIAN_SOCKET: &str = "/run/haproxy/admin.sock";
 /// The master socket of Debian's service (`EXTRAOPTS` of its unit).
-const DEBIAN_MASTER: &str = "/run/haproxy-master.sock";
+pub const DEBIAN_MASTER: &str = "/run/haproxy-master.sock";
 /// The configuration of Debian's service (`CONFIG` of its unit).
-const DEBIAN_BASE: &str = "/etc/haproxy/haproxy.cfg";
+pub const DEBIAN_BASE: &str = "/etc/haproxy/haproxy.cfg";
 
 /// A checked server that is added waits this long for its first good check, unless told otherwise:
 /// three checks at the default interval of 2 seconds, and time to start.
@@ -56,6 +61,10 @@ const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server that is removed waits this long for its last request, unless told otherwise. What takes
 /// longer is finished by the next pass.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Changes that follow each other are merged into so few reloads, unless told otherwise: each leaves
+/// a worker behind for as long as its connections last.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Everything that gw needs to know besides manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +91,14 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// The repository whose manifests are meant where a command names none.
     pub source: git::Given,
+    /// How often a gw that follows looks by itself.
+    pub watch: Intervals,
     /// How strict the guards are.
     pub guards: Policy,
+    /// When a change that is followed is taken back; `None` where none is.
+    pub health: Option<Limits>,
+    /// The least time between two reloads where manifests are followed.
+    pub reload_interval: Duration,
     /// What becomes of drift.
     pub drift: DriftPolicy,
     /// What becomes of manifests with errors, where they are followed.
@@ -149,10 +164,13 @@ pub struct Given {
     pub notify: Option<Vec<Target>>,
     pub webhook: Option<Webhook>,
     pub source: git::Given,
+    pub watch: Option<Intervals>,
     pub reload: Option<Stance>,
     pub drift: Option<DriftPolicy>,
     pub bad_manifests: Option<BadManifests>,
     pub guards: GivenGuards,
+    pub health: GivenHealth,
+    pub reload_interval: Option<Duration>,
 }
 
 /// Whose HAProxy it is, which decides what is assumed where nobody says anything.
@@ -252,9 +270,9 @@ impl Settings {
             // Whoever writes manifests wants to hear of each mistake, and no half of a change.
             Runs::Ourselves(_) => BadManifests::Revision,
         };
-        let usual_guards = match runs {
-            Runs::Service => Policy::default(),
-            Runs::Ourselves(_) => Policy::lenient(),
+        let (usual_guards, usual_health, usual_interval) = match runs {
+            Runs::Service => (Policy::default(), Some(Limits::default()), RELOAD_INTERVAL),
+            Runs::Ourselves(_) => (Policy::lenient(), None, Duration::ZERO),
         };
         let usual = |path: &str| debian.then(|| PathBuf::from(path));
         Self {
@@ -277,7 +295,10 @@ impl Settings {
             notify: given.notify.unwrap_or_default(),
             webhook: given.webhook,
             source: given.source,
+            watch: given.watch.unwrap_or_default(),
             guards: given.guards.fill(given.reload, &usual_guards),
+            health: given.health.fill(usual_health),
+            reload_interval: given.reload_interval.unwrap_or(usual_interval),
             drift: given.drift.unwrap_or_default(),
             bad_manifests: given.bad_manifests.unwrap_or(usual_manifests),
         }
@@ -315,10 +336,13 @@ impl Given {
             notify: self.notify.or(other.notify),
             webhook: self.webhook.or(other.webhook),
             source: self.source.or(other.source),
+            watch: self.watch.or(other.watch),
             reload: self.reload.or(other.reload),
             drift: self.drift.or(other.drift),
             bad_manifests: self.bad_manifests.or(other.bad_manifests),
             guards: self.guards.or(other.guards),
+            health: self.health.or(other.health),
+            reload_interval: self.reload_interval.or(other.reload_interval),
         }
     }
 }

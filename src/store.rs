@@ -18,16 +18,23 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Contents;
+use crate::{
+    fault::{self, Point},
+    model::Contents,
+};
 
 pub use self::lock::Lock;
 
 /// How many generations are kept, the current one included.
 const KEEP: usize = 10;
+/// How many of those that HAProxy refused are kept besides: for reading what it said.
+const KEEP_REFUSED: usize = 2;
 /// The file of a generation that is written last: without it the generation is a torso.
 const METADATA: &str = "generation.json";
 /// What HAProxy said about a generation that it refused.
 const REFUSAL: &str = "haproxy-said.txt";
+/// The mark of a generation that HAProxy would load. Empty.
+const CHECKED: &str = "checked";
 
 /// The revision of a generation that was made of no manifests.
 pub const NO_REVISION: &str = "none";
@@ -194,7 +201,7 @@ impl Store {
     /// Removes a staged generation that came to nothing. That it can't be removed is no news beside
     /// why it came to nothing.
     pub fn discard(&self, generation: &Generation) {
-        let _ = fs::remove_dir_all(&generation.path);
+        let _ = remove(&generation.path);
     }
 
     /// Takes the lock, or says who has it.
@@ -285,8 +292,8 @@ impl Store {
     pub fn read(&self, generation: &Generation) -> Result<Files, StoreError> {
         let mut files = Files::new();
         read_folder(&generation.path, "", &mut files)?;
-        files.remove(METADATA);
-        files.remove(REFUSAL);
+        // The rest is gw's own.
+        files.retain(|name, _| name.contains('/') || name.ends_with(".cfg"));
         Ok(files)
     }
 
@@ -306,6 +313,7 @@ impl Store {
                 // A torso is of no use; that it can't be removed is no news after the first error.
                 let _ = fs::remove_dir_all(&path);
             })?;
+        fault::at(Point::Staged);
         Ok((Generation { number, path, metadata: metadata.clone() }, written))
     }
 
@@ -317,8 +325,32 @@ impl Store {
         let _ = fs::remove_file(&fresh);
         let target = Path::new("generations").join(folder_name(generation.number));
         std::os::unix::fs::symlink(target, &fresh).map_err(failed("write", &fresh))?;
+        fault::io(Point::LinkWritten).map_err(failed("write", &fresh))?;
         fs::rename(&fresh, &link).map_err(failed("switch", &link))?;
+        fault::at(Point::Switched);
         write::sync_folder(&self.root)
+    }
+
+    /// Marks a generation that HAProxy would load. Should the mark get lost, it is checked once more.
+    pub fn note_checked(&self, generation: &Generation) {
+        if let Err(error) = fs::write(generation.path.join(CHECKED), "") {
+            tracing::debug!(%error, number = generation.number, "can't mark it as checked");
+        }
+    }
+
+    /// Whether a generation is known to be one that HAProxy would load.
+    pub fn is_checked(&self, generation: &Generation) -> bool {
+        generation.path.join(CHECKED).exists()
+    }
+
+    /// The newest generation besides `unchecked` that HAProxy would load and did not refuse later.
+    pub fn last_checked(&self, unchecked: &Generation) -> Result<Option<Generation>, StoreError> {
+        let all = self.numbers()?.into_iter().rev();
+        Ok(all.filter_map(|number| self.generation(number).ok()).find(|other| {
+            other.number != unchecked.number
+                && self.is_checked(other)
+                && !other.path.join(REFUSAL).exists()
+        }))
     }
 
     /// Keeps HAProxy's words beside the generation that it refused.
@@ -326,18 +358,27 @@ impl Store {
         write::atomically(&generation.path.join(REFUSAL), said.as_bytes())
     }
 
-    /// Removes all but the newest generations. The current one stays, and what a process has loaded
-    /// that reports the structure `running`.
+    /// Removes all but the newest generations, and torsos. The current one stays, and what a process
+    /// has loaded that reports the structure `running`.
     pub fn prune(&self, running: Option<&str>) -> Result<(), StoreError> {
         let current = self.current()?.map(|generation| generation.number);
         let running = running.map(|structure| self.with_structure(structure)).transpose()?;
         let running = running.flatten().map(|generation| generation.number);
         let numbers = self.numbers()?;
-        let surplus = numbers.len().saturating_sub(KEEP);
-        for number in numbers.into_iter().take(surplus) {
-            if Some(number) != current && Some(number) != running {
-                let path = self.folder(number);
-                fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
+        let (mut good, mut refused) = (0, 0);
+        for number in numbers.into_iter().rev() {
+            let path = self.folder(number);
+            let is_kept = if !path.join(METADATA).exists() {
+                false
+            } else if path.join(REFUSAL).exists() {
+                refused += 1;
+                refused <= KEEP_REFUSED
+            } else {
+                good += 1;
+                good <= KEEP
+            };
+            if !is_kept && Some(number) != current && Some(number) != running {
+                remove(&path)?;
             }
         }
         Ok(())
@@ -363,6 +404,18 @@ impl Store {
         numbers.sort_unstable();
         Ok(numbers)
     }
+}
+
+/// Removes a generation so that what is left of it at any moment is none.
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path.join(METADATA)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failed("remove", path)(error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    fault::at(Point::GenerationRemoved);
+    fs::remove_dir_all(path).map_err(failed("remove", path))
 }
 
 fn folder_name(number: u64) -> String {

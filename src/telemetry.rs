@@ -7,19 +7,24 @@ mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex as Turns, watch};
 
 use crate::{
     http::{HttpError, SILENCE_MAX, Server, View},
+    journal::Journal,
     metrics::Metrics,
     notification::Notifier,
     report::{Board, PassRecord, WatchEvent, pass::PassResult},
     settings::Settings,
+    store::Store,
     systemd::Systemd,
-    watch::Vitals,
+    watch::{Vitals, fresh},
 };
 
-pub use self::{log::log, webhook::WebhookError};
+pub use self::{
+    log::log,
+    webhook::{WebhookError, secrets},
+};
 
 /// Why a gw that follows can't tell what it should.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +76,8 @@ impl Telemetry {
                     board: board.subscribe(),
                     metrics: Arc::clone(&metrics),
                     vitals: vitals.clone(),
+                    fresh: fresh(settings),
+                    journal: Arc::new(Turns::new(Journal::of(&Store::new(&settings.state)))),
                     on_webhook: (settings.webhook.as_ref())
                         .map(|webhook| webhook::on_webhook(webhook, &vitals))
                         .transpose()?,

@@ -19,10 +19,10 @@ use std::{
     future::{self, Future},
     io,
     pin::{Pin, pin},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::{
     report::{WatchEvent, json::CauseWord},
@@ -33,8 +33,8 @@ use crate::{
 
 use self::{
     backoff::Backoff,
-    follower::Follower,
-    triggers::{RESYNC, Trigger, Triggers},
+    follower::{Follower, Left},
+    triggers::{Trigger, Triggers},
     work::{Cause, Work},
 };
 pub use self::{triggers::Signals, vitals::Vitals};
@@ -45,8 +45,13 @@ const BURST: Duration = Duration::from_millis(2);
 /// How long an invalid state may be the middle of a longer write before it is reported.
 const HALF_WRITTEN: Duration = Duration::from_millis(150);
 
-/// A good pass is fresh for so long: some may fail for a moment.
-pub const FRESH: Duration = Duration::from_secs(3 * RESYNC.as_secs());
+/// For how long a good pass is fresh, at least: the next one may wait for servers.
+const FRESH_MIN: Duration = Duration::from_secs(60);
+
+/// For how long a good pass is fresh: some may fail for a moment.
+pub fn fresh(settings: &Settings) -> Duration {
+    (3 * settings.watch.resync).max(FRESH_MIN)
+}
 
 /// The lock that a gw which follows holds, apart from that of each apply.
 const LOCK: &str = "watch.lock";
@@ -104,12 +109,6 @@ pub async fn follow<E>(
     let mut told = false;
     loop {
         while work.is_empty() {
-            let again = async {
-                match retry {
-                    Some(retry) => sleep_until(retry).await,
-                    None => future::pending().await,
-                }
-            };
             tokio::select! {
                 trigger = triggers.next() => match trigger {
                     Trigger::Ended(what) => return Ok(Some(what)),
@@ -117,14 +116,21 @@ pub async fn follow<E>(
                     Trigger::Pass(Cause::Process(process)) if follower.knows(&process) => {}
                     Trigger::Pass(cause) => work.add(cause),
                 },
-                () = again => work.add(Cause::Retry),
+                () = at(retry) => work.add(Cause::Retry),
+                () = at(follower.next_look()) => work.add(Cause::Health),
             }
         }
         if work.files().is_some() {
-            work.add(Cause::Files(triggers.rest_of_burst(BURST).await));
+            match triggers.rest_of_burst(BURST).await {
+                Ok(changed) => work.add(Cause::Files(changed)),
+                Err(ended) => return Ok(ended),
+            }
             // Perhaps the middle of a longer write: what is missing may come in a moment.
             if work.files().is_some_and(|changed| follower.loses_something(changed)) {
-                work.add(Cause::Files(triggers.rest_of_burst(HALF_WRITTEN).await));
+                match triggers.rest_of_burst(HALF_WRITTEN).await {
+                    Ok(changed) => work.add(Cause::Files(changed)),
+                    Err(ended) => return Ok(ended),
+                }
             }
         }
         let commit = work.commit().or_else(|| follower.commit());
@@ -160,8 +166,22 @@ pub async fn follow<E>(
             on_event(WatchEvent::Watching);
         }
         if let Some(left) = left {
-            retry = backoff.after(left, fastrand::f64()).map(|wait| Instant::now() + wait);
+            let (cause, due) = match left {
+                Left::Nothing => (None, None),
+                Left::Work(cause) => (Some(cause), None),
+                Left::At(due) => (None, Some(due)),
+            };
+            let wait = backoff.after(cause, fastrand::f64());
+            retry = wait.map(|wait| Instant::now() + wait).or(due);
         }
         work = next;
+    }
+}
+
+/// Waits until a moment; for ever where there is none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => future::pending().await,
     }
 }

@@ -7,7 +7,8 @@
 //! Anybody may send requests, so nothing of one is looked at before it is known who sent it: first its
 //! size, then the signature over its bytes in constant time, and only then the body. A secret is
 //! mandatory: without one there is no [`Receiver`]. The caller caps the body while reading
-//! ([`BODY_MAX`]) and lets a [`Bucket`] decide how many requests there may be.
+//! ([`BODY_MAX`]), asks about one request at a time, so that a flood is the work of one thread, and lets
+//! a [`Bucket`] decide how many of the authentic ones count and how many of the others are told.
 //!
 //! | Provider | Header | What it holds |
 //! |---|---|---|

@@ -30,6 +30,7 @@ want() {
 has() { command -v "$1"; }
 compiles() { echo '#include <stdio.h>' | cc -E -; }
 finds_certificates() { [ -s /etc/ssl/certs/ca-certificates.crt ]; }
+fakes_time() { ls /usr/lib/*/faketime/libfaketimeMT.so.1; }
 
 for set in $sets; do
   case $set in
@@ -57,6 +58,8 @@ for set in $sets; do
       # Reads what gw says at /metrics; by the Prometheus project.
       want python3-prometheus-client /usr/bin/python3 -c 'import prometheus_client'
       want python3-pip python3 -m pip --version
+      # Tells gw another time.
+      want faketime fakes_time
       ;;
   esac
 done

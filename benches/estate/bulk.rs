@@ -87,9 +87,12 @@ fn in_process(stage: &Stage) -> Phases {
         notify: Vec::new(),
         webhook: None,
         source: git::Given::default(),
+        watch: gw::settings::Intervals::default(),
         guards: gw::guard::Policy::lenient(),
         drift: gw::settings::DriftPolicy::default(),
         bad_manifests: gw::settings::BadManifests::default(),
+        health: None,
+        reload_interval: Duration::ZERO,
     };
     let manifests = Source::Paths(vec![stage.ground.estate.root.clone()]);
     let runtime = Builder::new_current_thread().enable_all().build();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    fault::{self, Point},
     haproxy::{Command, Connection, SocketError, reply::var},
     plan::Loading,
     service::Service,
@@ -62,7 +63,9 @@ pub async fn reload(reloading: Reloading<'_>) -> Result<Reloaded, ReloadError> {
     let Reloading { store, service, next, previous, running_state, server_state, old_pid } =
         reloading;
     let mut written = store.write_server_state(server_state)?;
+    fault::at(Point::StateWritten);
     store.switch(next)?;
+    fault::at(Point::ReloadDue);
     let mut remarks = Vec::new();
     let mut tidy = |result: Result<u64, StoreError>| match result {
         Ok(bytes) => written += bytes,
@@ -77,11 +80,13 @@ pub async fn reload(reloading: Reloading<'_>) -> Result<Reloaded, ReloadError> {
             } else {
                 why
             };
+            fault::at(Point::ReloadRefused);
             tidy(store.note_refusal(next, &why));
             tidy(store.write_server_state(running_state));
             way_back(store, service, next, previous, old_pid, why).await
         }
     };
+    fault::at(Point::ReloadOver);
     // A state file left behind would win over later manifests at somebody else's reload.
     tidy(store.write_server_state(""));
     Ok(Reloaded { loading, written, remarks })
@@ -103,6 +108,7 @@ async fn way_back(
     if let Err(error) = store.switch(previous) {
         return Loading::Broken { message: format!("{why}; and the way back failed: {error}") };
     }
+    fault::at(Point::WentBack);
     match recover(service, &previous.metadata.structure, old_pid).await {
         Ok(()) => Loading::Refused { message: why, generation: next.path.display().to_string() },
         Err(again) => {

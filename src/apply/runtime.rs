@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    fault::{self, Point},
     haproxy::{Capabilities, Command, Connection, SocketError, Verdict},
     plan::{Instruction, Outcome, Plan, Step},
 };
@@ -187,7 +188,11 @@ impl<'a> Runner<'a> {
             return Ok(Vec::new());
         }
         self.commands_sent += commands.len();
-        let replies = self.connection.run(commands).await?;
+        let mut replies = Vec::new();
+        for part in commands.chunks(fault::at_a_time(commands.len(), commands.len())) {
+            replies.extend(self.connection.run(part).await?);
+            fault::at(Point::CommandSent);
+        }
         Ok(replies
             .into_iter()
             .zip(commands)

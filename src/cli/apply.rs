@@ -93,6 +93,8 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let exit = carry_out::exit(&report);
     if exit == Exit::Ok {
         keep(args, &settings, &intent);
+        // Whoever applies by hand has the last word.
+        reconciler.end_quarantine()?;
     }
     Ok(exit)
 }

@@ -51,14 +51,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     if args.verify {
         return verify(&journal);
     }
+    if args.output == Format::Json {
+        output::print(&json::to_text(&journal.history(args.limit)?))?;
+        return Ok(Exit::Ok);
+    }
     let mut records = journal.records()?;
     let shown = records.by_ref().take(args.limit).collect::<Result<Vec<_>, _>>()?;
     let damaged = records.damaged();
-    output::print(&match args.output {
-        Format::Text => text::history(&shown),
-        Format::Json => json::to_text(&json::history(&shown, damaged)),
-    })?;
-    if damaged > 0 && args.output == Format::Text {
+    output::print(&text::history(&shown))?;
+    if damaged > 0 {
         let lines = counted(damaged, "line");
         output::eprint(&format!(
             "note: {lines} of the journal can't be read: `gw history --verify` says where\n"

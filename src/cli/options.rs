@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     haproxy::Endpoint,
     report::text::Detail,
-    settings::{Given, Runs, Settings, SettingsError, parse_duration},
+    settings::{CONFIG, Given, Runs, Settings, SettingsError, parse_duration},
 };
 
 /// Where HAProxy is. Each option is also an environment variable and a line of gw.yaml.
@@ -50,6 +50,12 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// The file that the settings are read from; `None` where there is none.
+    pub(super) fn config(&self) -> Option<PathBuf> {
+        let usual = || Some(PathBuf::from(CONFIG)).filter(|path| path.exists());
+        self.config.clone().or_else(usual)
+    }
+
     /// The settings for an HAProxy that runs as a service.
     pub(super) fn settings(&self) -> Result<Settings, SettingsError> {
         let Self { socket, master, base, state, haproxy, waits, config } = self;

@@ -1,6 +1,7 @@
 //! `gw rollback`.
 
 use crate::{
+    fault::{self, Point},
     journal::{Journal, who},
     model::Suspension,
     reconcile::Reconciler,
@@ -63,7 +64,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     // Whoever asks for this wants it now; it puts a suspension of its own in place.
     reconciler.set_even_if_suspended(true);
     reconciler.act_as(CauseWord::Rollback);
-    reconciler.tell_about(&about);
+    reconciler.tell_about(Some(about.clone()));
     let mut pass = reconciler.plan(&intent).await?;
     let detail = args.verbosity.detail();
     carry_out::show(&intent, &pass, args.output, args.yes, detail)?;
@@ -73,6 +74,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let earlier = Suspension::read(&store)?;
     let suspension = suspension(&store, about)?;
     suspension.write(&store)?;
+    fault::at(Point::RollbackDue);
     let mut bar = Bar::new();
     let went = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await;
     drop(bar);

@@ -40,16 +40,16 @@ enum Document {
     Problems,
     /// gw's own settings, `gw.yaml`
     Settings,
-    /// The output of `gw history --output json`
+    /// The output of `gw history --output json`, and the answer of /v1/history while gw follows
     History,
     /// The output of `gw show --output json`
     Record,
     /// The answer of /v1/status while gw follows
     WatchStatus,
-    /// The answer of /v1/history while gw follows
-    WatchHistory,
     /// What is sent to the addresses of `notify`
     Notification,
+    /// The output of `gw doctor --output json`
+    Doctor,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -65,8 +65,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Document::History => json::schema(json::Kind::History),
         Document::Record => json::schema(json::Kind::Record),
         Document::WatchStatus => json::schema(json::Kind::WatchStatus),
-        Document::WatchHistory => json::schema(json::Kind::WatchHistory),
         Document::Notification => json::schema(json::Kind::Notification),
+        Document::Doctor => json::schema(json::Kind::Doctor),
     };
     output::print(&json::to_text(&schema))?;
     Ok(Exit::Ok)

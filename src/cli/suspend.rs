@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     control::lock_soon,
+    fault::{self, Point},
     journal::{self, Journal},
     model::Suspension,
     report::{json::CauseWord, text::utc},
@@ -58,6 +59,7 @@ pub(super) async fn suspend(args: &SuspendArgs) -> Result<Exit, CliError> {
     };
     let before = Suspension::read(&store)?;
     suspension.write(&store)?;
+    fault::at(Point::SuspensionWritten);
     Journal::of(&store).tell(&lock, CauseWord::Suspend, &args.reason)?;
     let end = match suspension.until {
         Some(until) => format!("until {}", utc(until)),
@@ -75,6 +77,7 @@ pub(super) async fn resume(args: &ResumeArgs) -> Result<Exit, CliError> {
     let store = Store::new(&args.options.settings()?.state);
     let lock = lock_soon(&store).await?;
     let said = if Suspension::remove(&store)? {
+        fault::at(Point::SuspensionWritten);
         Journal::of(&store).tell(&lock, CauseWord::Resume, "the manifests are followed again")?;
         "Resumed: the next `gw apply` makes HAProxy what the manifests say.\n"
     } else {

@@ -96,13 +96,23 @@ impl Binary {
 
     /// Its version, which need not be the running one: a package may have been upgraded.
     pub async fn version(&self) -> Result<Version, BinaryError> {
+        let said = self.version_text().await?;
+        Version::parse(&said).ok_or_else(|| self.not_haproxy(&said))
+    }
+
+    /// Its version with patch level and packaging, in the form of the `Version` of `show info`.
+    pub async fn version_text(&self) -> Result<String, BinaryError> {
         let output = self.run(Command::new(&self.path).arg("-v")).await?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let version = Version::parse(&said).filter(|_| said.contains("HAProxy version "));
-        version.ok_or_else(|| {
-            let said = said.chars().take(80).collect();
-            BinaryError::NotHaproxy { path: self.path.clone(), said }
-        })
+        let word = said
+            .split_once("HAProxy version ")
+            .and_then(|(_, rest)| rest.split_whitespace().next().map(str::to_owned));
+        word.ok_or_else(|| self.not_haproxy(&said))
+    }
+
+    fn not_haproxy(&self, said: &str) -> BinaryError {
+        let said = said.chars().take(80).collect();
+        BinaryError::NotHaproxy { path: self.path.clone(), said }
     }
 
     /// Checks a configuration, given as HAProxy would get it: files and directories, in order. They

@@ -98,6 +98,10 @@ impl Master {
                         ReloadOutcome::Failed { log }
                     });
                 }
+                // Another one was started meanwhile, which read what is on disk as well.
+                Ok(now) if now.master_pid != before.master_pid && !now.workers.is_empty() => {
+                    return Ok(ReloadOutcome::Reloaded { log: String::new() });
+                }
                 // It is not there again yet, or has not begun.
                 Ok(_)
                 | Err(

@@ -1,6 +1,6 @@
 //! From request to answer.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
@@ -8,6 +8,7 @@ use hyper::{
     body::{Body, Bytes},
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS},
 };
+use tokio::task::spawn_blocking;
 
 use crate::{
     metrics,
@@ -15,11 +16,15 @@ use crate::{
         board::{Condition, Truth},
         json,
     },
-    watch::FRESH,
     webhook::BODY_MAX,
 };
 
-use super::{Limit, SILENCE_MAX, View};
+use super::{SILENCE_MAX, View};
+
+/// How many records are shown where nobody says, as by `gw history`.
+const HISTORY: usize = 20;
+/// How many there may be.
+const HISTORY_MAX: usize = 200;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -27,7 +32,7 @@ const JSON: &str = "application/json";
 type Answer = Response<Full<Bytes>>;
 
 /// Answers a request. Paths are taken as they are sent: each is one of a few, or unknown.
-pub(super) async fn answer<B>(view: &View, limit: &Limit, request: Request<B>) -> Answer
+pub(super) async fn answer<B>(view: &View, request: Request<B>) -> Answer
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -35,16 +40,21 @@ where
     let path = request.uri().path();
     if path == "/webhook" && view.on_webhook.is_some() {
         return match *request.method() {
-            Method::POST => webhook(view, limit, request).await,
+            Method::POST => webhook(view, request).await,
             _ => not_allowed("POST"),
         };
     }
     let shown: fn(&View) -> Answer = match path {
+        "/v1/history" => {
+            return match *request.method() {
+                Method::GET | Method::HEAD => history(view, request.uri().query()).await,
+                _ => not_allowed("GET, HEAD"),
+            };
+        }
         "/metrics" => metrics,
         "/healthz" => healthz,
         "/readyz" => readyz,
         "/v1/status" => status,
-        "/v1/history" => history,
         _ => return text(StatusCode::NOT_FOUND, "there is nothing here"),
     };
     match *request.method() {
@@ -84,22 +94,43 @@ fn readyz(view: &View) -> Answer {
 
 fn ready(view: &View) -> Condition {
     let haproxy = view.vitals.haproxy();
-    view.board.borrow().ready(view.vitals.now(), &haproxy, FRESH)
+    view.board.borrow().ready(view.vitals.now(), &haproxy, view.fresh)
 }
 
 fn status(view: &View) -> Answer {
     let haproxy = view.vitals.haproxy();
-    let document = json::watch_status(&view.board.borrow(), view.vitals.now(), &haproxy, FRESH);
+    let document =
+        json::watch_status(&view.board.borrow(), view.vitals.now(), &haproxy, view.fresh);
     with(StatusCode::OK, JSON, json::to_text(&document))
 }
 
-fn history(view: &View) -> Answer {
-    let document = json::watch_history(&view.board.borrow());
-    with(StatusCode::OK, JSON, json::to_text(&document))
+/// The newest records of the journal. One reading at a time: each record may be long, and is read as a
+/// whole.
+async fn history(view: &View, query: Option<&str>) -> Answer {
+    let limit = match query {
+        None | Some("") => Some(HISTORY),
+        Some(query) => query.strip_prefix("limit=").and_then(|number| number.parse().ok()),
+    };
+    let Some(limit) = limit.filter(|limit| (1..=HISTORY_MAX).contains(limit)) else {
+        let told = format!("the only parameter is limit, from 1 to {HISTORY_MAX}");
+        return text(StatusCode::BAD_REQUEST, &told);
+    };
+    let journal = Arc::clone(&view.journal).lock_owned().await;
+    match spawn_blocking(move || journal.history(limit)).await {
+        Ok(Ok(document)) => with(StatusCode::OK, JSON, json::to_text(&document)),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "can't read the journal");
+            text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+        }
+        Err(error) => {
+            tracing::error!(%error, "the reading of the journal broke off");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the journal could not be read")
+        }
+    }
 }
 
-/// Whether it is authentic is decided by whom the body is handed to.
-async fn webhook<B>(view: &View, limit: &Limit, request: Request<B>) -> Answer
+/// Whether it is authentic, and whether there are too many, is decided by whom the body is handed to.
+async fn webhook<B>(view: &View, request: Request<B>) -> Answer
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -107,9 +138,6 @@ where
     let Some(on_webhook) = &view.on_webhook else {
         return text(StatusCode::NOT_FOUND, "there is nothing here");
     };
-    if !limit.allows(view.vitals.now().up) {
-        return text(StatusCode::TOO_MANY_REQUESTS, "too many requests");
-    }
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => body.to_bytes(),
@@ -118,7 +146,7 @@ where
         }
         Err(_) => return text(StatusCode::BAD_REQUEST, "the body broke off"),
     };
-    let status = on_webhook(&head.headers, &body);
+    let status = (on_webhook.lock().await)(&head.headers, &body);
     text(status, status.canonical_reason().unwrap_or("done"))
 }
 

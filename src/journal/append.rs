@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    fault::{self, Point},
     report::json::{BegunDocument, CauseWord, EndedDocument, ResultWord},
     store::{Lock, StoreError},
 };
@@ -225,8 +226,12 @@ fn append(path: &Path, whole: u64, keeps: bool, bytes: &[u8]) -> Result<(), Stor
             if length > whole {
                 file.set_len(whole)?;
             }
-            file.write_all(bytes)?;
+            let (half, rest) = bytes.split_at(fault::at_a_time(bytes.len(), 2));
+            file.write_all(half)?;
+            fault::io(Point::JournalTorn)?;
+            file.write_all(rest)?;
         }
+        fault::io(Point::JournalWritten)?;
         file.sync_data()
     };
     let written = write().map_err(|error| {

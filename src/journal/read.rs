@@ -3,7 +3,7 @@
 use std::{fs::File, path::PathBuf};
 
 use crate::{
-    report::json::{EndedDocument, RecordDocument},
+    report::json::{self, EndedDocument, HistoryDocument, RecordDocument},
     store::StoreError,
 };
 
@@ -31,6 +31,14 @@ impl Journal {
             ends: Vec::new(),
             damaged: 0,
         })
+    }
+
+    /// The newest records in short, at most `limit`.
+    pub fn history(&self, limit: usize) -> Result<HistoryDocument, StoreError> {
+        let mut records = self.records()?;
+        let shown = records.by_ref().take(limit).map(|record| Ok(json::entry(&record?)));
+        let shown = shown.collect::<Result<_, StoreError>>()?;
+        Ok(json::history(shown, records.damaged()))
     }
 
     /// A record by its number; `None` where the journal does not have it.

@@ -7,6 +7,7 @@ mod waves;
 
 use crate::{
     apply::Progress,
+    fault::{self, Point},
     haproxy::{Connection, SocketError},
     intent::Intent,
     model::Process,
@@ -28,7 +29,7 @@ impl Reconciler {
         mut pass: Pass,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Report, ReconcileError> {
-        if pass.plan.is_empty() {
+        if pass.plan.is_empty() && !self.is_refused_late(&mut pass).await? {
             let mut report =
                 Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
             if pass.holds.iter().any(|(_, _, hold)| hold.is_over) {
@@ -65,6 +66,7 @@ impl Reconciler {
         };
         // Without a trace nothing is changed.
         let act = self.scribe.begin(&lock, intent, &pass)?;
+        fault::at(Point::JournalBegun);
         let mut went = self.carry_out(intent, &mut pass, connection, progress).await;
         if let Ok((report, _)) = &mut went {
             match self.forget_ended(&lock, &pass, report) {
@@ -74,6 +76,7 @@ impl Reconciler {
                     .push(format!("a hold that is over could not be forgotten: {error}")),
             }
         }
+        fault::at(Point::CarriedOut);
         let generation = self.store.current().ok().flatten().map(|current| current.number);
         let ended = went.as_ref().map(|(report, process)| (report, process.as_ref()));
         let ended = self.scribe.end(&lock, &act, &pass.plan, generation, ended);
@@ -166,7 +169,8 @@ impl Reconciler {
         let process = self.run_waves(intent, pass, &mut connection, report, progress).await?;
         // Nobody waits on the old worker's account while the files are checked.
         drop(connection);
-        if is_new {
+        fault::at(Point::CommandsDone);
+        if !self.store.is_checked(next) {
             self.check_after(pass, next, report).await?;
         }
         Ok(process)
@@ -230,7 +234,14 @@ impl Reconciler {
         next: &Generation,
         report: &mut Report,
     ) -> Result<bool, ReconcileError> {
-        let Ok(Err(message)) = pass.service.check(&next.path).await else { return Ok(false) };
+        let message = match pass.service.check(&next.path).await {
+            Ok(Err(message)) => message,
+            Ok(Ok(())) => {
+                self.store.note_checked(next);
+                return Ok(false);
+            }
+            Err(_) => return Ok(false),
+        };
         report.bytes_written += self.store.note_refusal(next, &message)?;
         report.generation = pass.generation;
         report.outcomes.fill(Outcome::Failed(message.clone()));
@@ -247,13 +258,14 @@ impl Reconciler {
     ) -> Result<Option<Process>, ReconcileError> {
         report.loading = match pass.service.check(&next.path).await {
             Ok(Ok(())) => {
+                self.store.note_checked(next);
                 self.store.switch(next)?;
                 Loading::AtStart
             }
             Ok(Err(message)) => {
                 report.bytes_written += self.store.note_refusal(next, &message)?;
                 let generation = next.path.display().to_string();
-                report.generation = pass.generation;
+                report.generation = self.leave_refused(pass, next)?;
                 report.outcomes.fill(Outcome::Failed(message.clone()));
                 Loading::Refused { message, generation }
             }

@@ -6,6 +6,7 @@ use crate::{
     apply,
     control::{holds, lock_soon},
     diff::{Scope, diff_held},
+    fault::{self, Point},
     haproxy::{Capabilities, Connection, SocketError},
     journal::{self, Journal},
     model::{BackendName, Desired, Hold, HoldState, Holds, ServerName},
@@ -114,12 +115,14 @@ impl Reconciler {
         };
         // First to disk: should gw die before the command, the next pass sends it.
         holds::put(&self.store, &lock, (backend, server), &hold)?;
+        fault::at(Point::HoldWritten);
         holds.insert(backend.clone(), server.clone(), hold.clone());
         let settled = self.settle(&mut connection, &disk, &desired, (backend, server), &holds);
         if let Err(error) = settled.await {
             holds::remove(&self.store, &lock, &[(backend.clone(), server.clone())])?;
             return Err(error);
         }
+        fault::at(Point::HoldSet);
         let about = format!("{name}: {}: {}", hold.state, hold.reason);
         Journal::of(&self.store).tell(&lock, CauseWord::Hold, &about)?;
         Ok(hold)
@@ -140,6 +143,7 @@ impl Reconciler {
         };
         let over = Hold { until: store::now(), is_over: true, ..hold };
         holds::put(&self.store, &lock, (backend, server), &over)?;
+        fault::at(Point::ReleaseWritten);
         holds.insert(backend.clone(), server.clone(), over);
         let connection = self.connect_admin().await?;
         let runs = connection.is_some();
@@ -149,6 +153,7 @@ impl Reconciler {
         {
             self.settle(&mut connection, &disk, &desired, (backend, server), &holds).await?;
         }
+        fault::at(Point::ReleaseSet);
         holds::remove(&self.store, &lock, &[(backend.clone(), server.clone())])?;
         Journal::of(&self.store).tell(&lock, CauseWord::Release, &name)?;
         Ok(runs)

@@ -170,8 +170,8 @@ impl Reconciler {
     }
 
     /// Says what the passes to come are about, where that is not the manifests: for the journal.
-    pub fn tell_about(&mut self, about: &str) {
-        self.scribe.about = Some(about.to_owned());
+    pub fn tell_about(&mut self, about: Option<String>) {
+        self.scribe.about = about;
     }
 
     /// Notes in the journal that a pass failed before it could begin. For loops that nobody watches;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{BackendName, Contents, Live, LiveServer, Note},
+    model::{BackendName, Contents, Live, LiveServer, Note, Quarantine},
     report::status::{BackendStatus, ServerCounts, Status},
 };
 
@@ -17,7 +17,8 @@ impl Reconciler {
         let objects = Contents::of(&desired, 0).objects();
         let generation = standing::generation(&disk);
         let suspended = self.suspended(None)?;
-        let status = Status { generation, objects, suspended, ..Status::default() };
+        let quarantine = Quarantine::read(&self.store)?;
+        let status = Status { generation, objects, suspended, quarantine, ..Status::default() };
         let Some(standing) = self.standing(&disk, &desired).await? else {
             self.assert_stopped()?;
             return Ok(status);

@@ -3,15 +3,12 @@
 mod condition;
 mod fold;
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use crate::{model::Process, plan::Summary};
 
 pub use self::condition::{About, Condition, Conditions, Truth};
-use super::pass::{PassCause, PassResult};
-
-/// How many passes are remembered.
-pub const HISTORY_MAX: usize = 50;
+use super::pass::PassResult;
 
 /// A moment, by two clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,8 +48,8 @@ pub struct Board {
     pub drift_found: u64,
     /// The repository, where there is one.
     pub source: Option<SourceState>,
-    /// The last passes, oldest first. Passes that are alike follow as one.
-    pub history: VecDeque<Entry>,
+    /// How the last pass ended; `None` before the first.
+    pub last_result: Option<PassResult>,
     /// Whether gw is about to end.
     pub is_stopping: bool,
 }
@@ -75,35 +72,6 @@ pub struct SourceState {
     pub answered: Option<Moment>,
     /// Why it did not answer the last time; `None` where it did.
     pub failure: Option<String>,
-}
-
-/// A pass of the history, or several that are alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The number of the last one.
-    pub number: u64,
-    /// How many.
-    pub times: u64,
-    /// When the last one ended, since the epoch.
-    pub ended: Duration,
-    /// How long it took.
-    pub duration: Duration,
-    /// Why it was made.
-    pub causes: Vec<PassCause>,
-    /// The revision; `None` where the manifests could not be read.
-    pub revision: Option<String>,
-    /// How it ended.
-    pub result: PassResult,
-    /// What was planned.
-    pub plan: Summary,
-    /// How many commands changed something.
-    pub commands_sent: usize,
-    /// How many times HAProxy was reloaded.
-    pub reloads: usize,
-    /// Why it was reloaded.
-    pub reload_reason: Option<String>,
-    /// The generation after it.
-    pub generation: Option<u64>,
 }
 
 /// The HAProxy that answers, as somebody looks for it all the time.
@@ -142,7 +110,7 @@ impl Board {
             drifted: 0,
             drift_found: 0,
             source: None,
-            history: VecDeque::new(),
+            last_result: None,
             is_stopping: false,
         }
     }

@@ -2,6 +2,7 @@
 //! change their meaning. `schema/` has their JSON Schema, generated from the types here, which are
 //! the only ones in gw that are written as JSON.
 
+mod doctor;
 mod document;
 mod drift;
 mod notification;
@@ -28,6 +29,7 @@ use super::{
     PlanView,
     board::{Board, Moment, Sight},
     diff,
+    doctor::Diagnosis,
     drift::Drift,
     pass::PassRecord,
     status::Status,
@@ -35,6 +37,7 @@ use super::{
 
 use self::step::{HeldDocument, OutcomeDocument};
 pub use self::{
+    doctor::DoctorDocument,
     document::{LoadingDocument, PlanDocument, RefusalDocument, ReportDocument},
     drift::DriftDocument,
     notification::NotificationDocument,
@@ -46,7 +49,7 @@ pub use self::{
     saved::{FingerprintDocument, SavedPlan, SavedPlanDocument},
     status::StatusDocument,
     step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
-    watch::{WatchHistoryDocument, WatchStatusDocument},
+    watch::WatchStatusDocument,
     word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
 };
 
@@ -103,14 +106,24 @@ pub fn drift(drift: &Drift) -> DriftDocument {
     DriftDocument::of(drift)
 }
 
+/// What is wrong with a set-up, and how to mend it.
+pub fn doctor(diagnosis: &Diagnosis) -> DoctorDocument {
+    DoctorDocument::of(diagnosis)
+}
+
 /// What is wrong with manifests.
 pub fn problems(problems: &Problems) -> ProblemsDocument {
     ProblemsDocument::of(problems)
 }
 
 /// What gw did, newest first. `damaged_lines` of the journal can't be read.
-pub fn history(records: &[RecordDocument], damaged_lines: usize) -> HistoryDocument {
-    HistoryDocument::of(records, damaged_lines)
+pub fn history(records: Vec<EntryDocument>, damaged_lines: usize) -> HistoryDocument {
+    HistoryDocument { version: VERSION, records, damaged_lines }
+}
+
+/// A record in short.
+pub fn entry(record: &RecordDocument) -> EntryDocument {
+    EntryDocument::of(record)
 }
 
 /// What is known of a running `gw watch`.
@@ -121,11 +134,6 @@ pub fn watch_status(
     fresh: Duration,
 ) -> WatchStatusDocument {
     WatchStatusDocument::of(board, now, haproxy, fresh)
-}
-
-/// The last passes of a running `gw watch`.
-pub fn watch_history(board: &Board) -> WatchHistoryDocument {
-    WatchHistoryDocument::of(board)
 }
 
 /// What is told to others about a pass.
@@ -152,8 +160,8 @@ pub enum Kind {
     History,
     Record,
     WatchStatus,
-    WatchHistory,
     Notification,
+    Doctor,
 }
 
 impl Kind {
@@ -168,8 +176,8 @@ impl Kind {
         Self::History,
         Self::Record,
         Self::WatchStatus,
-        Self::WatchHistory,
         Self::Notification,
+        Self::Doctor,
     ];
 
     /// The file name without `.json`, and the word for it on the command line.
@@ -184,8 +192,8 @@ impl Kind {
             Self::History => "history",
             Self::Record => "record",
             Self::WatchStatus => "watch-status",
-            Self::WatchHistory => "watch-history",
             Self::Notification => "notification",
+            Self::Doctor => "doctor",
         }
     }
 }
@@ -202,8 +210,8 @@ pub fn schema(kind: Kind) -> Value {
         Kind::History => schemars::schema_for!(HistoryDocument),
         Kind::Record => schemars::schema_for!(RecordDocument),
         Kind::WatchStatus => schemars::schema_for!(WatchStatusDocument),
-        Kind::WatchHistory => schemars::schema_for!(WatchHistoryDocument),
         Kind::Notification => schemars::schema_for!(NotificationDocument),
+        Kind::Doctor => schemars::schema_for!(DoctorDocument),
     }
     .to_value()
 }

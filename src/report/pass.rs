@@ -21,6 +21,8 @@ pub enum PassCause {
     Resync,
     /// The last pass left something to do.
     Retry,
+    /// HAProxy serves worse than before the last change.
+    Health,
 }
 
 impl PassCause {
@@ -34,6 +36,7 @@ impl PassCause {
             Self::Haproxy => "haproxy",
             Self::Resync => "resync",
             Self::Retry => "retry",
+            Self::Health => "health",
         }
     }
 
@@ -41,7 +44,7 @@ impl PassCause {
     pub fn is_news(self) -> bool {
         match self {
             Self::Start | Self::Files | Self::Commit => true,
-            Self::Asked | Self::Haproxy | Self::Resync | Self::Retry => false,
+            Self::Asked | Self::Haproxy | Self::Resync | Self::Retry | Self::Health => false,
         }
     }
 }
@@ -62,6 +65,8 @@ pub enum PassResult {
     Refused(String),
     /// The way back failed, too: what happened.
     Broken(String),
+    /// HAProxy served worse with it; what was before is in use: in what way.
+    TakenBack(String),
     /// What is wrong in the manifests stayed what it was, and the rest is done: the first error.
     Partial(String),
     /// The manifests have errors, so nothing was touched: the first one.
@@ -109,6 +114,7 @@ impl PassResult {
             Self::Incomplete(_) => "incomplete",
             Self::Refused(_) => "refused",
             Self::Broken(_) => "broken",
+            Self::TakenBack(_) => "taken_back",
             Self::Partial(_) => "partial",
             Self::Invalid(_) => "invalid",
             Self::Failed(_) => "failed",
@@ -123,6 +129,7 @@ impl PassResult {
             | Self::Incomplete(why)
             | Self::Refused(why)
             | Self::Broken(why)
+            | Self::TakenBack(why)
             | Self::Partial(why)
             | Self::Invalid(why)
             | Self::Failed(why) => Some(why),

@@ -10,8 +10,8 @@ use crate::{
     guard::{Deletion, Refusal},
     haproxy::Command,
     model::{
-        BackendName, Commit, Hold, HoldState, Location, MapName, ObjectName, Origin, ServerName,
-        Span, Suspension,
+        BackendName, Commit, Fault, Hold, HoldState, Location, MapName, ObjectName, Origin,
+        Quarantine, ServerName, Span, Suspension,
     },
     plan::{
         Action, Cause, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
@@ -209,6 +209,14 @@ pub(crate) fn status() -> Status {
             since: 1_798_761_599,
             until: Some(1_798_765_199),
             ends_with: None,
+        }),
+        quarantine: Some(Quarantine {
+            revision: "0bad".into(),
+            files: "77".into(),
+            fault: Fault::Unhealthy,
+            reason: "backend web has 0 of 2 servers up, and had 2 of 2 before".into(),
+            back_to: None,
+            since: 1_798_761_599,
         }),
         backends: vec![of("api", counts(2, 1, 1, 0)), of("web", counts(2, 0, 0, 0))],
     }

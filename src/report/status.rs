@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     diff::Held,
-    model::{BackendName, Suspension},
+    model::{BackendName, Quarantine, Suspension},
     plan::{Object, Step},
 };
 
@@ -29,6 +29,8 @@ pub struct Status {
     pub pending: Vec<Pending>,
     /// Why the manifests are not followed at present; `None` where they are.
     pub suspended: Option<Suspension>,
+    /// What is not tried again; `None` where nothing is.
+    pub quarantine: Option<Quarantine>,
     /// The servers, by backend.
     pub backends: Vec<BackendStatus>,
 }

@@ -1,9 +1,11 @@
 //! Views for people.
 
+mod doctor;
 mod drift;
 mod held;
 mod history;
 mod plan;
+mod quarantined;
 mod refusals;
 mod report;
 mod status;
@@ -12,9 +14,11 @@ mod suspended;
 mod watch;
 
 pub use self::{
+    doctor::doctor,
     drift::drift,
     history::{blame, blame_nobody, history, record},
     plan::plan,
+    quarantined::quarantined,
     refusals::refusals,
     report::report,
     status::{status, utc},

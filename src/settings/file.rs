@@ -18,7 +18,8 @@ use crate::{
 };
 
 use super::{
-    Given, GivenGuards, Listen, SettingsError, guards, notify, parse_duration, source, webhook,
+    Given, GivenGuards, Listen, SettingsError, guards, health, intervals, notify, parse_duration,
+    source, webhook,
 };
 
 /// The greatest size of the file. It has some dozen lines.
@@ -59,6 +60,7 @@ pub(super) struct Document {
     /// Whose webhooks hasten a fetch.
     webhook: Option<webhook::Document>,
     source: Option<source::Document>,
+    watch: Option<intervals::Document>,
     /// Whether HAProxy may be reloaded.
     #[serde(default)]
     #[schemars(schema_with = "guards::reload_schema")]
@@ -72,6 +74,10 @@ pub(super) struct Document {
     #[schemars(with = "Option<String>")]
     bad_manifests: Option<Spanned<String>>,
     guards: Option<guards::Document>,
+    health_gate: Option<health::Document>,
+    /// The least time between two reloads where manifests are followed, such as 5s.
+    #[schemars(with = "Option<String>")]
+    reload_interval: Option<Spanned<String>>,
 }
 
 /// Reads the file at `path`.
@@ -154,10 +160,13 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
             .map(|targets| targets.into_iter().filter_map(|it| it.read(&mut reader)).collect()),
         webhook: document.webhook.and_then(|it| it.read(&mut reader, folder)),
         source: document.source.map(|it| it.read(&mut reader, folder)).unwrap_or_default(),
+        watch: document.watch.map(|it| it.read(&mut reader)),
         reload: reader.value(document.reload, guards::reload),
         drift: reader.value(document.drift, str::parse),
         bad_manifests: reader.value(document.bad_manifests, str::parse),
         guards,
+        health: document.health_gate.map(|it| it.read(&mut reader)).unwrap_or_default(),
+        reload_interval: reader.value(document.reload_interval, duration),
     };
     if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
 }
@@ -298,6 +307,18 @@ mod tests {
             "{git: /r, verify: {mode: most}}",
         ] {
             assert!(read(&format!("source: {bad}")).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn intervals_can_be_written_and_have_limits() {
+        let intervals = |text: &str| read(text).map(|given| given.watch.unwrap());
+        let both = intervals("watch: {poll: 1s, resync: 1h}").unwrap();
+        assert_eq!((both.poll.as_secs(), both.resync.as_secs()), (1, 3600));
+        let one = intervals("watch: {resync: 5m}").unwrap();
+        assert_eq!((one.poll.as_secs(), one.resync.as_secs()), (30, 300));
+        for bad in ["{poll: 0s}", "{poll: 999ms}", "{resync: 61m}", "{resync: 60}", "{pol: 1s}"] {
+            assert!(intervals(&format!("watch: {bad}")).is_err(), "{bad}");
         }
     }
 

@@ -19,6 +19,7 @@ mod fetch;
 mod files;
 mod filters;
 mod known_hosts;
+mod look;
 mod reference;
 mod secret;
 mod settings;
@@ -34,6 +35,7 @@ pub use self::{
     address::{Address, AddressError, Transport},
     clone::{BareClone, Fetched},
     error::GitError,
+    look::{Seen, look},
     reference::{Reference, ReferenceError, VersionRange},
     secret::Secret,
     settings::{FILES, ForcedPush, Given, Settings, TIMEOUT},

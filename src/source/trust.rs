@@ -105,6 +105,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// All who are named: who, by which key, and whether that may sign at `at`.
+    pub fn keys(&self, at: Moment) -> impl Iterator<Item = (&str, Key, Result<(), Unverified>)> {
+        self.signers.keys(at).chain(self.keyring.keys(at))
+    }
+
     /// Checks the signature of one commit, whatever the mode.
     pub fn signer(&self, commit: &Commit) -> Result<Signer, Unverified> {
         let Some(signature) = &commit.signature else { return Err(Unverified::NotSigned) };

@@ -4,6 +4,8 @@ use std::{fs, io, path::PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::fault::{self, Point};
+
 use super::{Store, StoreError, failed, write};
 
 impl Store {
@@ -34,7 +36,10 @@ impl Store {
     pub fn remove_file(&self, name: &str) -> Result<bool, StoreError> {
         let path = self.own(name);
         match fs::remove_file(&path) {
-            Ok(()) => write::sync_folder(self.root()).map(|()| true),
+            Ok(()) => {
+                fault::at(Point::FileRemoved);
+                write::sync_folder(self.root()).map(|()| true)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(failed("remove", &path)(error)),
         }

@@ -136,3 +136,56 @@ fn nobody_waits_for_the_end_of_a_gw_that_follows() {
         assert!(error.hint().unwrap().contains(word), "{:?}", error.hint());
     }
 }
+
+#[test]
+fn what_was_refused_pushes_nothing_good_out() {
+    let (_root, store) = store();
+    let stage = || store.stage(&files(&[("a.cfg", "a")]), &metadata("s"), None).unwrap().0;
+    let good: Vec<Generation> = (0..KEEP).map(|_| stage()).collect();
+    store.switch(&good[0]).unwrap();
+    for _ in 0..20 {
+        store.note_refusal(&stage(), "no").unwrap();
+        store.prune(None).unwrap();
+    }
+    let numbers = store.numbers().unwrap();
+    assert_eq!(numbers.len(), KEEP + KEEP_REFUSED);
+    assert!(good.iter().all(|generation| numbers.contains(&generation.number)), "{numbers:?}");
+    assert_eq!(numbers.last(), Some(&30), "the newest refusal is the one to read");
+}
+
+#[test]
+fn torsos_are_removed() {
+    let (_root, store) = store();
+    let (first, _) = store.stage(&files(&[("a.cfg", "a")]), &metadata("s"), None).unwrap();
+    store.switch(&first).unwrap();
+    fs::create_dir_all(store.folder(2).join("maps")).unwrap();
+    store.prune(None).unwrap();
+    assert_eq!(store.numbers().unwrap(), [1]);
+}
+
+#[test]
+fn only_files_for_haproxy_are_read_back() {
+    let (_root, store) = store();
+    let all = files(&[("a.cfg", "a"), ("maps/exact.map", "")]);
+    let (first, _) = store.stage(&all, &metadata("s"), None).unwrap();
+    store.note_checked(&first);
+    store.note_refusal(&first, "no").unwrap();
+    // Left by a gw that was killed while it wrote the refusal.
+    fs::write(first.path.join("haproxy-said.new"), "n").unwrap();
+    assert_eq!(store.read(&first).unwrap(), all);
+}
+
+#[test]
+fn the_way_back_from_what_nobody_checked_leads_to_what_was() {
+    let (_root, store) = store();
+    let stage = || store.stage(&files(&[]), &metadata("s"), None).unwrap().0;
+    let [first, second, unchecked, current] = [stage(), stage(), stage(), stage()];
+    assert_eq!(store.last_checked(&current).unwrap(), None);
+    store.note_checked(&first);
+    store.note_checked(&second);
+    store.note_checked(&current);
+    assert_eq!(store.last_checked(&current).unwrap(), Some(second.clone()));
+    assert!(!store.is_checked(&unchecked) && store.is_checked(&second));
+    store.note_refusal(&second, "no").unwrap();
+    assert_eq!(store.last_checked(&current).unwrap(), Some(first));
+}

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use crate::fault::{self, Point};
+
 use super::{Files, Generation, StoreError, failed};
 
 /// Whether a file of a generation holds a key.
@@ -27,6 +29,7 @@ pub(super) fn folder(
         let below = path.join(name);
         DirBuilder::new().mode(mode).create(&below).map_err(failed("create", &below))?;
     }
+    fault::io(Point::GenerationBegun).map_err(failed("write", path))?;
     let mut written = 0;
     for (name, text) in files {
         let target = path.join(name);
@@ -41,6 +44,7 @@ pub(super) fn folder(
     for below in ["maps", "certs"] {
         sync_folder(&path.join(below))?;
     }
+    fault::io(Point::GenerationWritten).map_err(failed("write", path))?;
     let (name, text) = last;
     written += file(&path.join(name), text.as_bytes(), 0o644)?;
     sync_folder(path)?;
@@ -64,6 +68,7 @@ pub(super) fn atomically(path: &Path, bytes: &[u8]) -> Result<u64, StoreError> {
     let fresh = path.with_extension("new");
     let _ = fs::remove_file(&fresh);
     let written = file(&fresh, bytes, 0o644)?;
+    fault::io(Point::FileWritten).map_err(failed("write", path))?;
     fs::rename(&fresh, path).map_err(failed("write", path))?;
     path.parent().map_or(Ok(()), sync_folder)?;
     Ok(written)

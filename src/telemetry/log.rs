@@ -128,6 +128,7 @@ fn ended(pass: &PassRecord) {
         PassResult::Pending(_) | PassResult::Incomplete(_) => line!(warn),
         PassResult::Refused(_)
         | PassResult::Broken(_)
+        | PassResult::TakenBack(_)
         | PassResult::Partial(_)
         | PassResult::Invalid(_)
         | PassResult::Failed(_) => line!(error),

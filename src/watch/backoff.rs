@@ -7,18 +7,26 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest one.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Waits that grow while the same thing goes wrong. Another cause begins from the start.
-#[derive(Debug, Default)]
-pub(super) struct Backoff {
-    cause: Option<String>,
+/// Waits that grow while the same thing goes wrong. Another cause begins from the start. `C` tells
+/// causes apart, and not by their words: these may hold a process id or a time, and would be others at
+/// each try.
+#[derive(Debug)]
+pub(super) struct Backoff<C> {
+    cause: Option<C>,
     tries: u32,
 }
 
-impl Backoff {
-    /// Notes how a pass ended: `None` where nothing is left to do, else why. Returns how long to
+impl<C> Default for Backoff<C> {
+    fn default() -> Self {
+        Self { cause: None, tries: 0 }
+    }
+}
+
+impl<C: PartialEq> Backoff<C> {
+    /// Notes how a pass ended: `None` where nothing is left to try, else why. Returns how long to
     /// wait for the next one, which `spread` (0 to 1) shortens by up to a quarter, so that many
     /// hosts do not come back at the same moment.
-    pub(super) fn after(&mut self, cause: Option<String>, spread: f64) -> Option<Duration> {
+    pub(super) fn after(&mut self, cause: Option<C>, spread: f64) -> Option<Duration> {
         self.tries = if cause.is_some() && cause == self.cause { self.tries + 1 } else { 0 };
         self.cause = cause;
         self.cause.as_ref()?;
@@ -29,12 +37,14 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
+    use crate::{reconcile::ReconcileError, watch::follower::Rest};
+
     use super::*;
 
     #[test]
     fn waits_grow_up_to_a_limit_and_begin_anew_for_another_cause() {
         let mut backoff = Backoff::default();
-        let mut wait = |cause: Option<&str>| backoff.after(cause.map(str::to_owned), 0.0);
+        let mut wait = |cause: Option<&'static str>| backoff.after(cause, 0.0);
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(wait(None), None);
         assert_eq!([wait(Some("a")), wait(Some("a")), wait(Some("a"))], [1, 2, 4].map(seconds));
@@ -45,9 +55,20 @@ mod tests {
     }
 
     #[test]
+    fn a_number_in_a_message_makes_no_other_cause() {
+        let mut backoff = Backoff::default();
+        let mut last = None;
+        for pid in 0..8 {
+            let error = ReconcileError::OtherSocket { pid, socket: format!("127.0.0.1:{pid}") };
+            last = backoff.after(Some(Rest::from(&error)), 0.0);
+        }
+        assert_eq!(last, Some(LONGEST));
+    }
+
+    #[test]
     fn the_spread_shortens_only() {
         for spread in [-1.0, 0.0, 0.5, 1.0, 7.0] {
-            let wait = Backoff::default().after(Some("a".into()), spread).unwrap();
+            let wait = Backoff::default().after(Some("a"), spread).unwrap();
             assert!(wait <= FIRST && wait >= FIRST * 3 / 4, "{wait:?}");
         }
     }

@@ -1,8 +1,12 @@
 //! One pass: from the source to HAProxy, told as it goes.
 
+mod gate;
+mod reach;
+
 use std::{
     error::Error,
     iter,
+    mem::{self, Discriminant},
     time::{Duration, Instant},
 };
 
@@ -13,24 +17,57 @@ use crate::{
     apply::Patience,
     control::Flaps,
     intent::Intent,
-    model::{Commit, MapName, Problems, Process, Severity},
-    plan::{Cause as StepCause, Loading, Object, Outcome, Plan, Report},
+    model::{Commit, Fault, MapName, Problems, Process, Quarantine, Severity},
+    plan::Object,
     reconcile::{ReconcileError, Reconciler},
     report::{
-        PassRecord, PlanView, WatchEvent,
+        PassRecord, WatchEvent,
         json::CauseWord,
         pass::{PassCause, PassResult},
     },
     settings::{BadManifests, Settings},
     source::{LoadError, Look, Source},
-    store::Files,
 };
 
+use self::{
+    gate::{Gate, Verdict},
+    reach::Goal,
+};
 use super::{files::Changed, history::History, work::Work};
 
-/// Why a pass should be repeated soon, in words that are the same while the cause is; `None` where
-/// nothing is left to do.
-pub(super) type Left = Option<String>;
+/// What a pass left to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing.
+    Nothing,
+    /// Something that should be tried again soon.
+    Work(Rest),
+    /// Something that may be done from this moment on.
+    At(Instant),
+}
+
+/// What should be tried again, by its kind alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// The source can't be read.
+    Source(Discriminant<LoadError>),
+    /// HAProxy can't be compared or changed.
+    Pass(Discriminant<ReconcileError>),
+    /// Objects wait for something.
+    Unfinished,
+}
+
+impl From<&LoadError> for Rest {
+    fn from(error: &LoadError) -> Self {
+        Self::Source(mem::discriminant(error))
+    }
+}
+
+impl From<&ReconcileError> for Rest {
+    fn from(error: &ReconcileError) -> Self {
+        Self::Pass(mem::discriminant(error))
+    }
+}
 
 pub(super) struct Follower<'a> {
     reconciler: Reconciler,
@@ -45,8 +82,12 @@ pub(super) struct Follower<'a> {
     problems: Problems,
     /// The failure of the last pass, which is not told again while it stays the same.
     failure: Option<String>,
-    /// The files that HAProxy refused. They are not tried again: only others may be better.
-    refused: Option<Files>,
+    /// What changes have to prove.
+    gate: Gate,
+    /// When HAProxy was reloaded last.
+    reloaded: Option<Instant>,
+    /// The least time between two reloads.
+    reload_interval: Duration,
     /// How many objects the manifests asked for the last time.
     objects: usize,
     /// Who keeps changing back what is corrected.
@@ -76,7 +117,9 @@ impl<'a> Follower<'a> {
             told: Vec::new(),
             problems: Problems::default(),
             failure: None,
-            refused: None,
+            gate: Gate::new(settings.health),
+            reloaded: None,
+            reload_interval: settings.reload_interval,
             objects: 0,
             flaps: Flaps::default(),
             is_suspended: false,
@@ -134,6 +177,10 @@ impl<'a> Follower<'a> {
             is_news = true;
             causes.push(PassCause::Commit);
         }
+        if work.is_health_due() && !is_news && self.is_worse(on_event).await {
+            causes.push(PassCause::Health);
+            work.look_at_everything();
+        }
         let is_known = self.history.as_ref().is_none_or(|history| history.commit().is_some());
         if !is_known || !is_news && !work.is_whole() {
             return None;
@@ -158,9 +205,6 @@ impl<'a> Follower<'a> {
         is_news: bool,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Left {
-        if work.is_anew() {
-            self.refused = None;
-        }
         let begun = Instant::now();
         let compiled = self.compile(work.files().filter(|_| !work.is_whole()));
         self.record.phases.compile = begun.elapsed();
@@ -168,7 +212,8 @@ impl<'a> Follower<'a> {
             Ok(intent) => intent,
             Err(error) => {
                 self.reconciler.note_failure(None, &chain(&error));
-                return Some(self.failed(&error, error.hint().as_deref(), on_event));
+                self.failed(&error, error.hint().as_deref(), on_event);
+                return Left::Work(Rest::from(&error));
             }
         };
         Span::current().record("revision", &intent.revision);
@@ -187,10 +232,10 @@ impl<'a> Follower<'a> {
         if !intent.is_valid() {
             self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
             self.record.result = PassResult::Invalid(wrong.unwrap_or_default());
-            return None;
+            return Left::Nothing;
         }
         self.objects = objects(&intent);
-        match self.reach(&intent, work.is_whole(), is_news, on_event).await {
+        match self.reach_or_stay(&intent, work, is_news, on_event).await {
             Ok(left) => {
                 self.failure = None;
                 if let (Some(wrong), PassResult::Done) = (wrong, &self.record.result) {
@@ -200,153 +245,129 @@ impl<'a> Follower<'a> {
             }
             Err(error) => {
                 self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
-                Some(self.failed(&error, error.hint().as_deref(), on_event))
+                self.failed(&error, error.hint().as_deref(), on_event);
+                Left::Work(Rest::from(&error))
             }
         }
     }
 
-    /// Plans and applies.
-    async fn reach(
+    /// Reaches what the manifests ask for, or stays at what was good before where that was bad.
+    async fn reach_or_stay(
         &mut self,
         intent: &Intent,
-        whole: bool,
+        work: &Work,
         is_news: bool,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
-        if self.refused.as_ref() == Some(&intent.rendered.files) {
-            self.record.result = PassResult::Refused("HAProxy refused it before".to_owned());
-            return Ok(None);
+        if work.is_anew() {
+            self.reconciler.end_quarantine()?;
         }
-        let begun = Instant::now();
-        let pass = if whole {
-            self.reconciler.plan(intent).await?
-        } else {
-            self.reconciler.plan_changes(intent).await?
+        let is_suspended = self.reconciler.suspended(Some(&intent.revision))?.is_some();
+        if !is_suspended && let Some(bad) = self.reconciler.quarantined(intent)? {
+            let left = self.stay(intent, bad, is_news, on_event).await?;
+            self.gate.note_usual(&self.reconciler).await;
+            return Ok(left);
+        }
+        let is_whole = work.is_whole();
+        let goal = Goal { intent, is_whole, is_news, is_way_back: false };
+        let left = self.reach(goal, on_event).await?;
+        if self.record.result == PassResult::Done {
+            // What was bad before was left for this.
+            self.reconciler.end_quarantine()?;
+            if intent.kept.is_none() && !self.gate.is_on_trial() {
+                self.keep().await;
+            }
+            if is_whole {
+                self.gate.note_usual(&self.reconciler).await;
+            }
+        }
+        Ok(left)
+    }
+
+    /// Holds HAProxy at the last good generation, to which it goes back before where need be.
+    async fn stay(
+        &mut self,
+        intent: &Intent,
+        bad: Quarantine,
+        is_news: bool,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Result<Left, ReconcileError> {
+        let is_way_back = bad.back_to.is_some();
+        let good = bad.back_to.or(self.reconciler.current()?);
+        let mut left = Left::Nothing;
+        // After a way back that failed, nobody knows what is good.
+        if let Some(good) = good.filter(|_| bad.fault != Fault::Broken) {
+            let about = format!("took revision {} back: {}", bad.revision, bad.reason);
+            self.reconciler.tell_about(is_way_back.then_some(about));
+            let went = match self.reconciler.go_back(Some(good)) {
+                Ok((good, _)) => {
+                    let goal = Goal { intent: &good, is_whole: true, is_news, is_way_back };
+                    self.reach(goal, on_event).await
+                }
+                Err(error) => Err(error),
+            };
+            self.reconciler.tell_about(None);
+            if is_way_back {
+                let (revision, message) = (Some(intent.revision.as_str()), &bad.reason);
+                on_event(WatchEvent::RolledBack { revision, message, is_good: went.is_ok() });
+            }
+            left = went?;
+            if is_way_back {
+                self.reconciler.quarantine(&Quarantine { back_to: None, ..bad.clone() })?;
+            }
+        }
+        let why = format!("{} (`gw retry` tries it again)", bad.reason);
+        self.record.result = match bad.fault {
+            Fault::Refused => PassResult::Refused(why),
+            Fault::Broken => PassResult::Broken(why),
+            Fault::Unhealthy => PassResult::TakenBack(why),
         };
-        self.record.phases.plan = begun.elapsed();
-        self.record.is_running = Some(pass.live.is_some());
-        if let Some(suspended) = &pass.suspended {
-            if !std::mem::replace(&mut self.is_suspended, true) {
-                on_event(WatchEvent::Suspended {
-                    reason: &suspended.reason,
-                    by: &suspended.by,
-                    since: suspended.since,
-                    until: suspended.until,
-                });
+        Ok(left)
+    }
+
+    /// Looks how HAProxy serves since the last change. Returns whether that is worse than before, and
+    /// has it taken back by the next pass then.
+    async fn is_worse(&mut self, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
+        let looked = match self.gate.look(&self.reconciler).await {
+            Ok(Verdict::Open) => Ok(false),
+            Ok(Verdict::Good) => {
+                self.keep().await;
+                Ok(false)
             }
-            return Ok(None);
-        }
-        if std::mem::take(&mut self.is_suspended) {
-            on_event(WatchEvent::Resumed);
-        }
-        let revision = &intent.revision;
-        let plan = pass.plan.clone();
-        let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
-        let is_told = !is_news && objects == self.told;
-        if plan.is_empty() {
-            if is_news {
-                on_event(WatchEvent::Unchanged { revision });
-            }
-        } else if !is_told {
-            on_event(WatchEvent::Planned(PlanView {
-                plan: &plan,
-                revision,
-                running: pass.live.is_some(),
-                config_diff: &pass.config_diff,
-                remarks: &pass.remarks,
-            }));
-        }
-        // A look at what was left does not keep a change waiting.
-        self.reconciler.set_patience(if is_told {
-            Patience::new(Duration::ZERO, Duration::ZERO)
-        } else {
-            self.patience.clone()
-        });
-        let begun = Instant::now();
-        let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
-        self.record.phases.apply = begun.elapsed();
-        let report = applied?;
-        if !plan.is_empty() && (!is_told || report.is_complete()) {
-            on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
-        }
-        // What was not waited for has its time in the next pass.
-        let had_time = !self.patience.is_over();
-        self.told = if had_time && !report.is_complete() { objects } else { Vec::new() };
-        self.refused = match report.loading {
-            Loading::Refused { .. } | Loading::Broken { .. } => Some(intent.rendered.files.clone()),
-            Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => None,
+            Ok(Verdict::Worse(bad)) => self.reconciler.quarantine(&bad).map(|()| true),
+            Err(error) => Err(error),
         };
-        match &report.loading {
-            Loading::Broken { message } => {
-                on_event(WatchEvent::RolledBack {
-                    revision: Some(revision),
-                    message,
-                    is_good: false,
-                });
-            }
-            // The files were refused after the change was made.
-            Loading::Refused { message, .. } if report.reloads > 0 => {
-                on_event(WatchEvent::RolledBack {
-                    revision: Some(revision),
-                    message,
-                    is_good: true,
-                });
-            }
-            _ => {}
-        }
-        self.tell_flapping(&plan, &report, on_event);
-        let is_complete = report.is_complete();
-        self.record.result = PassResult::of(&plan, &report);
-        (self.record.plan, self.record.report) = (Some(plan), Some(report));
-        if self.refused.is_some() {
-            return Ok(None);
-        }
-        if let (Some(history), None) = (&self.history, &intent.kept) {
+        looked.unwrap_or_else(|error| {
+            self.failed(&error, error.hint().as_deref(), on_event);
+            false
+        })
+    }
+
+    /// When to look how HAProxy serves since the last change.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.gate.next_look()
+    }
+
+    /// Remembers the commit that runs as good.
+    async fn keep(&self) {
+        if let Some(history) = &self.history {
             history.keep().await;
         }
-        Ok((!is_complete).then(|| "unfinished".to_owned()))
     }
 
-    /// Tells which objects somebody keeps changing back.
-    fn tell_flapping(
-        &mut self,
-        plan: &Plan,
-        report: &Report,
-        on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) {
-        let corrected =
-            plan.steps.iter().zip(&report.outcomes).filter(|(step, outcome)| {
-                step.cause == StepCause::Drift && **outcome == Outcome::Done
-            });
-        let corrected: Vec<String> = corrected.map(|(step, _)| step.object.to_string()).collect();
-        for flapping in self.flaps.hear(Instant::now(), corrected) {
-            if flapping.is_news {
-                let message = format!(
-                    "somebody keeps changing {} back: gw corrected it {} times within {} s",
-                    flapping.object,
-                    flapping.times,
-                    flapping.within.as_secs()
-                );
-                let hint = "find out who does; `gw hold` or `gw suspend` ends the quarrel";
-                on_event(WatchEvent::Failed { message: &message, hint: Some(hint) });
-            }
-        }
-    }
-
-    /// Tells that a pass failed, with all causes, which it returns.
+    /// Tells that a pass failed, with all causes.
     fn failed(
         &mut self,
         error: &dyn Error,
         hint: Option<&str>,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) -> String {
+    ) {
         let message = chain(error);
         if self.failure.as_ref() != Some(&message) {
             on_event(WatchEvent::Failed { message: &message, hint });
         }
         self.record.result = PassResult::Failed(message.clone());
-        self.failure = Some(message.clone());
-        message
+        self.failure = Some(message);
     }
 }
 

@@ -65,7 +65,7 @@ impl History {
         let commit = self.commit.insert(found.fetched.commit);
         let signer = found.fetched.signer.map(|signer| signer.to_string());
         on_event(WatchEvent::Fetched { commit, signer: signer.as_deref(), took });
-        if let Some(remark) = &found.remark {
+        for remark in &found.remarks {
             on_event(WatchEvent::Failed { message: remark, hint: None });
         }
         true

@@ -1,6 +1,6 @@
 //! The commits of a repository, as they come.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -11,9 +11,6 @@ use tokio::{
 use crate::source::git::{BareClone, Fetched, GitError, Settings};
 
 use super::{backoff::Backoff, vitals::Vitals};
-
-/// How often the server is asked.
-const POLL: Duration = Duration::from_secs(30);
 
 /// What became of a fetch.
 #[derive(Debug)]
@@ -29,13 +26,14 @@ pub(super) struct Fetch {
 pub(super) struct Found {
     pub(super) fetched: Fetched,
     /// What a person should know about it.
-    pub(super) remark: Option<String>,
+    pub(super) remarks: Vec<String>,
 }
 
-/// Asks the server again and again, and tells each result. Ends when nobody listens any more.
+/// Asks the server each time that `poll` has passed, and tells each result. Ends when nobody listens any more.
 pub(super) fn follow(
     settings: &Settings,
     clone: &BareClone,
+    poll: Duration,
     vitals: &Vitals,
 ) -> mpsc::Receiver<Fetch> {
     // One that nobody has taken yet holds the next one back: the newest state is asked for then.
@@ -48,22 +46,22 @@ pub(super) fn follow(
             let begin = Instant::now();
             let fetched = spawn_blocking(move || {
                 let fetched = clone.fetch()?;
-                let remark = fetched.judge(settings.forced_push)?;
-                Ok(Found { fetched, remark })
+                let remarks = fetched.judge(settings.forced_push)?;
+                Ok(Found { fetched, remarks })
             });
             let result = match fetched.await {
                 Ok(result) => result,
                 Err(error) => {
                     // A mistake of gw's own, which must not end the following.
                     tracing::error!(%error, "a fetch broke off");
-                    sleep(POLL).await;
+                    sleep(poll).await;
                     continue;
                 }
             };
-            let failure = result.as_ref().err().map(ToString::to_string);
+            let failure = result.as_ref().err().map(mem::discriminant);
             place.send(Fetch { result, duration: begin.elapsed() });
             let wait = backoff.after(failure, fastrand::f64());
-            let pause = wait.unwrap_or_else(|| POLL.mul_f64(1.0 - 0.2 * fastrand::f64()));
+            let pause = wait.unwrap_or_else(|| poll.mul_f64(1.0 - 0.2 * fastrand::f64()));
             tokio::select! {
                 () = sleep(pause) => {}
                 () = vitals.haste() => {}

@@ -26,9 +26,6 @@ use super::{
     work::Cause,
 };
 
-/// How often everything is compared, whether or not something changed.
-pub(super) const RESYNC: Duration = Duration::from_secs(60);
-
 /// Something to do.
 #[derive(Debug)]
 pub(super) enum Trigger<E> {
@@ -58,6 +55,14 @@ impl Signals {
             hangup: listen(SignalKind::hangup())?,
         })
     }
+
+    /// Waits until gw is to end. Cancel-safe.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Where triggers come from.
@@ -85,10 +90,10 @@ impl<'a, E> Triggers<'a, E> {
             Source::Paths(paths) => (Some(Watcher::new(paths, &settings.state)?), None),
             Source::Git(git) => {
                 let clone = BareClone::new(git, &settings.state);
-                (None, Some(repository::follow(git, &clone, vitals)))
+                (None, Some(repository::follow(git, &clone, settings.watch.poll, vitals)))
             }
         };
-        let mut resync = interval(RESYNC);
+        let mut resync = interval(settings.watch.resync);
         resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once, and the first pass without it.
         resync.reset();
@@ -111,7 +116,11 @@ impl<'a, E> Triggers<'a, E> {
                 ended = &mut self.ended => Trigger::Ended(ended),
                 _ = self.signals.interrupt.recv() => Trigger::Stop,
                 _ = self.signals.terminate.recv() => Trigger::Stop,
-                _ = self.signals.hangup.recv() => Trigger::Pass(Cause::Asked),
+                _ = self.signals.hangup.recv() => {
+                    // Nobody asks for a pass on what was fetched half a minute ago.
+                    self.vitals.hasten();
+                    Trigger::Pass(Cause::Asked)
+                }
                 changed = changed(self.files.as_mut()) => Trigger::Pass(Cause::Files(changed)),
                 fetch = fetched(self.fetches.as_mut()) => {
                     Trigger::Pass(Cause::Fetched(Box::new(fetch)))
@@ -126,12 +135,15 @@ impl<'a, E> Triggers<'a, E> {
         }
     }
 
-    /// The files that change until nothing did for a `moment`.
-    pub(super) async fn rest_of_burst(&mut self, moment: Duration) -> Changed {
+    /// The files that change until nothing did for a `moment`. An error where following is to end
+    /// meanwhile: what ended, or `None` at a signal.
+    pub(super) async fn rest_of_burst(&mut self, moment: Duration) -> Result<Changed, Option<E>> {
         let nothing = Changed::Paths(Vec::new());
-        match &mut self.files {
-            Some(files) => files.rest_of_burst(nothing, moment).await,
-            None => nothing,
+        let Some(files) = &mut self.files else { return Ok(nothing) };
+        tokio::select! {
+            changed = files.rest_of_burst(nothing, moment) => Ok(changed),
+            ended = &mut self.ended => Err(Some(ended)),
+            () = self.signals.stop() => Err(None),
         }
     }
 }

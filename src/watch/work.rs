@@ -26,6 +26,8 @@ pub(super) enum Cause {
     Resync,
     /// The last pass left something to do.
     Retry,
+    /// It is time to look how HAProxy serves since the last change.
+    Health,
 }
 
 impl Cause {
@@ -38,8 +40,8 @@ impl Cause {
             Self::Process(_) => Some(PassCause::Haproxy),
             Self::Resync => Some(PassCause::Resync),
             Self::Retry => Some(PassCause::Retry),
-            // Most find the commit that is known.
-            Self::Fetched(_) => None,
+            // Most find the commit that is known, or nothing that is worse.
+            Self::Fetched(_) | Self::Health => None,
         }
     }
 
@@ -51,7 +53,7 @@ impl Cause {
             Self::Fetched(fetch) => {
                 fetch.result.as_ref().is_ok_and(|found| Some(&found.fetched.commit) != commit)
             }
-            Self::Start | Self::Process(_) | Self::Resync | Self::Retry => false,
+            Self::Start | Self::Process(_) | Self::Resync | Self::Retry | Self::Health => false,
         }
     }
 }
@@ -63,6 +65,7 @@ pub(super) struct Work {
     fetched: Option<Box<Fetch>>,
     everything: bool,
     anew: bool,
+    health: bool,
     causes: BTreeSet<PassCause>,
 }
 
@@ -79,11 +82,14 @@ impl Work {
             }
             // The newest one counts, and so does a failure: it says what is known now.
             Cause::Fetched(fetch) => self.fetched = Some(fetch),
-            Cause::Start | Cause::Asked => {
+            Cause::Asked => {
                 self.everything = true;
                 self.anew = true;
             }
-            Cause::Process(_) | Cause::Resync | Cause::Retry => self.everything = true,
+            Cause::Start | Cause::Process(_) | Cause::Resync | Cause::Retry => {
+                self.everything = true;
+            }
+            Cause::Health => self.health = true,
         }
     }
 
@@ -94,7 +100,7 @@ impl Work {
 
     /// Whether there is nothing to look at.
     pub(super) fn is_empty(&self) -> bool {
-        self.files.is_none() && self.fetched.is_none() && !self.everything
+        self.files.is_none() && self.fetched.is_none() && !self.everything && !self.health
     }
 
     /// What was fetched since the last pass.
@@ -116,6 +122,16 @@ impl Work {
     /// Whether all of HAProxy is to be looked at, rather than what changed in the manifests.
     pub(super) fn is_whole(&self) -> bool {
         self.everything
+    }
+
+    /// Whether it is time to look how HAProxy serves.
+    pub(super) fn is_health_due(&self) -> bool {
+        self.health
+    }
+
+    /// Has a look at everything made, for a reason that no trigger told.
+    pub(super) fn look_at_everything(&mut self) {
+        self.everything = true;
     }
 
     /// Whether what HAProxy refused before is to be tried again, though nothing in it changed.

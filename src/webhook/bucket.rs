@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 /// A bucket of tokens, one for each request. It holds `burst` of them and gets a new one each
-/// `interval`. Taken before a request is looked at, since telling a good one from a bad one is the
-/// work that a flood of bad ones would make. Good ones are refused then, too: the next poll finds what
-/// they were about.
+/// `interval`. Authentic requests and others have one each: who does not know the secret must not use
+/// up what those who do may have.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     interval: Duration,

@@ -102,8 +102,8 @@ fn schemas_and_completions_are_printed() {
         "status",
         "problems",
         "watch-status",
-        "watch-history",
         "notification",
+        "doctor",
     ] {
         assert!(of(what).json()["$schema"].is_string(), "{what}");
         let published = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{what}.json"));

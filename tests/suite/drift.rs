@@ -1,14 +1,11 @@
 //! `gw drift` tells apart who made what differ, and touches nothing while it looks.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, census};
 use crate::support::ports::free_port;
 use crate::support::versions::{Version, newest, oldest};
 
@@ -186,22 +183,6 @@ fn drift_that_is_only_reported_is_left_alone() {
         assert!(told["remarks"].to_string().contains("corrects what drifted"), "{told}");
         site.rig.assert_converged();
     }
-}
-
-/// All below a folder, with what tells that it was written.
-fn census(folder: &Path) -> BTreeMap<PathBuf, (SystemTime, u64)> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
-            let about = entry.path().symlink_metadata().expect("it is there");
-            if about.is_dir() {
-                folders.push(entry.path());
-            }
-            found.insert(entry.path(), (about.modified().expect("a time"), about.len()));
-        }
-    }
-    found
 }
 
 #[test]

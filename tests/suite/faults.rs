@@ -3,7 +3,7 @@
 
 mod certificates;
 mod crash;
-mod files;
+pub(crate) mod files;
 mod peer;
 mod refusal;
 mod sockets;

@@ -5,6 +5,8 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     os::unix::{fs::symlink, net::UnixStream},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -352,4 +354,33 @@ fn a_service_is_followed_and_left_running() {
         assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", watch.log());
         assert!(answers(port, &two), "HAProxy {version} does not run any more");
     }
+}
+
+#[test]
+fn a_signal_is_heard_while_files_never_cease_to_change() {
+    /// Less than a burst is waited for.
+    const AT_ONCE: Duration = Duration::from_millis(1500);
+    let rig = Rig::serving(newest(), &manifests(free_port(), 9, ""));
+    let mut watch = rig.gw.start(&["watch", "manifests"]);
+    watch.wait_for_log("Watching", SOON);
+    let is_over = AtomicBool::new(false);
+    let took = thread::scope(|scope| {
+        for name in ["one", "two", "three"] {
+            let (path, is_over) = (rig.manifests().join(name), &is_over);
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    fs::write(&path, "1").expect("the test's folder is writable");
+                    clock::pause(Duration::from_micros(200));
+                }
+            });
+        }
+        clock::pause(Duration::from_millis(300));
+        let begun = Instant::now();
+        watch.signal(Signal::TERM);
+        let status = watch.wait(SOON);
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", watch.log());
+        begun.elapsed()
+    });
+    assert!(took < AT_ONCE, "{took:?}: {}", watch.log());
 }

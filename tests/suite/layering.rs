@@ -35,15 +35,17 @@ const PURE: &[Layer] = &[
         "what it takes to remove the differences",
     ),
     ("guard", &["model", "plan"], "which plans are refused"),
+    ("health", &["haproxy::reply", "model"], "whether HAProxy serves worse than before"),
     ("report", &["diff", "guard", "model", "plan"], "what people and programs read"),
     ("webhook", &[], "whether a request of a forge is authentic, and what it hints at"),
 ];
 
 /// Modules that do IO, from the lowest to the highest.
 const EDGE: &[Layer] = &[
-    ("source", &["manifest", "model"], "manifests from disk or from Git"),
-    ("store", &["model", "render"], "generations on disk"),
-    ("journal", &["model", "report", "store"], "what was done, on disk"),
+    ("fault", &[], "where tests end gw"),
+    ("source", &["fault", "manifest", "model"], "manifests from disk or from Git"),
+    ("store", &["fault", "model", "render"], "generations on disk"),
+    ("journal", &["fault", "model", "report", "store"], "what was done, on disk"),
     ("control", &["model", "store"], "what people told gw"),
     (
         "haproxy",
@@ -58,14 +60,14 @@ const EDGE: &[Layer] = &[
     ("haproxy::binary", &["haproxy::*"], "`haproxy -c`"),
     (
         "settings",
-        &["guard", "haproxy::endpoint", "model", "source", "webhook"],
+        &["guard", "haproxy::endpoint", "health", "model", "source", "webhook"],
         "gw's own settings",
     ),
     ("observe", &["diff", "haproxy::*", "model"], "from a process to what it reports"),
     ("service", &["haproxy::*", "settings", "store"], "how HAProxy is checked and reloaded"),
     (
         "apply",
-        &["diff", "haproxy::*", "model", "observe", "plan", "service", "store"],
+        &["diff", "fault", "haproxy::*", "model", "observe", "plan", "service", "store"],
         "carries a plan out",
     ),
     (
@@ -79,8 +81,10 @@ const EDGE: &[Layer] = &[
             "apply",
             "control",
             "diff",
+            "fault",
             "guard",
             "haproxy::*",
+            "health",
             "intent",
             "journal",
             "model",
@@ -105,6 +109,7 @@ const EDGE: &[Layer] = &[
         &[
             "apply",
             "control",
+            "health",
             "intent",
             "model",
             "plan",
@@ -117,19 +122,21 @@ const EDGE: &[Layer] = &[
         "one pass after another, each for a reason",
     ),
     ("metrics", &["plan", "report"], "what is counted, as Prometheus reads it"),
-    ("http", &["metrics", "report", "watch", "webhook"], "what is answered over HTTP"),
+    ("http", &["journal", "metrics", "report", "watch", "webhook"], "what is answered over HTTP"),
     ("notification", &["plan", "report", "settings"], "others are told how passes end"),
     ("systemd", &["report", "watch"], "what the service manager is told"),
     (
         "telemetry",
         &[
             "http",
+            "journal",
             "metrics",
             "model",
             "notification",
             "plan",
             "report",
             "settings",
+            "store",
             "systemd",
             "watch",
             "webhook",
@@ -150,6 +157,25 @@ const EDGE: &[Layer] = &[
             "watch",
         ],
         "a HAProxy of gw's own, followed",
+    ),
+    (
+        "doctor",
+        &[
+            "guard",
+            "haproxy::*",
+            "intent",
+            "journal",
+            "model",
+            "observe",
+            "plan",
+            "report",
+            "service",
+            "settings",
+            "source",
+            "store",
+            "telemetry",
+        ],
+        "what is wrong with a set-up, and how to mend it",
     ),
 ];
 

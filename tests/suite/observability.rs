@@ -167,10 +167,16 @@ fn every_answer_follows_what_happens() {
         let status = watch.json("/v1/status");
         assert_ne!(status["applied"]["revision"], first);
         assert_eq!(status["applied"]["revision"], status["attempted"]["revision"]);
+        // From the journal, so it begins before this gw did.
         let history = watch.json("/v1/history");
-        let reload = &history["passes"][0];
+        let reload = &history["records"][0];
         assert_eq!((&reload["reloads"], &reload["result"]), (&1.into(), &"done".into()));
-        assert!(reload["reload_reason"].as_str().unwrap().contains("timeout server"), "{reload}");
+        let written = watch.rig.gw.run(&["history", "--output", "json"]).ok().json();
+        assert_eq!(history, written);
+        let commands: Vec<_> = written["records"].as_array().unwrap().iter().collect();
+        assert_eq!(commands.last().unwrap()["who"]["command"], "apply");
+        let newest = watch.json("/v1/history?limit=1");
+        assert_eq!(newest["records"], serde_json::json!([reload]));
 
         // A mistake: what runs is as before, but not what is wanted.
         let good = status["applied"]["revision"].clone();
@@ -355,6 +361,14 @@ fn a_webhook_hastens_a_fetch() {
     assert!(second.starts_with(revision().as_str().unwrap()), "{second}");
     let families = parse(&watch.get("/metrics").1);
     assert!(families.contains("gauge gw_source_age_seconds 1"), "{families}");
+
+    // So does SIGHUP.
+    let third = upstream.write("all.yaml", manifests(port, 11, "60s")).push("The third one");
+    let begun = Instant::now();
+    watch.gw.signal(Signal::HUP);
+    let is_third = || third.starts_with(revision().as_str().unwrap_or("none"));
+    watch.eventually("fetched", is_third);
+    assert!(begun.elapsed() < HASTE, "{:?}", begun.elapsed());
 
     // The server goes: what was good stays, and it is told.
     std::fs::rename(&upstream.bare, folder.path().join("away")).unwrap();

@@ -3,9 +3,11 @@
 
 mod state;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -172,4 +174,20 @@ impl Rig {
     pub(crate) fn state(&self) -> State {
         State::read(self.haproxy())
     }
+}
+
+/// All below a folder, with what tells that it was written.
+pub(crate) fn census(folder: &Path) -> BTreeMap<PathBuf, (SystemTime, u64)> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+            let about = entry.path().symlink_metadata().expect("it is there");
+            if about.is_dir() {
+                folders.push(entry.path());
+            }
+            found.insert(entry.path(), (about.modified().expect("a time"), about.len()));
+        }
+    }
+    found
 }

@@ -2,12 +2,12 @@
 
 mod rows;
 
-use std::{fmt::Write as _, fs, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, sync::Arc};
 
 use gw::{
-    haproxy::Version,
+    haproxy::{Capabilities, Version},
     model::SourceFile,
-    plan::{Mechanism, Plan},
+    plan::{Mechanism, Plan, limits},
 };
 
 use crate::{
@@ -30,6 +30,22 @@ fn the_readme_says_what_the_planner_does() {
     });
     let (head, tail) = place.expect("README.md has the place for the table");
     golden::check(&path, &format!("{head}{OPEN}\n{}{CLOSE}{tail}", table()));
+}
+
+#[test]
+fn what_a_version_takes_a_reload_for_and_newer_ones_do_not_is_known() {
+    let newest = VERSIONS[VERSIONS.len() - 1];
+    let before = wanted(ESTATE, "1");
+    for version in VERSIONS {
+        let told: BTreeSet<&str> =
+            limits(&Capabilities::of(version)).iter().map(|limit| limit.change).collect();
+        let rows = ROWS.iter().filter(|(what, edits)| {
+            let after = wanted(&edited(ESTATE, edits), "2");
+            let of = |version| mechanism(what, &before, &after, version);
+            of(version) == "reload" && of(newest) == "runtime"
+        });
+        assert_eq!(told, rows.map(|(what, _)| *what).collect(), "HAProxy {version}");
+    }
 }
 
 fn table() -> String {

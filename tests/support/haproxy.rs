@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::clock;
 use super::process::Process;
@@ -138,6 +138,28 @@ impl Haproxy {
     /// Sends a signal to the process that was started.
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// Sends a signal to the process that answers on the runtime socket, if one does.
+    pub(crate) fn signal_worker(&self, signal: Signal) {
+        let worker = self.worker().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        if let Some(worker) = worker {
+            // It may be on its way out.
+            let _ = kill_process(worker, signal);
+        }
+    }
+
+    /// Waits until a reload that is under way, if any, is over.
+    pub(crate) fn settle(&self) {
+        let mut last = self.worker();
+        for _ in 0..20 {
+            clock::pause(Duration::from_millis(100));
+            let now = self.worker();
+            if now.is_some() && now == last && self.master_answers() {
+                return;
+            }
+            last = now;
+        }
     }
 
     /// All that HAProxy wrote so far.

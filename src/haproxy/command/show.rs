@@ -53,6 +53,11 @@ impl Command {
         fixed("show stat -1 6 -1", Expect::data(&["# pxname,"]))
     }
 
+    /// Statistics of all backends as wholes.
+    pub fn show_stat_backends() -> Self {
+        fixed("show stat -1 2 -1", Expect::data(&["# pxname,"]))
+    }
+
     /// Statistics of all frontends and backends as wholes.
     pub fn show_stat_proxies() -> Self {
         // Types: 1 frontend + 2 backend; -1: all proxies, all servers.

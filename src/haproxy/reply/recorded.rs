@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{
     ReplyError, backend, cert, info, map, proc,
     servers::{self, CheckResult, OpState},
-    stat::{StatKind, StatReader, StatRow},
+    stat::{self, Answers, StatKind, StatReader, StatRow},
     var,
 };
 use crate::haproxy::{Command, Verdict, Version};
@@ -124,6 +124,20 @@ fn statistics_are_found_by_name_of_column() {
         let names: Vec<_> = rows.iter().map(|row| row.0.as_str()).collect();
         assert_eq!(names, ["api", "shop.api", "void"]);
     });
+}
+
+#[test]
+fn answers_are_counted_for_each_backend() {
+    let header = "# pxname,type,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,\n";
+    let rows = "web,1,1,20,3,4,5,6,\nfront,0,0,9,0,0,0,0,\ntcp,1,,,,,,,\n\n";
+    let found = stat::answers(&format!("{header}{rows}")).unwrap();
+    assert_eq!(found, [("web".to_owned(), Answers { all: 39, errors: 5 })].into());
+    on_all("stat-backends", |_, text| {
+        let nothing = |name: &str| (name.to_owned(), Answers::default());
+        let expected = ["api", "shop.api", "void"].map(nothing);
+        assert_eq!(stat::answers(text).unwrap(), expected.into());
+    });
+    assert!(stat::answers("# pxname,type\n").is_err());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `show stat` (manual, section 9.1): CSV with quotes, whose columns differ from version to version
 //! and from build to build. Of its hundred columns gw reads what no cheaper command tells.
 
-use std::{borrow::Cow, mem};
+use std::{borrow::Cow, collections::BTreeMap, mem};
 
 use super::{
     ReplyError,
@@ -45,13 +45,7 @@ pub enum StatKind {
 
 /// Reads the lines of the reply one by one, for dumps that should not stand in memory.
 #[derive(Debug, Default)]
-pub struct StatReader {
-    columns: Option<Columns<6>>,
-    /// The begin of a record whose quoted field holds a newline.
-    open: String,
-    /// The last such record, whole.
-    record: String,
-}
+pub struct StatReader(Records<6>);
 
 impl StatReader {
     /// A reader at the first line.
@@ -61,6 +55,39 @@ impl StatReader {
 
     /// Takes a line. None for the header, empty lines and the begin of longer records.
     pub fn line<'a>(&'a mut self, line: &'a str) -> Result<Option<StatRow<'a>>, ReplyError> {
+        self.0.line(NAMES, line)?.map(row).transpose()
+    }
+
+    /// Ends the reply: an error where there was no header, as for an unknown backend.
+    pub fn end(&self) -> Result<(), ReplyError> {
+        let missing = || ReplyError::new(COMMAND, "no header", "");
+        self.0.columns.as_ref().map(|_| ()).ok_or_else(missing)
+    }
+}
+
+/// Puts records together from lines, and finds the wanted columns in them.
+#[derive(Debug)]
+struct Records<const N: usize> {
+    columns: Option<Columns<N>>,
+    /// The begin of a record whose quoted field holds a newline.
+    open: String,
+    /// The last such record, whole.
+    record: String,
+}
+
+impl<const N: usize> Default for Records<N> {
+    fn default() -> Self {
+        Self { columns: None, open: String::new(), record: String::new() }
+    }
+}
+
+impl<const N: usize> Records<N> {
+    /// Takes a line. None for the header, empty lines and the begin of longer records.
+    fn line<'a>(
+        &'a mut self,
+        names: [&str; N],
+        line: &'a str,
+    ) -> Result<Option<Row<'a, Cow<'a, str>, N>>, ReplyError> {
         let line = line.trim_end_matches(['\r', '\0']);
         let is_quoted = !self.open.is_empty();
         let toggles = line.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
@@ -77,20 +104,45 @@ impl StatReader {
             return Ok(None);
         }
         let Some(columns) = &self.columns else {
-            let Some(names) = line.strip_prefix("# ") else {
+            let Some(header) = line.strip_prefix("# ") else {
                 return Err(ReplyError::new(COMMAND, "no header", line));
             };
-            self.columns = Some(Columns::find(COMMAND, names.split(','), NAMES)?);
+            self.columns = Some(Columns::find(COMMAND, header.split(','), names)?);
             return Ok(None);
         };
-        columns.row(line, Fields(Some(line))).and_then(row).map(Some)
+        columns.row(line, Fields(Some(line))).map(Some)
     }
+}
 
-    /// Ends the reply: an error where there was no header, as for an unknown backend.
-    pub fn end(&self) -> Result<(), ReplyError> {
-        let missing = || ReplyError::new(COMMAND, "no header", "");
-        self.columns.as_ref().map(|_| ()).ok_or_else(missing)
+/// How requests to one backend were answered since the process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// How many were answered.
+    pub all: u64,
+    /// How many of them with a status of 500 or more.
+    pub errors: u64,
+}
+
+/// The columns that tell it.
+const ANSWERS: [&str; 8] =
+    ["pxname", "type", "hrsp_5xx", "hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_other"];
+
+/// The answers of each backend, by its name.
+pub fn answers(text: &str) -> Result<BTreeMap<String, Answers>, ReplyError> {
+    let mut records: Records<8> = Records::default();
+    let mut found = BTreeMap::new();
+    for line in text.split('\n') {
+        let Some(row) = records.line(ANSWERS, line)? else { continue };
+        // A backend of mode tcp has empty columns.
+        if row.number::<u8>(1)? != 1 || row.fields[2].is_empty() {
+            continue;
+        }
+        let counts = (2..ANSWERS.len()).map(|column| row.number::<u64>(column));
+        let all = counts.sum::<Result<u64, _>>()?;
+        let answers = Answers { all, errors: row.number(2)? };
+        found.insert(row.fields[0].to_string(), answers);
     }
+    Ok(found)
 }
 
 fn row<'a>(row: Row<'a, Cow<'a, str>, 6>) -> Result<StatRow<'a>, ReplyError> {

@@ -8,6 +8,7 @@ use std::{
 use crate::{
     apply::{self, Reloading},
     diff::{Scope, diff_held},
+    fault::{self, Point},
     haproxy::{Command, Connection, SocketError, Verdict},
     intent::Intent,
     model::{BackendName, Live, Process, ServerName},
@@ -35,13 +36,14 @@ impl Reconciler {
         report: &mut Report,
     ) -> Result<Option<Process>, ReconcileError> {
         match pass.service.check(&next.path).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => self.store.note_checked(next),
             Ok(Err(_)) => {
                 self.is_refused(pass, next, report).await?;
                 return Ok(None);
             }
             Err(why) => return Err(ReconcileError::Check(why)),
         }
+        fault::at(Point::CheckedBefore);
         // What operators set while the plan was read and the files were checked counts as well.
         let mut connection = self.same_worker(&live.process).await?;
         let now = observe(&mut connection, &Scope::WHOLE, &intent.desired).await?;
@@ -70,6 +72,7 @@ impl Reconciler {
             old_pid: live.process.pid,
         };
         let reloaded = apply::reload(reloading).await?;
+        fault::at(Point::ReadBackDue);
         report.bytes_written += reloaded.written;
         report.remarks.extend(reloaded.remarks);
         report.loading = reloaded.loading;
@@ -189,7 +192,7 @@ impl Reconciler {
         let old_pid = identity(&mut connection).await?.process.pid;
         let states = connection.run_one(&Command::show_servers_state()).await?;
         drop(connection);
-        let before = read_back(&pass.disk.files);
+        let before = read_back(&self.store.read(previous)?);
         let state = apply::carry_over(&states.text, &before, &pass.plan.held, &BTreeSet::default());
         let reloaded = apply::reload(Reloading {
             store: &self.store,

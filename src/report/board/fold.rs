@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    plan::{Outcome, Plan, Reason, Summary},
+    plan::{Outcome, Plan},
     report::{
         pass::{PassCause, PassRecord, PassResult},
         text::{counted, utc},
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-use super::{About, Board, Entry, HISTORY_MAX, Moment, Revision, SourceState, Truth};
+use super::{About, Board, Moment, Revision, SourceState, Truth};
 
 impl Board {
     /// Takes an event in.
@@ -88,7 +88,7 @@ impl Board {
             self.tell_held(wall);
         }
         // Where the last pass left something to do, what differs is not somebody else's.
-        let was_reached = self.history.back().is_some_and(|last| last.result == PassResult::Done);
+        let was_reached = self.last_result == Some(PassResult::Done);
         let is_known = known.is_some() && known == pass.revision;
         if pass.is_whole && !pass.is_news() && is_known && was_reached {
             self.tell_drift(pass, wall);
@@ -97,7 +97,7 @@ impl Board {
             self.set(About::Drifted, Truth::False, ("InSync", ""), wall);
         }
         self.judge(pass, now);
-        self.remember(pass, wall);
+        self.last_result = Some(pass.result.clone());
     }
 
     fn tell_held(&mut self, now: Duration) {
@@ -146,6 +146,7 @@ impl Board {
             PassResult::Incomplete(_) => ("Incomplete", why("is not wholly applied")),
             PassResult::Refused(_) => ("Refused", why("was refused")),
             PassResult::Broken(_) => ("Broken", why("is broken")),
+            PassResult::TakenBack(_) => ("TakenBack", why("was taken back")),
             PassResult::Partial(_) => ("InvalidObjects", why("runs but for what is wrong in it")),
             PassResult::Invalid(_) => ("InvalidManifests", why("is invalid")),
             PassResult::Failed(why) => ("Failed", why.clone()),
@@ -156,6 +157,7 @@ impl Board {
             pass.result,
             PassResult::Refused(_)
                 | PassResult::Broken(_)
+                | PassResult::TakenBack(_)
                 | PassResult::Partial(_)
                 | PassResult::Invalid(_)
         );
@@ -201,46 +203,6 @@ impl Board {
         };
         self.set(About::SourceVerified, truth, (reason, message), now.wall);
     }
-
-    fn remember(&mut self, pass: &PassRecord, now: Duration) {
-        let report = pass.report.as_ref();
-        let entry = Entry {
-            number: pass.number,
-            times: 1,
-            ended: now,
-            duration: pass.duration(),
-            causes: pass.causes.clone(),
-            revision: pass.revision.clone(),
-            result: pass.result.clone(),
-            plan: self.plan,
-            commands_sent: report.map_or(0, |report| report.commands_sent),
-            reloads: report.map_or(0, |report| report.reloads),
-            reload_reason: pass.plan.as_ref().and_then(Plan::reload_reason).map(Reason::to_string),
-            generation: report.and_then(|report| report.generation),
-        };
-        match self.history.back_mut() {
-            Some(last) if is_alike(last, &entry) => {
-                *last = Entry { times: last.times + 1, ..entry };
-            }
-            _ => {
-                if self.history.len() == HISTORY_MAX {
-                    self.history.pop_front();
-                }
-                self.history.push_back(entry);
-            }
-        }
-    }
-}
-
-/// Whether a pass did nothing that the one before did not do.
-fn is_alike(last: &Entry, next: &Entry) -> bool {
-    let did_nothing = |entry: &Entry| {
-        entry.commands_sent == 0 && entry.reloads == 0 && entry.plan == Summary::default()
-    };
-    last.revision == next.revision
-        && last.result == next.result
-        && did_nothing(last)
-        && did_nothing(next)
 }
 
 /// How many steps had an outcome.

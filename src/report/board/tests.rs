@@ -156,8 +156,6 @@ fn a_refusal_waits_for_other_manifests() {
     assert_eq!(told.ready(), (Truth::False, "Refused"));
     assert_eq!(told.is(About::Stalled).0, Truth::True);
     assert_eq!(told.board.applied, None);
-    let entry = told.board.history.back().unwrap();
-    assert!(entry.reload_reason.as_ref().unwrap().contains("timeout server"), "{entry:?}");
 }
 
 #[test]
@@ -253,22 +251,6 @@ fn a_repository_is_verified_or_not_and_may_be_silent() {
     assert_eq!(told.is(About::SourceVerified).0, Truth::True);
     told.tell(&fetch(Ok("def"), Some(Err("signed by nobody known"))));
     assert_eq!(told.is(About::SourceVerified), (Truth::False, "Unverified"));
-}
-
-#[test]
-fn the_history_is_bounded_and_passes_that_are_alike_are_one() {
-    let mut told = Told::new();
-    for _ in 0..100 {
-        told.after(60).pass(PassCause::Resync, nothing_to_do());
-    }
-    assert_eq!(told.board.history.len(), 1);
-    let entry = told.board.history.back().unwrap();
-    assert_eq!((entry.times, entry.number, entry.ended), (100, 100, told.now.wall));
-    for _ in 0..2 * HISTORY_MAX {
-        told.pass(PassCause::Files, carried_out(samples::runtime_plan()));
-    }
-    assert_eq!(told.board.history.len(), HISTORY_MAX);
-    assert_eq!(told.board.history.back().unwrap().number, told.passes);
 }
 
 #[test]

@@ -369,13 +369,6 @@ pub struct HistoryDocument {
     pub damaged_lines: usize,
 }
 
-impl HistoryDocument {
-    pub(super) fn of(records: &[RecordDocument], damaged_lines: usize) -> Self {
-        let records = records.iter().map(EntryDocument::of).collect();
-        Self { version: VERSION, records, damaged_lines }
-    }
-}
-
 /// A record in short. `gw show` has all of it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Entry")]
@@ -413,7 +406,7 @@ pub struct EntryDocument {
 }
 
 impl EntryDocument {
-    fn of(record: &RecordDocument) -> Self {
+    pub(super) fn of(record: &RecordDocument) -> Self {
         let RecordDocument { number, milliseconds, commands_sent, reloads, result, .. } = *record;
         let objects = record.steps.iter().take(OBJECTS_SHOWN);
         Self {

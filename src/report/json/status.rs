@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    model::Suspension,
+    model::{Quarantine, Suspension},
     report::{
         status::{Generation, Pending, ServerCounts, Status, Worker},
         text::utc,
@@ -14,6 +14,7 @@ use crate::{
 use super::{
     VERSION,
     step::{HeldDocument, StepDocument},
+    word::FaultWord,
 };
 
 /// The output of `gw status --output json`: what runs, and how it compares to what is wanted.
@@ -44,6 +45,9 @@ pub struct StatusDocument {
     pub pending: Vec<PendingDocument>,
     /// Why the manifests are not followed at present; null where they are.
     pub suspended: Option<SuspendedDocument>,
+    /// What was taken back and is not tried again; absent where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<QuarantineDocument>,
     /// The backends.
     pub backends: Vec<BackendDocument>,
 }
@@ -66,6 +70,7 @@ impl StatusDocument {
             held: status.held.iter().map(HeldDocument::of).collect(),
             pending: status.pending.iter().map(PendingDocument::of).collect(),
             suspended: status.suspended.as_ref().map(SuspendedDocument::of),
+            quarantine: status.quarantine.as_ref().map(QuarantineDocument::of),
             backends: status
                 .backends
                 .iter()
@@ -102,6 +107,31 @@ impl SuspendedDocument {
             since: utc(suspended.since),
             until: suspended.until.map(utc),
             ends_with: suspended.ends_with.clone(),
+        }
+    }
+}
+
+/// What is not tried again.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Quarantine")]
+pub struct QuarantineDocument {
+    /// The revision that asked for it.
+    pub revision: String,
+    /// What was wrong with it.
+    pub fault: FaultWord,
+    /// HAProxy's words, or how it served worse than before.
+    pub reason: String,
+    /// Since when (RFC 3339, UTC).
+    pub since: String,
+}
+
+impl QuarantineDocument {
+    fn of(quarantine: &Quarantine) -> Self {
+        Self {
+            revision: quarantine.revision.clone(),
+            fault: quarantine.fault.into(),
+            reason: quarantine.reason.clone(),
+            since: utc(quarantine.since),
         }
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::{
-    board::{About, Board, Condition, Entry, Moment, Revision, Sight},
+    board::{About, Board, Condition, Moment, Revision, Sight},
     text::utc,
 };
 
@@ -14,7 +14,7 @@ use super::{
     VERSION,
     status::WorkerDocument,
     step::SummaryDocument,
-    word::{ConditionWord, PassCauseWord, PassResultWord, TruthWord},
+    word::{ConditionWord, TruthWord},
 };
 
 /// The answer of `/v1/status`: what a running `gw watch` is at.
@@ -140,75 +140,6 @@ pub struct SourceDocument {
     pub answered: Option<String>,
     /// Why it did not answer the last time; null where it did.
     pub failure: Option<String>,
-}
-
-/// The answer of `/v1/history`: the last passes.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(title = "gw watch: history")]
-pub struct WatchHistoryDocument {
-    /// The version of this format.
-    pub version: u32,
-    /// The passes since gw began, newest first, fifty at most.
-    pub passes: Vec<PassDocument>,
-}
-
-impl WatchHistoryDocument {
-    pub(super) fn of(board: &Board) -> Self {
-        let passes = board.history.iter().rev().map(PassDocument::of).collect();
-        Self { version: VERSION, passes }
-    }
-}
-
-/// A pass. Passes in a row that did nothing new are one.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Pass")]
-pub struct PassDocument {
-    /// The number of the last one.
-    pub number: u64,
-    /// How many passes.
-    pub times: u64,
-    /// When the last one ended (RFC 3339, UTC).
-    pub time: String,
-    /// How long it took, in seconds.
-    pub duration_seconds: f64,
-    /// Why it was made.
-    pub causes: Vec<PassCauseWord>,
-    /// The revision of the manifests; null where they could not be read.
-    pub revision: Option<String>,
-    /// How it ended.
-    pub result: PassResultWord,
-    /// Why it is not done; null where it is.
-    pub message: Option<String>,
-    /// What was planned.
-    pub plan: SummaryDocument,
-    /// How many commands changed something on HAProxy's runtime socket.
-    pub commands_sent: usize,
-    /// How many times HAProxy was reloaded.
-    pub reloads: usize,
-    /// Why it was reloaded; null where it was not to be.
-    pub reload_reason: Option<String>,
-    /// The generation on disk after it; null where it did not come to that.
-    pub generation: Option<u64>,
-}
-
-impl PassDocument {
-    fn of(entry: &Entry) -> Self {
-        Self {
-            number: entry.number,
-            times: entry.times,
-            time: time(entry.ended),
-            duration_seconds: entry.duration.as_secs_f64(),
-            causes: entry.causes.iter().map(|cause| PassCauseWord::from(*cause)).collect(),
-            revision: entry.revision.clone(),
-            result: PassResultWord::from(&entry.result),
-            message: entry.result.message().map(str::to_owned),
-            plan: SummaryDocument::of(entry.plan),
-            commands_sent: entry.commands_sent,
-            reloads: entry.reloads,
-            reload_reason: entry.reload_reason.clone(),
-            generation: entry.generation,
-        }
-    }
 }
 
 /// A time since the epoch, as RFC 3339.

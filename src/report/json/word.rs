@@ -5,12 +5,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::Severity,
+    model::{Fault, Severity},
     plan::{Action, Cause, Mechanism},
     report::{
         board::{About, Truth},
         kind::Kind,
-        pass::{PassCause, PassResult},
+        pass::PassResult,
     },
 };
 
@@ -140,7 +140,7 @@ impl From<Severity> for SeverityWord {
 words! {
     /// The command of gw that did something.
     #[expect(missing_docs, reason = "the words explain themselves")]
-    CauseWord as "Cause" { Apply, Up, Watch, Rollback, Suspend, Resume, Hold, Release }
+    CauseWord as "Cause" { Apply, Up, Watch, Rollback, Suspend, Resume, Retry, Hold, Release }
 }
 
 words! {
@@ -201,27 +201,10 @@ impl From<Truth> for TruthWord {
 }
 
 words! {
-    /// Why a pass was made.
-    PassCauseWord as "PassCause" { Start, Files, Commit, Asked, Haproxy, Resync, Retry }
-}
-
-impl From<PassCause> for PassCauseWord {
-    fn from(value: PassCause) -> Self {
-        match value {
-            PassCause::Start => Self::Start,
-            PassCause::Files => Self::Files,
-            PassCause::Commit => Self::Commit,
-            PassCause::Asked => Self::Asked,
-            PassCause::Haproxy => Self::Haproxy,
-            PassCause::Resync => Self::Resync,
-            PassCause::Retry => Self::Retry,
-        }
-    }
-}
-
-words! {
     /// How a pass ended.
-    PassResultWord as "PassResult" { Ended, Done, Pending, Incomplete, Refused, Broken, Partial, Invalid, Failed }
+    PassResultWord as "PassResult" {
+        Ended, Done, Pending, Incomplete, Refused, Broken, TakenBack, Partial, Invalid, Failed
+    }
 }
 
 impl From<&PassResult> for PassResultWord {
@@ -233,6 +216,7 @@ impl From<&PassResult> for PassResultWord {
             PassResult::Incomplete(_) => Self::Incomplete,
             PassResult::Refused(_) => Self::Refused,
             PassResult::Broken(_) => Self::Broken,
+            PassResult::TakenBack(_) => Self::TakenBack,
             PassResult::Partial(_) => Self::Partial,
             PassResult::Invalid(_) => Self::Invalid,
             PassResult::Failed(_) => Self::Failed,
@@ -243,4 +227,26 @@ impl From<&PassResult> for PassResultWord {
 words! {
     /// What a notification is about: everything is as the manifests say, or it is not.
     OutcomeOfPassWord as "PassOutcome" { Success, Failure }
+}
+
+words! {
+    /// What is wrong with manifests that are not tried again.
+    FaultWord as "Fault" {
+        /// HAProxy refuses the files.
+        Refused,
+        /// HAProxy refused the files, and the way back failed as well.
+        Broken,
+        /// HAProxy served worse than before.
+        Unhealthy,
+    }
+}
+
+impl From<Fault> for FaultWord {
+    fn from(value: Fault) -> Self {
+        match value {
+            Fault::Refused => Self::Refused,
+            Fault::Broken => Self::Broken,
+            Fault::Unhealthy => Self::Unhealthy,
+        }
+    }
 }

@@ -217,6 +217,7 @@ fn who(who: &WhoDocument) -> String {
         CauseWord::Rollback => "rollback",
         CauseWord::Suspend => "suspend",
         CauseWord::Resume => "resume",
+        CauseWord::Retry => "retry",
         CauseWord::Hold => "hold",
         CauseWord::Release => "release",
     };

@@ -11,7 +11,7 @@ use crate::report::{
 };
 
 use super::{
-    counted, held,
+    counted, held, quarantined,
     style::{BAD, DIM, GOOD, HEADING, WARN, sign},
     suspended,
 };
@@ -28,6 +28,9 @@ pub fn status(status: &Status) -> String {
     line("Revision", revision(status));
     if let Some(since) = &status.suspended {
         line("Following", format!("{WARN}{}{WARN:#}", suspended(since)));
+    }
+    if let Some(bad) = &status.quarantine {
+        line("Not tried", format!("{BAD}{}{BAD:#} (`gw retry`)", quarantined(bad)));
     }
     line("Generation", generation(status));
     line("HAProxy", haproxy(status));

@@ -82,7 +82,7 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
             }
             text
         }
-        WatchEvent::Watching => format!("{DIM}Watching for changes. Ctrl-C ends both.{DIM:#}\n"),
+        WatchEvent::Watching => format!("{DIM}Watching for changes, until Ctrl-C.{DIM:#}\n"),
         WatchEvent::Stopping => "Stopping.\n".to_owned(),
     }
 }

@@ -115,6 +115,32 @@ impl Access {
         }
     }
 
+    /// What would be shown to `address`, in words. Reads the files.
+    pub fn describe(&self, address: &Address) -> Result<&'static str, GitError> {
+        Ok(match self.credentials(address)? {
+            Credentials::None => "none",
+            Credentials::Basic { .. } => "a password or token",
+            Credentials::Key { .. } => "a key",
+            Credentials::Agent { .. } => "what the ssh-agent has",
+        })
+    }
+
+    /// The files with secrets that count for `address`, whether or not they are there.
+    pub fn secret_files(&self, address: &Address) -> Vec<PathBuf> {
+        let file = match address.transport() {
+            Transport::Local | Transport::Git => None,
+            Transport::Ssh => self.key_file.clone().or_else(|| systemd("git-key")),
+            Transport::Http | Transport::Https => match &self.secret {
+                Some(SecretFrom::TokenFile(file) | SecretFrom::PasswordFile(file)) => {
+                    Some(file.clone())
+                }
+                Some(SecretFrom::PasswordEnv(_)) => None,
+                None => systemd("git-token"),
+            },
+        };
+        file.into_iter().collect()
+    }
+
     /// The settings go before the URL, that before the environment, that before systemd.
     fn basic(&self, address: &Address, user: Option<String>) -> Result<Credentials, GitError> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());

@@ -8,15 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use git2::{ErrorCode, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use crate::{
+    fault::{self, Point},
     model::{Commit, Digest},
     source::trust::{self, Mode, Policy, Signer},
 };
 
 use super::{
-    ForcedPush, GitError, Settings,
+    ForcedPush, GitError, Settings, TreePath,
     compact::compact,
     fetch::{self, Wanted},
     reference::{Reference, TAGS},
@@ -37,13 +38,16 @@ pub struct Fetched {
     pub forced: bool,
     /// Who signed the commit, where that was to be verified.
     pub signer: Option<Signer>,
+    /// What is odd about the files that say who may sign.
+    pub warnings: Vec<String>,
 }
 
 impl Fetched {
-    /// Applies the policy: a remark, where there is something to remark on.
-    pub fn judge(&self, policy: ForcedPush) -> Result<Option<String>, GitError> {
+    /// Applies the policy: what a person should know, where it does not refuse.
+    pub fn judge(&self, policy: ForcedPush) -> Result<Vec<String>, GitError> {
+        let mut remarks = self.warnings.clone();
         let Some(previous) = self.previous.as_ref().filter(|_| self.forced) else {
-            return Ok(None);
+            return Ok(remarks);
         };
         let name = self.commit.reference.as_deref().unwrap_or("HEAD");
         let now = self.commit.short();
@@ -55,12 +59,13 @@ impl Fetched {
             }
         };
         match policy {
-            ForcedPush::Allow => Ok(None),
-            ForcedPush::Warn => Ok(Some(what)),
+            ForcedPush::Allow => {}
+            ForcedPush::Warn => remarks.push(what),
             ForcedPush::Refuse => {
-                Err(GitError::Rewritten { what, previous: previous.short().to_owned() })
+                return Err(GitError::Rewritten { what, previous: previous.short().to_owned() });
             }
         }
+        Ok(remarks)
     }
 }
 
@@ -96,19 +101,20 @@ impl BareClone {
             && let Ok(commit) = self.describe(&repository, id, None)
             && !(self.settings.history && repository.is_shallow())
         {
-            let signer = self.verify(&repository, id, previous)?;
+            let (signer, warnings) = self.verify(&repository, id, previous)?;
             let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
-            return Ok(Fetched { commit, previous, forced: false, signer });
+            return Ok(Fetched { commit, previous, forced: false, signer, warnings });
         }
         let done = fetch::fetch(
             &self.settings,
             &Wanted {
-                repository: &self.path(),
+                repository: Some(&self.path()),
                 home: &self.folder.join("home"),
                 target: self.local("fetched"),
                 previous: previous.map(|id| id.to_string()),
             },
         )?;
+        fault::at(Point::Fetched);
         let id = Oid::from_str(&done.id).map_err(|error| self.damaged(&error))?;
         // Objects that came since the repository was opened.
         let repository = self.repository()?;
@@ -126,25 +132,28 @@ impl BareClone {
         let commit = self.describe(&repository, id, done.name)?;
         let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
         self.compact(&repository)?;
-        let signer = self.verify(&repository, id, last_good)?;
+        let (signer, warnings) = self.verify(&repository, id, last_good)?;
         let address = &self.settings.address;
         tracing::debug!(%address, commit = commit.id, reference = commit.reference, forced, "fetched");
-        Ok(Fetched { commit, forced: forced && previous.is_some(), previous, signer })
+        let forced = forced && previous.is_some();
+        Ok(Fetched { commit, previous, forced, signer, warnings })
     }
 
-    /// Who signed a commit, where signatures are asked for. The files that say who may sign are read
-    /// each time, so that a key can be taken out.
+    /// Who signed a commit, where signatures are asked for, and what is odd about the files that say
+    /// who may sign. These are read each time, so that a key can be taken out.
     fn verify(
         &self,
         repository: &Repository,
         wanted: Oid,
         last_good: Option<Oid>,
-    ) -> Result<Option<Signer>, GitError> {
+    ) -> Result<(Option<Signer>, Vec<String>), GitError> {
         if self.settings.verify.mode == Mode::None {
-            return Ok(None);
+            return Ok((None, Vec::new()));
         }
         let policy = Policy::load(&self.settings.verify)?;
-        Ok(trust::verify(repository, wanted, last_good, &policy)?)
+        let warnings = policy.warnings.iter();
+        let warnings = warnings.map(|warning| format!("{}: {}", warning.at, warning.message));
+        Ok((trust::verify(repository, wanted, last_good, &policy)?, warnings.collect()))
     }
 
     /// The commit that was kept last: what to start from when the server can't be reached.
@@ -160,11 +169,24 @@ impl BareClone {
         self.describe(&repository, good, None).map(Some)
     }
 
+    /// Whether a commit has this folder; `None` where the commit is not here. Writes nothing.
+    pub fn has_folder(&self, commit: &str, path: &TreePath) -> Option<bool> {
+        let repository = self.repository().ok()?;
+        let tree = repository.find_commit(Oid::from_str(commit).ok()?).ok()?.tree().ok()?;
+        if path.as_str().is_empty() {
+            return Some(true);
+        }
+        let entry = tree.get_path(Path::new(path.as_str()));
+        Some(entry.is_ok_and(|entry| entry.kind() == Some(ObjectType::Tree)))
+    }
+
     /// Remembers a commit as good. Does not wait for a fetch.
     pub fn keep(&self, commit: &Commit) -> Result<(), GitError> {
+        fault::at(Point::KeepDue);
         let tag = commit.reference.as_deref().and_then(|name| name.strip_prefix(TAGS));
         let tag = tag.map(|tag| format!("tags/{tag}"));
         self.point(commit, &["good"].into_iter().chain(tag.as_deref()).collect::<Vec<_>>())?;
+        fault::at(Point::Kept);
         // What was found out about the commits before is of no use any more.
         let repository = self.repository()?;
         let obsolete = repository.references_glob(&self.local("fetched-rewritten/*"));

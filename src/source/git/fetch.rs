@@ -45,8 +45,8 @@ const AUTHORITIES: &str = "/etc/ssl/certs";
 
 /// What the process needs to know besides the settings.
 pub(super) struct Wanted<'a> {
-    /// The bare repository.
-    pub(super) repository: &'a Path,
+    /// The bare repository to fetch into; `None` where the server is only to tell what it has.
+    pub(super) repository: Option<&'a Path>,
     /// A folder that is HOME to the process.
     pub(super) home: &'a Path,
     /// The local reference that shall point to what is fetched.
@@ -87,7 +87,7 @@ fn run(settings: &Settings, wanted: &Wanted<'_>, look_up: bool) -> Result<Done, 
         _ => String::new(),
     };
     let request = Request {
-        repository: wanted.repository.to_owned(),
+        repository: wanted.repository.map(Path::to_owned),
         url: address.as_str().to_owned(),
         host: address.host().to_owned(),
         port,
@@ -121,7 +121,10 @@ fn run(settings: &Settings, wanted: &Wanted<'_>, look_up: bool) -> Result<Done, 
         match lines.recv_timeout(left.min(settings.timeout)) {
             Ok(Line::Alive) => {}
             Ok(Line::Done(done)) => return Ok(done),
-            Ok(Line::Failed(failure)) => return Err(explain(settings, wanted.repository, failure)),
+            Ok(Line::Failed(failure)) => {
+                let place = wanted.repository.unwrap_or(wanted.home);
+                return Err(explain(settings, place, failure));
+            }
             Err(RecvTimeoutError::Timeout) => {
                 let limit = if left < settings.timeout {
                     settings.timeout * ENDURANCE

@@ -61,13 +61,12 @@ pub struct Given {
 }
 
 impl Given {
-    /// What `self` says, else what `other` says; but nothing of `other` where that is about another
-    /// repository, which must not see its credentials.
+    /// What `self` says, else what `other` says; where that is about another repository, only what
+    /// `other` says of all that this machine may run.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        if self.address.is_some() && self.address != other.address {
-            return self;
-        }
+        let is_another = self.address.is_some() && self.address != other.address;
+        let other = if is_another { other.rules() } else { other };
         Self {
             address: self.address.or(other.address),
             reference: self.reference.or(other.reference),
@@ -82,6 +81,18 @@ impl Given {
             verify: self.verify.or(other.verify),
             files: self.files.or(other.files),
             timeout: self.timeout.or(other.timeout),
+        }
+    }
+
+    /// What holds for any repository: whose commits may run, and which files they may name. Not
+    /// where one is and by what it is convinced, which no other one must see.
+    fn rules(self) -> Self {
+        Self {
+            forced_push: self.forced_push,
+            verify: self.verify,
+            files: self.files,
+            timeout: self.timeout,
+            ..Self::default()
         }
     }
 
@@ -168,6 +179,24 @@ mod tests {
         assert_eq!(given(None).or(file.clone()).secret, secret);
         assert_eq!(given(Some("https://b.example/r")).or(file.clone()).secret, None);
         assert_eq!(given(Some("http://a.example/r")).or(file).secret, None);
+    }
+
+    #[test]
+    fn another_repository_is_held_to_the_same_rules() {
+        let verify = trust::Settings { mode: trust::Mode::Strict, ..Default::default() };
+        let file = Given {
+            reference: Some("v1".parse().unwrap()),
+            path: Some("sites".parse().unwrap()),
+            forced_push: Some(ForcedPush::Refuse),
+            verify: Some(verify.clone()),
+            files: Some(vec!["/srv/keys".into()]),
+            ..given(Some("https://a.example/r"))
+        };
+        let other = given(Some("https://b.example/r")).or(file).fill().unwrap();
+        assert_eq!((other.verify, other.forced_push), (verify, ForcedPush::Refuse));
+        assert_eq!(other.files, [PathBuf::from("/srv/keys")]);
+        let default = given(Some("https://b.example/r")).fill().unwrap();
+        assert_eq!((other.reference, other.path), (default.reference, default.path));
     }
 
     #[test]

@@ -11,10 +11,12 @@ mod callbacks;
 use std::{
     fs,
     io::{self, Read, Write},
+    path::Path,
 };
 
 use git2::{
-    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, Remote, Repository,
+    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, Remote, RemoteConnection,
+    Repository,
 };
 use rustix::process::{Signal, set_parent_process_death_signal};
 
@@ -41,11 +43,73 @@ pub fn serve(input: impl Read, output: impl Write) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let request: Request = serde_json::from_reader(input)?;
     let observer = Observer::new(&request, output);
-    let answer = match Transfer::run(&request, &observer) {
+    let done = match &request.repository {
+        Some(repository) => Transfer::run(&request, &observer, repository),
+        None => by_any_host_key(&request, || tell(&request, &observer)),
+    };
+    let answer = match done {
         Ok(done) => Line::Done(done),
         Err(failure) => Line::Failed(failure),
     };
     observer.say(&answer)
+}
+
+/// Asks the server what it has, and fetches nothing.
+fn tell<W: Write>(request: &Request, observer: &Observer<'_, W>) -> Result<Done, Failure> {
+    let mut remote =
+        Remote::create_detached(request.url.as_str()).map_err(|error| observer.explain(&error))?;
+    let connection = remote
+        .connect_auth(Direction::Fetch, Some(observer.callbacks()), Some(proxy(request)))
+        .map_err(|error| observer.explain(&error))?;
+    let (_, resolved) = wanted(&connection, request, observer)?;
+    Ok(Done { id: resolved.id.to_string(), name: resolved.name, descends: true })
+}
+
+/// What is wanted, by what the server says that it has.
+fn wanted<W: Write>(
+    connection: &RemoteConnection<'_, '_, '_>,
+    request: &Request,
+    observer: &Observer<'_, W>,
+) -> Result<(Reference, Resolved), Failure> {
+    let reference: Reference =
+        request.reference.parse().map_err(|_| Failure::Missing { similar: None })?;
+    let heads = connection.list().map_err(|error| observer.explain(&error))?;
+    let advertised: Vec<Advertised> = heads
+        .iter()
+        .map(|head| Advertised {
+            name: head.name().to_owned(),
+            id: head.oid(),
+            target: head.symref_target().map(str::to_owned),
+        })
+        .collect();
+    let resolved = reference.resolve(&advertised).map_err(|unresolved| match unresolved {
+        Unresolved::Empty => Failure::Empty,
+        Unresolved::Missing { similar } => Failure::Missing { similar },
+        Unresolved::NoVersion { highest } => Failure::NoVersion { highest },
+    })?;
+    Ok((reference, resolved))
+}
+
+/// Tries again where there was no common ground with the algorithms of the host keys that are known,
+/// to see what the server offers.
+fn by_any_host_key<T>(
+    request: &Request,
+    attempt: impl Fn() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    match attempt() {
+        Err(Failure::Unreachable(why)) if forget_preferences(request) => match attempt() {
+            Err(failure @ Failure::HostKey { .. }) => Err(failure),
+            _ => Err(Failure::Unreachable(why)),
+        },
+        other => other,
+    }
+}
+
+/// Makes libssh2 ask for any host key. Tells whether it did not before.
+fn forget_preferences(request: &Request) -> bool {
+    let preferred = &request.preferred;
+    let had_any = fs::metadata(preferred).is_ok_and(|file| file.len() > 0);
+    had_any && fs::write(preferred, "").is_ok()
 }
 
 struct Transfer<'a, W> {
@@ -55,20 +119,15 @@ struct Transfer<'a, W> {
 }
 
 impl<'a, W: Write> Transfer<'a, W> {
-    fn run(request: &'a Request, observer: &'a Observer<'a, W>) -> Result<Done, Failure> {
-        let repository = Repository::open_bare(&request.repository)
+    fn run(
+        request: &'a Request,
+        observer: &'a Observer<'a, W>,
+        repository: &Path,
+    ) -> Result<Done, Failure> {
+        let repository = Repository::open_bare(repository)
             .map_err(|error| Failure::Clone(error.message().to_owned()))?;
         let transfer = Self { request, observer, repository };
-        let (resolved, id) = match transfer.look(1) {
-            // With the algorithms that are known there was no common ground: see what it offers.
-            Err(Failure::Unreachable(why)) if transfer.forget_preferences() => {
-                match transfer.look(1) {
-                    Err(failure @ Failure::HostKey { .. }) => Err(failure),
-                    _ => Err(Failure::Unreachable(why)),
-                }
-            }
-            other => other,
-        }?;
+        let (resolved, id) = by_any_host_key(request, || transfer.look(1))?;
         // Another tag is another release, and need not contain the one before.
         let is_tag = resolved.name.as_deref().is_some_and(|name| name.starts_with(TAGS));
         let descends = is_tag || transfer.descends(id)?;
@@ -77,27 +136,15 @@ impl<'a, W: Write> Transfer<'a, W> {
 
     /// Connects, finds out what is wanted, and fetches it where it is not here yet.
     fn look(&self, depth: i32) -> Result<(Resolved, Oid), Failure> {
-        let reference: Reference =
-            self.request.reference.parse().map_err(|_| Failure::Missing { similar: None })?;
         let mut remote = self.remote()?;
-        let proxy = proxy(self.request);
         let mut connection = remote
-            .connect_auth(Direction::Fetch, Some(self.observer.callbacks()), Some(proxy))
+            .connect_auth(
+                Direction::Fetch,
+                Some(self.observer.callbacks()),
+                Some(proxy(self.request)),
+            )
             .map_err(|error| self.observer.explain(&error))?;
-        let heads = connection.list().map_err(|error| self.observer.explain(&error))?;
-        let advertised: Vec<Advertised> = heads
-            .iter()
-            .map(|head| Advertised {
-                name: head.name().to_owned(),
-                id: head.oid(),
-                target: head.symref_target().map(str::to_owned),
-            })
-            .collect();
-        let resolved = reference.resolve(&advertised).map_err(|unresolved| match unresolved {
-            Unresolved::Empty => Failure::Empty,
-            Unresolved::Missing { similar } => Failure::Missing { similar },
-            Unresolved::NoVersion { highest } => Failure::NoVersion { highest },
-        })?;
+        let (reference, resolved) = wanted(&connection, self.request, self.observer)?;
         let id = resolved.id;
         let is_here = depth == 1 && self.repository.find_commit(id).is_ok();
         let lacks_history = self.request.history && self.repository.is_shallow();
@@ -193,13 +240,6 @@ impl<'a, W: Write> Transfer<'a, W> {
                 .map_err(|error| Failure::Clone(error.message().to_owned()))?;
         }
         Ok(descends)
-    }
-
-    /// Makes libssh2 ask for any host key. Tells whether it did not before.
-    fn forget_preferences(&self) -> bool {
-        let preferred = &self.request.preferred;
-        let had_any = fs::metadata(preferred).is_ok_and(|file| file.len() > 0);
-        had_any && fs::write(preferred, "").is_ok()
     }
 }
 

@@ -54,12 +54,12 @@ impl Tree {
         }
     }
 
-    /// Fetches, and reads what was fetched. With a remark where history was rewritten.
+    /// Fetches, and reads what was fetched. With remarks, such as that history was rewritten.
     pub(in crate::source) fn fetch(&mut self) -> Result<Snapshot, LoadError> {
         let fetched = self.clone.fetch()?;
-        let remark = fetched.judge(self.settings.forced_push)?;
+        let remarks = fetched.judge(self.settings.forced_push)?;
         let mut snapshot = self.read(&fetched.commit)?;
-        snapshot.remarks.extend(remark);
+        snapshot.remarks.extend(remarks);
         Ok(snapshot)
     }
 

@@ -9,8 +9,8 @@ use super::access::Exposed;
 /// What is to be fetched.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Request {
-    /// The bare repository to fetch into.
-    pub(super) repository: PathBuf,
+    /// The bare repository to fetch into; `None` where the server is only to tell what it has.
+    pub(super) repository: Option<PathBuf>,
     /// The URL, without secrets.
     pub(super) url: String,
     /// The host of the URL, which alone gets the credentials.

@@ -56,6 +56,16 @@ impl AllowedSigners {
         self.0.is_empty()
     }
 
+    /// Each line: whose it is, its key, and whether it may sign at `at`.
+    pub(super) fn keys(
+        &self,
+        at: Moment,
+    ) -> impl Iterator<Item = (&str, Key, Result<(), Unverified>)> {
+        self.0
+            .iter()
+            .map(move |entry| (entry.principals.as_str(), ssh::name(&entry.key), entry.allows(at)))
+    }
+
     /// The principals by whose line `key` was good at `at`, or why it was not. Where several lines
     /// have the key, the first that allows it counts.
     pub(super) fn principal(&self, key: &KeyData, at: Moment) -> Result<&str, Unverified> {

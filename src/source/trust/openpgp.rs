@@ -102,6 +102,19 @@ impl Keyring {
         self.0.is_empty()
     }
 
+    /// Each certificate: whose it is, its primary key, and whether any of its keys may sign at `at`.
+    pub(super) fn keys(
+        &self,
+        at: Moment,
+    ) -> impl Iterator<Item = (&str, Key, Result<(), Unverified>)> {
+        self.0.iter().filter_map(move |certificate| {
+            let mut allowed = certificate.keys().map(|key| certificate.allows(key, at));
+            let first = allowed.next()?;
+            let allowed = if allowed.any(|one| one.is_ok()) { Ok(()) } else { first };
+            Some((certificate.principal(), certificate.keys().next()?.name(), allowed))
+        })
+    }
+
     /// Checks a signature, whose first line is [`BEGIN`].
     pub(super) fn verify(&self, commit: &Commit, armored: &str) -> Result<Signer, Unverified> {
         let signature = decode(armored)?;

@@ -1,6 +1,6 @@
 //! One chain of sets on one HAProxy, and what is checked after each step.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::origins::Origins;
 use super::table::{self, Fixed, Request};
 use super::{edit, generate, write};
 use crate::rig::{Rig, State};
+use crate::seeds::Sample;
 use crate::support::clock;
 use crate::support::golden;
 use crate::support::ports::free_port;
@@ -21,29 +22,11 @@ pub(super) const STEPS: usize = 5;
 /// How long checks may take until servers are in the state that lasts.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// A chain: the sets are drawn by the seed.
-pub(super) struct Sample {
-    version: &'static Version,
-    seed: u64,
-}
-
-impl Sample {
-    pub(super) fn new(version: &'static Version, seed: u64) -> Self {
-        Self { version, seed }
-    }
-}
-
-impl fmt::Display for Sample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.version, self.seed)
-    }
-}
-
 /// Runs a chain. The error tells all there is to know about the first failure.
 pub(super) fn run(sample: &Sample, origins: &Origins) -> Result<(), String> {
     let mut random = Random::new(sample.seed);
     let mut old = generate::set(&mut random);
-    let mut pair = Pair::start(sample, origins);
+    let mut pair = Pair::start(sample.version, origins);
     pair.write(&old);
     let mut step = 0;
     // A panic of the fixtures is a failure of this chain like any other.
@@ -53,7 +36,8 @@ pub(super) fn run(sample: &Sample, origins: &Origins) -> Result<(), String> {
             step += 1;
             let new = edit::next(&old, &mut random);
             let requests = table::requests(&old, &new, &mut random);
-            pair.advance(&new, &requests)?;
+            pair.write(&new);
+            pair.reach(&new, &requests)?;
             old = new;
         }
         Ok(())
@@ -70,34 +54,34 @@ pub(super) fn run(sample: &Sample, origins: &Origins) -> Result<(), String> {
 }
 
 /// The HAProxy to which a chain is applied, and what starts a cold one.
-struct Pair<'a> {
+pub(crate) struct Pair<'a> {
     origins: &'a Origins,
     version: &'static Version,
     ports: [u16; 3],
     /// Where the cold HAProxy listens.
     cold_ports: [u16; 3],
-    rig: Rig,
+    pub(crate) rig: Rig,
     /// The manifests of the last step, for the report.
-    before: String,
+    pub(crate) before: String,
     /// Those of this step.
-    now: String,
+    pub(crate) now: String,
 }
 
 impl<'a> Pair<'a> {
-    fn start(sample: &Sample, origins: &'a Origins) -> Self {
+    pub(crate) fn start(version: &'static Version, origins: &'a Origins) -> Self {
         Self {
             origins,
-            version: sample.version,
+            version,
             ports: [free_port(), free_port(), free_port()],
             cold_ports: [free_port(), free_port(), free_port()],
-            rig: Rig::new(sample.version),
+            rig: Rig::new(version),
             before: String::new(),
             now: String::new(),
         }
     }
 
     /// Writes the manifests of a set.
-    fn write(&mut self, set: &Set) {
+    pub(crate) fn write(&mut self, set: &Set) {
         let files = write::files(set, &self.ports, self.origins);
         put(&self.rig, &files);
         let text: String = files.iter().map(|(name, text)| format!("# {name}\n{text}")).collect();
@@ -105,15 +89,14 @@ impl<'a> Pair<'a> {
     }
 
     /// Starts HAProxy on the first set.
-    fn begin(&mut self) -> Result<(), String> {
+    pub(crate) fn begin(&mut self) -> Result<(), String> {
         applied(&self.rig)?;
         self.rig.start();
         self.rig.contradiction().map_or(Ok(()), Err)
     }
 
-    /// Applies the next set and checks everything.
-    fn advance(&mut self, set: &Set, requests: &[Request]) -> Result<(), String> {
-        self.write(set);
+    /// Applies the set that was written and checks everything.
+    pub(crate) fn reach(&mut self, set: &Set, requests: &[Request]) -> Result<(), String> {
         let report = applied(&self.rig)?;
         let after = |what: &str, why: String| format!("{what}: {why}\n--- the report\n{report}");
         if let Some(contradiction) = self.rig.contradiction() {

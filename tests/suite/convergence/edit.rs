@@ -51,7 +51,7 @@ const HEAVY: [Edit; 13] = [
 ];
 
 /// The set after one commit.
-pub(super) fn next(set: &Set, random: &mut Random) -> Set {
+pub(crate) fn next(set: &Set, random: &mut Random) -> Set {
     if random.chance(6) {
         return super::generate::set(random);
     }

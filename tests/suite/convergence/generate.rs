@@ -17,7 +17,7 @@ use crate::support::random::Random;
 pub(super) const HTTPS: usize = 2;
 
 /// A whole set.
-pub(super) fn set(random: &mut Random) -> Set {
+pub(crate) fn set(random: &mut Random) -> Set {
     let mut set = Set {
         certificate: random.below(2),
         bound: random.chance(30),

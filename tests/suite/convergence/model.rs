@@ -22,7 +22,7 @@ impl Name {
 
 /// All manifests.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Set {
+pub(crate) struct Set {
     pub(super) gateways: Vec<Gateway>,
     pub(super) routes: Vec<Route>,
     pub(super) backends: Vec<Backend>,

@@ -16,7 +16,7 @@ use crate::support::tls::{Authority, H2_FIRST, HTTP1_ONLY};
 pub(super) const POOL: usize = 5;
 
 /// Running servers and the certificates around them.
-pub(super) struct Origins {
+pub(crate) struct Origins {
     http1: Vec<Origin>,
     h2c: Vec<Origin>,
     tls: Vec<Origin>,
@@ -26,7 +26,7 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = TempDir::new().expect("the temporary folder is writable");
         let authority = Authority::new(dir.path());
         let back = authority.issue("back", &["back.test"]);

@@ -25,7 +25,7 @@ const TRIES: usize = 400;
 pub(super) const BELOW: [&str; 4] = ["w", "b", "xa", "a"];
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Request {
+pub(crate) struct Request {
     pub(super) port: usize,
     pub(super) host: String,
     pub(super) path: String,
@@ -40,7 +40,7 @@ impl fmt::Display for Request {
 }
 
 /// Requests that touch what both sets say, and some that touch nothing.
-pub(super) fn requests(old: &Set, new: &Set, random: &mut Random) -> Vec<Request> {
+pub(crate) fn requests(old: &Set, new: &Set, random: &mut Random) -> Vec<Request> {
     let ports: Vec<usize> = new.ports().into_iter().collect();
     let mut all = BTreeSet::new();
     for set in [old, new] {

@@ -1,90 +1,14 @@
-//! Processes that die in the middle: HAProxy's worker, its master, and gw itself.
+//! HAProxy's worker dies or is replaced in the middle. See `kills` for gw itself.
 
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use super::{Site, assert_says};
 use crate::support::clock;
-use crate::support::haproxy::Haproxy;
 use crate::support::origin::Origin;
 use crate::support::ports::free_port;
-use crate::support::versions::{Version, newest, oldest, versions};
-
-/// So often gw is killed, on each version.
-const KILLS: u64 = 15;
-
-fn kill(pid: u32) {
-    let pid = Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("not 0");
-    kill_process(pid, Signal::KILL).expect("it runs");
-}
-
-/// Kills gw at some moment of an apply, again and again; whatever it left behind, requests are
-/// answered, and the next apply finishes the job.
-fn survive_kills(version: &Version) {
-    let mut site = Site::new(version);
-    site.begin();
-    let changes = [site.moved(), site.reloading(), site.first()];
-    // The time that one apply of each takes.
-    let spans: Vec<Duration> = (changes.iter())
-        .map(|manifests| {
-            let start = Instant::now();
-            let _ = site.rig.must_apply(manifests);
-            start.elapsed()
-        })
-        .collect();
-    let mut cut = 0;
-    for turn in 0..KILLS {
-        let change = usize::try_from(turn).expect("few") % changes.len();
-        site.rig.write(&changes[change]);
-        let process = site.rig.gw.start(&["apply", "manifests", "--yes"]);
-        // Spread evenly over the span, without a random seed to remember.
-        let moment = turn * 1_000 / KILLS * 11 / 10;
-        clock::pause(spans[change] * u32::try_from(moment).expect("small") / 1_000);
-        cut += u64::from(!process.has_ended());
-        process.signal(Signal::KILL);
-        drop(process);
-        let told = format!("HAProxy {version}, killed at {moment} ‰ of {:?}", spans[change]);
-        let up =
-            clock::eventually(Duration::from_secs(10), || site.rig.haproxy().worker().is_some());
-        assert!(up, "{told}: HAProxy is gone:\n{}", site.rig.haproxy().log());
-        site.assert_serves();
-        // A reload that was asked for goes on without gw.
-        settled(site.rig.haproxy());
-        // Somebody else's reload in between must not harm either.
-        if turn % 3 == 2 {
-            site.rig.haproxy().reload();
-            site.assert_serves();
-        }
-        let outcome = site.rig.apply();
-        assert_eq!(outcome.code, Some(0), "{told}: {}", outcome.transcript());
-        if let Some(contradiction) = site.rig.contradiction() {
-            panic!("{told}: {contradiction}");
-        }
-        site.assert_served_by(["two", "one", "one"][change]);
-    }
-    // How long an apply takes differs from time to time.
-    assert!(cut * 5 >= KILLS, "only {cut} of {KILLS} applies were still running when killed");
-}
-
-/// Waits until a reload that was under way is over.
-fn settled(haproxy: &Haproxy) {
-    let mut last = haproxy.worker();
-    for _ in 0..3 {
-        clock::pause(Duration::from_millis(150));
-        let now = haproxy.worker();
-        if now.is_some() && now == last {
-            return;
-        }
-        last = now;
-    }
-}
-
-#[test]
-fn gw_may_be_killed_at_any_moment() {
-    survive_kills(oldest());
-    survive_kills(newest());
-}
+use crate::support::versions::versions;
 
 #[test]
 fn a_worker_that_dies_in_the_middle_is_told() {
@@ -101,7 +25,7 @@ fn a_worker_that_dies_in_the_middle_is_told() {
         let mut process = site.rig.gw.start(&["apply", "manifests", "--yes"]);
         let added = || site.rig.haproxy().command("show servers state").contains(" dead ");
         assert!(clock::eventually(Duration::from_secs(5), added), "{told}: {}", process.log());
-        kill(site.rig.haproxy().worker().expect("it runs"));
+        site.rig.haproxy().signal_worker(Signal::KILL);
         let status = process.wait(Duration::from_secs(30));
         let log = process.log();
         let code = status.and_then(|status| status.code());

@@ -43,7 +43,7 @@ fn a_second_gw_says_who_is_at_work() {
 
 /// Runs `gw apply` where no file may grow beyond so many KiB. Everything it says is
 /// in its standard output, through a pipe: the limit holds for the test's own files as well.
-fn apply_within(rig: &Rig, kib: u32) -> Outcome {
+pub(crate) fn apply_within(rig: &Rig, kib: u32) -> Outcome {
     let script =
         format!("set -o pipefail; (trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\") 2>&1 | cat");
     rig.gw.run_under(&["bash", "-c", &script], &["apply", "manifests", "--yes"])
@@ -85,12 +85,11 @@ fn a_full_disk_changes_nothing() {
     }
 }
 
-#[test]
-fn a_read_only_state_directory_changes_nothing() {
-    let site = Site::serving(newest());
+/// Runs `gw apply` where the state directory can't be written.
+pub(crate) fn apply_read_only(rig: &Rig) -> Outcome {
     let below = |mode: u32| {
         for path in ["", "generations"] {
-            let path = site.rig.state_dir().join(path);
+            let path = rig.state_dir().join(path);
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         }
     };
@@ -100,14 +99,20 @@ fn a_read_only_state_directory_changes_nothing() {
     let humble = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"];
     let prefix = if is_root { humble.as_slice() } else { &[] };
     let mut probe: Vec<&str> = prefix.to_vec();
-    let file = site.rig.state_dir().join("probe").display().to_string();
+    let file = rig.state_dir().join("probe").display().to_string();
     probe.extend(["touch", &file]);
     let probe = Command::new(probe[0]).args(&probe[1..]).output().unwrap();
     assert!(!probe.status.success(), "the directory is not read-only for this test");
-    site.rig.write(&site.moved());
-    let arguments = ["apply", "manifests", "--yes", "--output", "json"];
-    let outcome = site.rig.gw.run_under(prefix, &arguments);
+    let outcome = rig.gw.run_under(prefix, &["apply", "manifests", "--yes", "--output", "json"]);
     below(0o755);
+    outcome
+}
+
+#[test]
+fn a_read_only_state_directory_changes_nothing() {
+    let site = Site::serving(newest());
+    site.rig.write(&site.moved());
+    let outcome = apply_read_only(&site.rig);
     assert_says(&outcome, 1, &["error", "ermission", "--state"], "read-only");
     site.assert_served_by("one");
     let _ = site.rig.must_apply(&site.moved());

@@ -45,9 +45,9 @@ fn a_push_is_told_from_a_forced_push() {
         upstream.write("web.yaml", backend("web", 83)).push("Another history");
         let forced = follow(&settings, &state);
         assert!(forced.forced, "{place}: {forced:?}");
-        let remark = forced.judge(ForcedPush::Warn).unwrap().unwrap();
+        let remark = forced.judge(ForcedPush::Warn).unwrap().remove(0);
         assert!(remark.contains("history was rewritten: refs/heads/main"), "{remark}");
-        assert_eq!(forced.judge(ForcedPush::Allow).unwrap(), None);
+        assert!(forced.judge(ForcedPush::Allow).unwrap().is_empty());
         assert!(forced.judge(ForcedPush::Refuse).is_err());
         assert!(!follow(&settings, &state).forced, "{place}: it was kept");
     }

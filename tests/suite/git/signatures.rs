@@ -38,8 +38,11 @@ fn what_no_allowed_key_signed_is_not_run() {
     let [ann, eve] = ["ann", "eve"].map(|name| rig.path().join(name));
     keygen(&ann, "ed25519");
     keygen(&eve, "ed25519");
-    let public = fs::read_to_string(ann.with_extension("pub")).unwrap();
-    fs::write(rig.path().join("signers"), format!("ann@example.org {public}")).unwrap();
+    let public = |key: &Path| fs::read_to_string(key.with_extension("pub")).unwrap();
+    // The second line allows nobody.
+    let (of_ann, of_eve) = (public(&ann), public(&eve));
+    let signers = format!("ann@example.org {of_ann}eve@example.org cert-authority {of_eve}");
+    fs::write(rig.path().join("signers"), signers).unwrap();
     let settings = rig.path().join("signed.yaml");
     let verify = |mode: &str| {
         let text = format!(
@@ -65,7 +68,8 @@ fn what_no_allowed_key_signed_is_not_run() {
     verify("strict");
     refused(apply(), &["not trusted"]);
     verify("head");
-    let _ = apply().ok();
+    let told = apply().ok();
+    assert!(told.stderr.contains("signers:2:"), "{}", told.transcript());
     let good = rig.generation();
     assert_ne!(good, first);
     verify("strict");
@@ -75,6 +79,7 @@ fn what_no_allowed_key_signed_is_not_run() {
     // So it is for whoever follows.
     let mut watch = gw.start(&["watch"]);
     watch.wait_for_log("signed by ann@example.org", SOON);
+    watch.wait_for_log("signers:2:", SOON);
     watch.wait_for_log("Watching", SOON);
     watch.signal(Signal::TERM);
     assert_eq!(watch.wait(SOON).and_then(|status| status.code()), Some(0), "{}", watch.log());
@@ -87,6 +92,13 @@ fn what_no_allowed_key_signed_is_not_run() {
     watch.signal(Signal::TERM);
     assert_eq!(watch.wait(SOON).and_then(|status| status.code()), Some(0), "{}", watch.log());
     assert_eq!(rig.generation(), good, "{}", watch.log());
+
+    // What must be signed is not asked of one repository alone.
+    let elsewhere = "git: https://git.example.org/other.git";
+    let text = fs::read_to_string(&settings).unwrap().replace(&format!("git: {url}"), elsewhere);
+    assert!(text.contains(elsewhere), "{text}");
+    fs::write(&settings, text).unwrap();
+    refused(apply(), &["not trusted"]);
 
     // The keys are looked at each time, and must be there.
     fs::write(rig.path().join("signers"), "").unwrap();

@@ -3,11 +3,12 @@
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use gw::haproxy::{
-    Binary, BinaryError, Capabilities, Command, Connection, Master, ReloadOutcome, SocketError,
-    Verdict, reply,
+    Binary, BinaryError, Capabilities, Command, Connection, Endpoint, Master, ReloadOutcome,
+    SocketError, Verdict, reply,
 };
 
 use super::spawn::{DEADLINE, Haproxy, binaries};
+use crate::support::scripted::{Act, Script, Scripted};
 
 const GOOD: &str = "backend api\n  server a 127.0.0.1:20001\n";
 
@@ -67,6 +68,26 @@ async fn where_the_runtime_socket_died_the_master_leads_to_the_worker() {
         let state = through.run_one(&Command::show_servers_state()).await.unwrap();
         assert_eq!(reply::servers::parse(&state.text).unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_master_that_is_started_anew_instead_of_reloading_loads_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let processes = |master: u32, reloads: u32, workers: &str| {
+        Act::truncate(&format!(
+            "#<PID> <type> <reloads> <uptime> <version>\n\
+             {master} master {reloads} [failed: 0] 0d00h00m03s 2.6.12\n# workers\n{workers}"
+        ))
+    };
+    let worker = "21 worker 0 0d00h00m03s 2.6.12\n";
+    let script = Script::default()
+        .on("show proc", [processes(10, 3, worker), processes(20, 0, ""), processes(20, 0, worker)])
+        .on("reload", [Act::truncate("")]);
+    let peer = Scripted::start(&dir.path().join("master.sock"), script);
+    let master = Master::new(Endpoint::Unix(peer.socket.clone()), DEADLINE);
+    let outcome = master.reload().await.unwrap();
+    assert!(matches!(outcome, ReloadOutcome::Reloaded { .. }), "{outcome:?}");
+    assert_eq!(peer.received().len(), 4, "its worker was not waited for");
 }
 
 #[tokio::test]

@@ -1,0 +1,196 @@
+//! The health gate: whether HAProxy serves worse after a change than before it. Looked at between
+//! passes, so that nothing waits for it.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    health::{Census, Limits, Trial, Usual, Worse},
+    intent::Intent,
+    model::{BackendName, Fault, Quarantine},
+    plan::Report,
+    reconcile::{Pass, ReconcileError, Reconciler, touched},
+};
+
+/// The pause between two looks.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// So many backends are named.
+const NAMED: usize = 3;
+
+/// Watches over changes for a while.
+pub(super) struct Gate {
+    limits: Option<Limits>,
+    /// How requests are answered while nothing is on trial.
+    usual: Usual,
+    trial: Option<OnTrial>,
+}
+
+/// A change that may be taken back.
+struct OnTrial {
+    trial: Trial,
+    /// The backends that it touches; `None` where it may be all of them.
+    backends: Option<BTreeSet<BackendName>>,
+    /// The last generation that was good.
+    good: u64,
+    /// The generation on trial.
+    generation: u64,
+    /// What is not to be tried again if it is worse.
+    quarantine: Quarantine,
+    /// When to look next.
+    next: Instant,
+    end: Instant,
+}
+
+/// What was so before a change.
+pub(super) struct Before {
+    generation: Option<u64>,
+    backends: Option<BTreeSet<BackendName>>,
+    servers: Option<Census>,
+}
+
+impl Before {
+    pub(super) fn of(pass: &Pass) -> Self {
+        let backends = touched(&pass.plan);
+        let servers = pass.live.as_ref().map(|live| Census::of(live, backends.as_ref()));
+        Self { generation: pass.generation, backends, servers }
+    }
+}
+
+/// What a look shows.
+pub(super) enum Verdict {
+    /// It is too early to tell, or nothing is on trial.
+    Open,
+    /// It is no worse: the time is over.
+    Good,
+    /// It is worse, and not to be tried again.
+    Worse(Quarantine),
+}
+
+impl Gate {
+    pub(super) fn new(limits: Option<Limits>) -> Self {
+        Self { limits, usual: Usual::default(), trial: None }
+    }
+
+    /// When to look next; `None` where nothing is on trial.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.trial.as_ref().map(|trial| trial.next)
+    }
+
+    /// Notes how requests are answered while nothing is on trial.
+    pub(super) async fn note_usual(&mut self, reconciler: &Reconciler) {
+        if self.limits.is_some()
+            && self.trial.is_none()
+            && let Ok(traffic) = reconciler.traffic().await
+        {
+            self.usual.note(traffic);
+        }
+    }
+
+    /// Puts a change on trial that HAProxy took. One that was on trial before is part of it: what was
+    /// good before that one is gone back to.
+    pub(super) async fn begin(
+        &mut self,
+        reconciler: &Reconciler,
+        intent: &Intent,
+        before: Before,
+        report: &Report,
+    ) {
+        let Before { generation: Some(good), mut backends, servers: Some(mut servers) } = before
+        else {
+            return;
+        };
+        let (Some(limits), Some(generation)) = (self.limits, report.generation) else { return };
+        if generation == good {
+            return;
+        }
+        let mut good = good;
+        if let Some(earlier) = self.trial.take() {
+            good = earlier.good;
+            servers = earlier.trial.servers.and(servers);
+            backends =
+                earlier.backends.zip(backends).map(|(a, b)| a.into_iter().chain(b).collect());
+        }
+        let begin = reconciler.traffic().await.unwrap_or_default();
+        let files = &intent.rendered.files;
+        let quarantine = Quarantine {
+            back_to: Some(good),
+            ..Quarantine::new(&intent.revision, files, Fault::Unhealthy, "")
+        };
+        self.trial = Some(OnTrial {
+            trial: Trial { limits, servers, usual: self.usual.clone(), begin },
+            backends,
+            good,
+            generation,
+            quarantine,
+            next: Instant::now() + limits.period.min(LOOK_AGAIN),
+            end: Instant::now() + limits.period,
+        });
+    }
+
+    /// Looks at what is on trial.
+    pub(super) async fn look(
+        &mut self,
+        reconciler: &Reconciler,
+    ) -> Result<Verdict, ReconcileError> {
+        let Some(on_trial) = &mut self.trial else { return Ok(Verdict::Open) };
+        let is_over = on_trial.end <= Instant::now();
+        on_trial.next = on_trial.end.min(Instant::now() + LOOK_AGAIN);
+        if reconciler.current()? != Some(on_trial.generation) {
+            // Somebody else put another one in its place.
+            self.trial = None;
+            return Ok(Verdict::Open);
+        }
+        let worse = match on_trial.look(reconciler, is_over).await {
+            Ok(worse) => worse,
+            // HAProxy may be in the middle of a restart.
+            Err(_) if !is_over => return Ok(Verdict::Open),
+            Err(error) => {
+                self.trial = None;
+                return Err(error);
+            }
+        };
+        if worse.is_empty() && !is_over {
+            return Ok(Verdict::Open);
+        }
+        let Some(on_trial) = self.trial.take() else { return Ok(Verdict::Open) };
+        if worse.is_empty() {
+            return Ok(Verdict::Good);
+        }
+        Ok(Verdict::Worse(Quarantine { reason: named(&worse), ..on_trial.quarantine }))
+    }
+
+    /// Whether a change is on trial.
+    pub(super) fn is_on_trial(&self) -> bool {
+        self.trial.is_some()
+    }
+}
+
+impl OnTrial {
+    async fn look(
+        &self,
+        reconciler: &Reconciler,
+        is_over: bool,
+    ) -> Result<Vec<Worse>, ReconcileError> {
+        let mut worse = self.trial.errors(&reconciler.traffic().await?);
+        let touched = |worse: &Worse| {
+            let is_it = |name: &BackendName| name.as_str() == worse.backend;
+            self.backends.as_ref().is_none_or(|backends| backends.iter().any(is_it))
+        };
+        worse.retain(touched);
+        if is_over {
+            worse.extend(self.trial.servers(&reconciler.census(self.backends.as_ref()).await?));
+        }
+        Ok(worse)
+    }
+}
+
+/// The first few, as one sentence.
+fn named(worse: &[Worse]) -> String {
+    let mut named: Vec<String> = worse.iter().take(NAMED).map(ToString::to_string).collect();
+    if worse.len() > NAMED {
+        named.push(format!("and {} more", worse.len() - NAMED));
+    }
+    named.join("; ")
+}

@@ -1,0 +1,174 @@
+//! From what is wanted to HAProxy: planned, carried out, and told.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    apply::Patience,
+    intent::Intent,
+    model::{Fault, Quarantine},
+    plan::{Cause, Loading, Object, Outcome, Plan, Report},
+    reconcile::{Pass, ReconcileError},
+    report::{PlanView, WatchEvent, pass::PassResult},
+};
+
+use super::{Follower, Left, Rest, gate::Before};
+
+/// What is to be reached.
+#[derive(Clone, Copy)]
+pub(super) struct Goal<'a> {
+    pub(super) intent: &'a Intent,
+    /// Whether all of HAProxy is compared.
+    pub(super) is_whole: bool,
+    /// Whether the manifests are others than before.
+    pub(super) is_news: bool,
+    /// Whether it is the way back from a change that was worse: a state that was good, which no guard
+    /// and no wait may keep out.
+    pub(super) is_way_back: bool,
+}
+
+impl Follower<'_> {
+    /// Plans and applies.
+    pub(super) async fn reach(
+        &mut self,
+        goal: Goal<'_>,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Result<Left, ReconcileError> {
+        let Goal { intent, is_news, .. } = goal;
+        let begun = Instant::now();
+        let mut pass = if goal.is_whole {
+            self.reconciler.plan(intent).await?
+        } else {
+            self.reconciler.plan_changes(intent).await?
+        };
+        self.record.phases.plan = begun.elapsed();
+        self.record.is_running = Some(pass.live.is_some());
+        if self.is_suspended(&pass, on_event) {
+            return Ok(Left::Nothing);
+        }
+        if goal.is_way_back {
+            pass.refusals.clear();
+        } else if let Some(due) = self.reload_due(&pass) {
+            let wait = due.saturating_duration_since(Instant::now()).as_secs_f64();
+            self.record.result = PassResult::Pending(format!("the next reload is in {wait:.1} s"));
+            return Ok(Left::At(due));
+        }
+        let revision = &intent.revision;
+        let plan = pass.plan.clone();
+        let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
+        let is_told = !is_news && objects == self.told;
+        if plan.is_empty() {
+            if is_news {
+                on_event(WatchEvent::Unchanged { revision });
+            }
+        } else if !is_told {
+            on_event(WatchEvent::Planned(PlanView {
+                plan: &plan,
+                revision,
+                running: pass.live.is_some(),
+                config_diff: &pass.config_diff,
+                remarks: &pass.remarks,
+            }));
+        }
+        // A look at what was left does not keep a change waiting.
+        self.reconciler.set_patience(if is_told {
+            Patience::new(Duration::ZERO, Duration::ZERO)
+        } else {
+            self.patience.clone()
+        });
+        let before = Before::of(&pass);
+        let begun = Instant::now();
+        let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
+        self.record.phases.apply = begun.elapsed();
+        let report = applied?;
+        if report.reloads > 0 {
+            self.reloaded = Some(Instant::now());
+        }
+        if !plan.is_empty() && (!is_told || report.is_complete()) {
+            on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
+        }
+        // What was not waited for has its time in the next pass.
+        let had_time = !self.patience.is_over();
+        self.told = if had_time && !report.is_complete() { objects } else { Vec::new() };
+        self.tell_flapping(&plan, &report, on_event);
+        self.record.result = PassResult::of(&plan, &report);
+        let is_loaded = self.judge_loading(intent, &report, on_event)?;
+        if is_loaded && !goal.is_way_back {
+            self.gate.begin(&self.reconciler, intent, before, &report).await;
+        }
+        let is_finished = report.is_complete() || !is_loaded;
+        (self.record.plan, self.record.report) = (Some(plan), Some(report));
+        Ok(if is_finished { Left::Nothing } else { Left::Work(Rest::Unfinished) })
+    }
+
+    /// Whether HAProxy took the files. What it refused is not tried again.
+    fn judge_loading(
+        &self,
+        intent: &Intent,
+        report: &Report,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Result<bool, ReconcileError> {
+        let (fault, message) = match &report.loading {
+            Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => return Ok(true),
+            Loading::Refused { message, .. } => (Fault::Refused, message),
+            Loading::Broken { message } => (Fault::Broken, message),
+        };
+        // A refusal before the change took nothing back.
+        if fault == Fault::Broken || report.reloads > 0 {
+            let (revision, is_good) = (Some(intent.revision.as_str()), fault == Fault::Refused);
+            on_event(WatchEvent::RolledBack { revision, message, is_good });
+        }
+        let files = &intent.rendered.files;
+        self.reconciler.quarantine(&Quarantine::new(&intent.revision, files, fault, message))?;
+        Ok(false)
+    }
+
+    /// Whether following is suspended, which is told when it changes.
+    fn is_suspended(&mut self, pass: &Pass, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
+        let was = std::mem::replace(&mut self.is_suspended, pass.suspended.is_some());
+        match &pass.suspended {
+            Some(suspended) if !was => on_event(WatchEvent::Suspended {
+                reason: &suspended.reason,
+                by: &suspended.by,
+                since: suspended.since,
+                until: suspended.until,
+            }),
+            None if was => on_event(WatchEvent::Resumed),
+            Some(_) | None => {}
+        }
+        self.is_suspended
+    }
+
+    /// When the reload that a plan needs may be made; `None` where it may be made now.
+    fn reload_due(&self, pass: &Pass) -> Option<Instant> {
+        let due = self.reloaded? + self.reload_interval;
+        let is_needed = pass.plan.reload && pass.live.is_some();
+        (is_needed && due > Instant::now()).then_some(due)
+    }
+
+    /// Tells which objects somebody keeps changing back.
+    fn tell_flapping(
+        &mut self,
+        plan: &Plan,
+        report: &Report,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) {
+        let corrected = plan
+            .steps
+            .iter()
+            .zip(&report.outcomes)
+            .filter(|(step, outcome)| step.cause == Cause::Drift && **outcome == Outcome::Done);
+        let corrected: Vec<String> = corrected.map(|(step, _)| step.object.to_string()).collect();
+        for flapping in self.flaps.hear(Instant::now(), corrected) {
+            if flapping.is_news {
+                let message = format!(
+                    "somebody keeps changing {} back: gw corrected it {} times within {} s",
+                    flapping.object,
+                    flapping.times,
+                    flapping.within.as_secs()
+                );
+                let hint = "find out who does; `gw hold` or `gw suspend` ends the quarrel";
+                on_event(WatchEvent::Failed { message: &message, hint: Some(hint) });
+            }
+        }
+    }
+}

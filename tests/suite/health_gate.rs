@@ -1,0 +1,227 @@
+//! A change with which HAProxy serves worse than before is taken back.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::rig::Rig;
+use crate::support::client::Client;
+use crate::support::clock;
+use crate::support::origin::Origin;
+use crate::support::ports::free_port;
+use crate::support::process::Process;
+use crate::support::versions::{Version, newest, oldest};
+
+/// How long anything may take that should take a moment.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A Gateway, and `web.test` led to one server. `more` are settings of its backend.
+fn manifests(port: u16, server: u16, more: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
+         spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n---\n\
+         apiVersion: gw/v1\nkind: Route\nmetadata: {{name: web}}\n\
+         spec: {{hosts: [web.test], backend: web}}\n---\n\
+         apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
+         spec:\n{more}  servers: [{{name: s, address: 127.0.0.1, port: {server}}}]\n"
+    )
+}
+
+const CHECKED: &str = "  healthCheck: {type: tcp, interval: 100ms}\n";
+
+/// `gw watch` beside an HAProxy that serves from one good server.
+struct Stage {
+    rig: Rig,
+    gw: Process,
+    port: u16,
+    good: Origin,
+    more: &'static str,
+}
+
+impl Stage {
+    fn new(version: &Version, more: &'static str, settings: &str) -> Self {
+        let (good, port) = (Origin::http1("good"), free_port());
+        let rig = Rig::serving(version, &manifests(port, good.port(), more));
+        fs::write(rig.path().join("gw.yaml"), settings).expect("the test's folder is writable");
+        // What is usual is known from these on.
+        assert_eq!(requests(port, &good, 40), 40);
+        Self { gw: watch(&rig), rig, port, good, more }
+    }
+
+    /// Another `gw watch` in place of the one that runs.
+    fn restart(&mut self) {
+        self.gw.signal(Signal::TERM);
+        let status = self.gw.wait(SOON).and_then(|status| status.code());
+        assert_eq!(status, Some(0), "{}", self.gw.log());
+        self.gw = watch(&self.rig);
+    }
+
+    /// Sends so many requests. Returns how many the good server answered.
+    fn requests(&self, count: usize) -> usize {
+        requests(self.port, &self.good, count)
+    }
+
+    fn serves(&self) -> bool {
+        self.requests(1) == 1
+    }
+
+    fn write(&self, server: u16) {
+        self.rig.write(&manifests(self.port, server, self.more));
+    }
+
+    /// Asks for something bad while requests go on, and waits until it is taken back.
+    fn be_taken_back(&self) {
+        let before = self.gw.log().matches("was taken back").count();
+        self.write(free_port());
+        let left = || !self.serves();
+        assert!(clock::eventually(SOON, left), "nothing changed\n{}", self.gw.log());
+        let back =
+            || self.requests(12) == 12 && self.gw.log().matches("was taken back").count() > before;
+        assert!(clock::eventually(SOON, back), "not taken back\n{}", self.gw.log());
+    }
+}
+
+/// Sends so many requests at the same time: one to a server that is not there takes seconds. Returns
+/// how many this server answered.
+fn requests(port: u16, good: &Origin, count: usize) -> usize {
+    let is_good = || {
+        let client = Client::http1(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        client.get("web.test", "/").is_ok_and(|answer| answer.origin() == Some(good.name()))
+    };
+    thread::scope(|scope| {
+        let sent: Vec<_> = (0..count).map(|_| scope.spawn(is_good)).collect();
+        let answers = sent.into_iter().map(|sent| sent.join().expect("a request ends"));
+        answers.filter(|is_good| *is_good).count()
+    })
+}
+
+fn watch(rig: &Rig) -> Process {
+    let gw = rig.gw.start(&["watch", "manifests", "--config", "gw.yaml", "--log-format", "json"]);
+    gw.wait_for_log("Watching", SOON);
+    gw
+}
+
+#[test]
+fn a_change_that_fails_requests_is_taken_back_and_not_tried_again() {
+    for version in [oldest(), newest()] {
+        let mut stage = Stage::new(version, "", "healthGate: {period: 60s}\nreloadInterval: 0s\n");
+        stage.be_taken_back();
+        let status = stage.rig.gw.run(&["status"]).ok().stdout;
+        assert!(status.contains("was taken back") && status.contains("5xx"), "{status}");
+        let status = stage.rig.gw.run(&["status", "--output", "json"]).ok().json();
+        assert_eq!(status["quarantine"]["fault"], "unhealthy", "{status}");
+        let plan = stage.rig.gw.run(&["plan", "manifests"]).ok().stdout;
+        assert!(plan.contains("`gw retry`"), "{plan}");
+        let history = stage.rig.gw.run(&["history"]).ok().stdout;
+        assert!(history.contains("back"), "{history}");
+
+        // Neither a look at everything nor another gw tries it again.
+        stage.restart();
+        assert_eq!(stage.requests(20), 20, "{}", stage.gw.log());
+
+        // What was good is kept good meanwhile.
+        let address = format!("set server web/s addr 127.0.0.1 port {}", free_port());
+        let reply = stage.rig.haproxy().command(&address);
+        assert!(reply.contains("changed from"), "{reply}");
+        stage.restart();
+        assert!(clock::eventually(SOON, || stage.serves()), "{}", stage.gw.log());
+
+        // Somebody who wants it can have it: it is judged anew.
+        let said = stage.rig.gw.run(&["retry"]).ok().stdout;
+        assert!(said.contains("Tried again"), "{said}");
+        stage.gw.signal(Signal::HUP);
+        assert!(clock::eventually(SOON, || !stage.serves()), "{}", stage.gw.log());
+        let back = || stage.requests(12) == 12;
+        assert!(clock::eventually(SOON, back), "{}", stage.gw.log());
+        let again = stage.rig.gw.run(&["retry"]).ok().stdout;
+        assert!(again.contains("Tried again"), "{again}");
+        assert_eq!(stage.rig.gw.run(&["retry"]).ok().stdout, "Nothing was taken back.\n");
+
+        // Other manifests end it.
+        stage.write(stage.good.port());
+        let ended = || stage.rig.contradiction().is_none();
+        assert!(clock::eventually(SOON, ended), "{}", stage.gw.log());
+        assert!(stage.serves());
+    }
+}
+
+#[test]
+fn a_change_after_which_servers_are_down_is_taken_back() {
+    for version in [oldest(), newest()] {
+        let settings = "healthGate: {period: 2s, errors: 100%}\nreloadInterval: 0s\n";
+        let stage = Stage::new(version, CHECKED, settings);
+        stage.be_taken_back();
+        let status = stage.rig.gw.run(&["status"]).ok().stdout;
+        assert!(status.contains("0 of 1 servers up"), "{status}");
+    }
+}
+
+#[test]
+fn a_reload_is_taken_back_by_a_reload() {
+    for version in [oldest(), newest()] {
+        let settings = "healthGate: {period: 60s}\nreloadInterval: 0s\n";
+        let stage = Stage::new(version, "", settings);
+        let pid = stage.rig.haproxy().worker();
+        let more = "  timeouts: {server: 7s}\n";
+        stage.rig.write(&manifests(stage.port, free_port(), more));
+        assert!(clock::eventually(SOON, || !stage.serves()), "{}", stage.gw.log());
+        assert_ne!(stage.rig.haproxy().worker(), pid, "there was no reload");
+        assert!(clock::eventually(SOON, || stage.requests(12) == 12), "{}", stage.gw.log());
+    }
+}
+
+#[test]
+fn a_newer_commit_does_not_wait_for_the_gate() {
+    let stage = Stage::new(newest(), "", "healthGate: {period: 60s}\nreloadInterval: 0s\n");
+    // No request fails, so nobody can tell yet.
+    stage.write(free_port());
+    stage.gw.wait_for_log("\"commands\":2", SOON);
+    let begin = Instant::now();
+    stage.write(stage.good.port());
+    assert!(clock::eventually(SOON, || stage.serves()), "{}", stage.gw.log());
+    assert!(begin.elapsed() < Duration::from_secs(10), "it took {:?}", begin.elapsed());
+    assert_eq!(stage.requests(40), 40);
+    assert!(!stage.gw.log().contains("was taken back"), "{}", stage.gw.log());
+}
+
+#[test]
+fn without_the_gate_nothing_is_taken_back() {
+    let settings = "healthGate: {period: off}\nreloadInterval: 0s\n";
+    let stage = Stage::new(newest(), "", settings);
+    stage.write(free_port());
+    assert!(clock::eventually(SOON, || !stage.serves()), "{}", stage.gw.log());
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(4) {
+        assert_eq!(stage.requests(12), 0, "{}", stage.gw.log());
+    }
+}
+
+#[test]
+fn reloads_are_merged() {
+    for version in [oldest(), newest()] {
+        let stage = Stage::new(version, "", "healthGate: {period: off}\nreloadInterval: 3s\n");
+        let begin = Instant::now();
+        let mut workers = vec![stage.rig.haproxy().worker()];
+        for timeout in 1..=12 {
+            let more = format!("  timeouts: {{server: {timeout}s}}\n");
+            stage.rig.write(&manifests(stage.port, stage.good.port(), &more));
+            clock::pause(Duration::from_millis(200));
+            let worker = stage.rig.haproxy().worker();
+            if workers.last() != Some(&worker) {
+                workers.push(worker);
+            }
+        }
+        let converged = || stage.rig.plan().code == Some(0);
+        assert!(clock::eventually(SOON, converged), "{}", stage.gw.log());
+        if workers.last() != Some(&stage.rig.haproxy().worker()) {
+            workers.push(stage.rig.haproxy().worker());
+        }
+        let (reloads, most) = (workers.len() - 1, begin.elapsed().as_secs() / 3 + 1);
+        assert!(reloads >= 1, "nothing was reloaded");
+        assert!(reloads as u64 <= most, "{reloads} reloads within {:?}", begin.elapsed());
+        assert_eq!(stage.requests(20), 20);
+    }
+}

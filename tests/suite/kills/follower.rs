@@ -1,0 +1,88 @@
+//! `gw watch`, ended at the steps of a pass, and without room on its disk at them.
+
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::points::struck;
+use super::scene::{Kind, Scene};
+use super::unfit;
+use crate::support::clock;
+use crate::support::process::Process;
+use crate::support::versions::{Version, newest, oldest};
+
+/// How long anything may take that should take a moment; a second try waits a little before.
+const SOON: Duration = Duration::from_secs(20);
+/// More steps than any pass has.
+const STEPS_MAX: usize = 200;
+
+fn watch(scene: &Scene, fault: &str) -> Process {
+    let watch = scene.rig.gw.clone().env("GW_FAULT", fault).start(&["watch", "manifests"]);
+    watch.wait_for_log("Watching", SOON);
+    watch
+}
+
+/// Lets it make one side of the other one. Returns whether gw met the fault.
+fn strike(scene: &Scene, side: usize, fault: &str) -> Result<bool, String> {
+    let mut gw = watch(scene, fault);
+    scene.want(side);
+    let is_over = || gw.has_ended() || gw.log().contains("Applied revision");
+    if !clock::eventually(SOON, is_over) {
+        return Err(format!("it stands still: {}", gw.log()));
+    }
+    let has_struck = struck(&gw.log()).is_some();
+    if gw.has_ended() {
+        if !has_struck {
+            return Err(gw.log());
+        }
+        unfit(&scene.rig).map_or(Ok(()), Err)?;
+        scene.answers()?;
+        // As systemd does.
+        gw = watch(scene, "none");
+    }
+    scene.is_at(side).map_err(|why| format!("{why}\n{}", gw.log()))?;
+    gw.signal(Signal::TERM);
+    if gw.wait(SOON).is_none() || gw.log().contains("panicked") {
+        return Err(format!("it does not end well: {}", gw.log()));
+    }
+    let _ = scene.rig.apply().ok();
+    scene.rig.contradiction().or_else(|| unfit(&scene.rig)).map_or(Ok(()), Err)?;
+    scene.answers()?;
+    Ok(has_struck)
+}
+
+/// Every `stride` steps: `points` goes through all of them by `gw apply`.
+fn end_everywhere(kind: Kind, version: &Version, fault: &str, stride: usize) {
+    let scene = Scene::new(kind, version);
+    let (mut turn, mut whole) = (0, 0);
+    // One side may take fewer steps than the other one.
+    while whole < 2 && turn * stride < STEPS_MAX {
+        let fault = format!("{fault}:#{}", 1 + turn * stride);
+        turn += 1;
+        match strike(&scene, turn % 2, &fault) {
+            Ok(true) => {}
+            Ok(false) => whole += 1,
+            Err(why) => panic!("HAProxy {version}, {kind:?}, GW_FAULT={fault}: {why}"),
+        }
+    }
+    assert!(turn > 5, "HAProxy {version}, {kind:?}: it met {turn} faults only");
+    println!("HAProxy {version}, {kind:?}, {fault}: {turn} passes of gw watch");
+    scene.end();
+}
+
+#[test]
+fn who_follows_may_end_anywhere() {
+    thread::scope(|scope| {
+        scope.spawn(|| end_everywhere(Kind::Commands, newest(), "kill", 2));
+        scope.spawn(|| end_everywhere(Kind::Reload, oldest(), "kill", 2));
+    });
+}
+
+#[test]
+fn who_follows_tries_again_when_there_is_room() {
+    thread::scope(|scope| {
+        scope.spawn(|| end_everywhere(Kind::Commands, oldest(), "full", 1));
+        scope.spawn(|| end_everywhere(Kind::Reload, newest(), "full", 1));
+    });
+}
