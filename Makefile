@@ -10,10 +10,12 @@ PREPARE_HAPROXY := tests/haproxy.sh "$(GW_HAPROXY_DIR)"
 endif
 export GW_HAPROXY_DIR
 
-# How much `make soak` does: pairs of random states that must converge, and calamities that a change
-# must survive.
+# How much `make soak` does: pairs of random states that must converge, calamities that a change must
+# survive, and for how many seconds `gw watch` follows a repository while everything happens that may
+# happen.
 SOAK_PAIRS ?= 2000
 SOAK_KILLS ?= 2000
+SOAK_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench soak lint schema haproxy
@@ -32,10 +34,11 @@ test: haproxy ## run all tests, on every HAProxy branch in GW_HAPROXY_DIR
 bench: haproxy ## measure on estates of growing size
 	$(CARGO) bench --bench estate
 
-soak: haproxy ## many more random pairs (SOAK_PAIRS) and calamities (SOAK_KILLS)
+soak: haproxy ## many more random pairs (SOAK_PAIRS) and calamities (SOAK_KILLS), an hour of gw watch
 	GW_CONVERGENCE_PAIRS=$(SOAK_PAIRS) $(CARGO) test --release --test suite -- convergence --nocapture
 	@# A release has no points to end gw at.
 	GW_KILL_RUNS=$(SOAK_KILLS) $(CARGO) test --test suite -- kills::random --nocapture
+	GW_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --test suite -- soak:: --nocapture
 
 # cargo-deny is checked when it is installed; CI installs it.
 lint: ## formatting, clippy, documentation, licences
