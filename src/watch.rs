@@ -133,7 +133,10 @@ pub async fn follow<E>(
                 }
             }
         }
-        triggers.note_pass();
+        // A look at a fetch without news, or at HAProxy's health, reads nothing of it.
+        if work.is_whole() || work.files().is_some() {
+            triggers.note_pass();
+        }
         let commit = work.commit().or_else(|| follower.commit());
         let hurry = follower.hurry();
         let mut next = Work::default();
