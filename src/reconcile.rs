@@ -94,6 +94,7 @@ pub struct Reconciler {
     even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
     keeps_objects: bool,
+    waits_for_lock: bool,
     /// The generation that may be gone back to, which stays on disk.
     good: Option<u64>,
     scribe: Scribe,
@@ -122,6 +123,7 @@ impl Reconciler {
             even_if_suspended: false,
             look: None,
             keeps_objects: false,
+            waits_for_lock: false,
             good: None,
             scribe,
         }
@@ -141,6 +143,11 @@ impl Reconciler {
     /// on. For sources that are named after this.
     pub fn keep_objects(&mut self) {
         self.keeps_objects = true;
+    }
+
+    /// Waits for another gw to end where that is at work on the state directory, instead of failing.
+    pub fn wait_for_lock(&mut self) {
+        self.waits_for_lock = true;
     }
 
     /// Keeps a generation on disk, for a way back; another one before is no longer kept.

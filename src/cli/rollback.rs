@@ -63,6 +63,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let about = format!("rolled back to generation {}", generation.number);
     // Whoever asks for this wants it now; it puts a suspension of its own in place.
     reconciler.set_even_if_suspended(true);
+    reconciler.wait_for_lock();
     reconciler.act_as(CauseWord::Rollback);
     reconciler.tell_about(Some(about.clone()));
     let mut pass = reconciler.plan(&intent).await?;

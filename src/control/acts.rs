@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf};
 
 use crate::store::Store;
 
-use super::{holds, suspension};
+use super::{holds, quarantine, suspension};
 
 /// What tells a file from the one that was there before: each is written anew and renamed into place.
 type Identity = (u64, i64, i64);
@@ -12,14 +12,15 @@ type Identity = (u64, i64, i64);
 /// Looks at the files in which people tell gw what to do.
 #[derive(Clone, Debug)]
 pub struct Acts {
-    paths: [PathBuf; 2],
-    known: [Option<Identity>; 2],
+    paths: [PathBuf; 3],
+    known: [Option<Identity>; 3],
 }
 
 impl Acts {
     /// Knows what there is now.
     pub fn of(store: &Store) -> Self {
-        let paths = [suspension::FILE, holds::FILE].map(|name| store.root().join(name));
+        let files = [suspension::FILE, holds::FILE, quarantine::FILE];
+        let paths = files.map(|name| store.root().join(name));
         Self { known: look(&paths), paths }
     }
 
@@ -34,7 +35,7 @@ impl Acts {
     }
 }
 
-fn look(paths: &[PathBuf; 2]) -> [Option<Identity>; 2] {
+fn look(paths: &[PathBuf; 3]) -> [Option<Identity>; 3] {
     paths.each_ref().map(|path| {
         // What can't be looked at is told by whoever reads it.
         let found = fs::metadata(path).ok()?;

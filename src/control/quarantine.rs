@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The file below the state directory.
-const FILE: &str = "quarantine.json";
+pub(super) const FILE: &str = "quarantine.json";
 
 impl Quarantine {
     /// Files that are not to be tried again.

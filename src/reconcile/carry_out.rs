@@ -7,6 +7,7 @@ mod waves;
 
 use crate::{
     apply::Progress,
+    control::lock_soon,
     fault::{self, Point},
     haproxy::{Connection, SocketError},
     intent::Intent,
@@ -48,7 +49,8 @@ impl Reconciler {
             return Err(ReconcileError::NoReload);
         }
         self.store.create()?;
-        let lock = self.store.lock()?;
+        let lock =
+            if self.waits_for_lock { lock_soon(&self.store).await? } else { self.store.lock()? };
         if let Some(suspended) = self.suspended(Some(&intent.revision))?
             && !self.even_if_suspended
         {

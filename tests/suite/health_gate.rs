@@ -132,7 +132,6 @@ fn a_change_that_fails_requests_is_taken_back_and_not_tried_again() {
         // Somebody who wants it can have it: it is judged anew.
         let said = stage.rig.gw.run(&["retry"]).ok().stdout;
         assert!(said.contains("Tried again"), "{said}");
-        stage.gw.signal(Signal::HUP);
         assert!(clock::eventually(SOON, || !stage.serves()), "{}", stage.gw.log());
         let back = || stage.requests(12) == 12;
         assert!(clock::eventually(SOON, back), "{}", stage.gw.log());
