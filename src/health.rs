@@ -89,13 +89,12 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// What was answered since an earlier moment. Nothing is known where another process answered.
+    /// What was answered since an earlier moment: all of it where another process answered then.
     fn since(&self, earlier: &Self) -> BTreeMap<&str, Answers> {
-        if self.process != earlier.process {
-            return BTreeMap::new();
-        }
+        let is_same = self.process == earlier.process;
         let since = |(name, now): (&'_ String, &Answers)| {
-            let before = earlier.backends.get(name).copied().unwrap_or_default();
+            let before =
+                earlier.backends.get(name).copied().filter(|_| is_same).unwrap_or_default();
             let all = now.all.saturating_sub(before.all);
             Answers { all, errors: now.errors.saturating_sub(before.errors) }
         };
@@ -114,13 +113,8 @@ impl Usual {
     /// Takes in what was answered until now. What was answered since the last time counts, or all that
     /// a new process answered; where that is little, what was usual stays so.
     pub fn note(&mut self, now: Traffic) {
-        let recent = if now.process == self.last.process {
-            let since = now.since(&self.last).into_iter();
-            since.map(|(backend, answers)| (backend.to_owned(), answers)).collect()
-        } else {
-            now.backends.clone()
-        };
-        self.backends.extend(recent.into_iter().filter(|(_, answers)| answers.all >= FEW));
+        let recent = now.since(&self.last).into_iter().filter(|(_, answers)| answers.all >= FEW);
+        self.backends.extend(recent.map(|(backend, answers)| (backend.to_owned(), answers)));
         self.backends.retain(|backend, _| now.backends.contains_key(backend));
         self.last = now;
     }

@@ -9,6 +9,7 @@ mod fingerprint;
 mod generation;
 mod health;
 mod holds;
+mod kept_out;
 mod memory;
 mod scribe;
 mod standing;
@@ -27,7 +28,7 @@ use crate::{
     model::{Desired, Holds, Live, Process, REVISION, Suspension},
     observe::{self, observe},
     plan::{self, Plan, Report, Step},
-    report::{FileDiff, text},
+    report::FileDiff,
     service::{self, Service},
     settings::Settings,
     source::{self, LoadError, Source},
@@ -158,31 +159,6 @@ impl Reconciler {
     /// Carries plans out although following is suspended.
     pub fn set_even_if_suspended(&mut self, even: bool) {
         self.even_if_suspended = even;
-    }
-
-    /// Why a source at `revision` is not followed at present; `None` is one of which nobody knows
-    /// where it stands.
-    pub fn suspended(&self, revision: Option<&str>) -> Result<Option<Suspension>, ReconcileError> {
-        let in_force = Suspension::read(&self.store)?.filter(|found| {
-            let left = found.ends_with.as_deref().unwrap_or_default();
-            !found.is_over(store::now(), revision.unwrap_or(left))
-        });
-        Ok(in_force)
-    }
-
-    /// Why an intent is not followed at present, with remarks on that.
-    fn kept_out(
-        &self,
-        intent: &Intent,
-        remarks: &mut Vec<String>,
-    ) -> Result<Option<Suspension>, ReconcileError> {
-        let suspended = self.suspended(Some(&intent.revision))?;
-        remarks.extend(suspended.iter().map(text::suspended));
-        let bad = self.quarantined(intent)?;
-        remarks.extend(bad.iter().map(|bad| {
-            format!("{}; `gw watch` does not try it again until `gw retry`", text::quarantined(bad))
-        }));
-        Ok(suspended)
     }
 
     /// Begins to read all of HAProxy's state for the next [`plan`](Self::plan), which goes on while

@@ -6,8 +6,7 @@ use crate::{
     diff::Scope,
     haproxy::{Connection, SocketError},
     health::{Census, Traffic},
-    intent::Intent,
-    model::{BackendName, Desired, Quarantine},
+    model::{BackendName, Desired},
     observe::{answers, observe},
     plan::{Object, Plan},
 };
@@ -36,27 +35,6 @@ impl Reconciler {
     async fn connected(&self) -> Result<Connection, ReconcileError> {
         let none = || SocketError::Closed { answered: 0 };
         Ok(self.connect().await?.ok_or_else(none)?)
-    }
-
-    /// The number of the generation that is current on disk.
-    pub fn current(&self) -> Result<Option<u64>, ReconcileError> {
-        Ok(self.store.current()?.map(|current| current.number))
-    }
-
-    /// Why what an intent asks for is not tried again, if it is not.
-    pub fn quarantined(&self, intent: &Intent) -> Result<Option<Quarantine>, ReconcileError> {
-        let found = Quarantine::read(&self.store)?;
-        Ok(found.filter(|found| found.is_about(&intent.rendered.files)))
-    }
-
-    /// Sees to it that something is not tried again.
-    pub fn quarantine(&self, what: &Quarantine) -> Result<(), ReconcileError> {
-        Ok(what.write(&self.store)?)
-    }
-
-    /// Forgets what was not to be tried again. Returns whether there was something.
-    pub fn end_quarantine(&self) -> Result<bool, ReconcileError> {
-        Ok(Quarantine::remove(&self.store)?)
     }
 }
 

@@ -137,8 +137,11 @@ impl Gate {
         let Some(on_trial) = &mut self.trial else { return Ok(Verdict::Open) };
         let is_over = on_trial.end <= Instant::now();
         on_trial.next = on_trial.end.min(Instant::now() + LOOK_AGAIN);
-        if reconciler.current()? != Some(on_trial.generation) {
-            // Somebody else put another one in its place.
+        let revision = Some(on_trial.quarantine.revision.as_str());
+        if reconciler.current()? != Some(on_trial.generation)
+            || reconciler.suspended(revision)?.is_some()
+        {
+            // Somebody else put another one in its place, or wants to look for himself.
             self.trial = None;
             return Ok(Verdict::Open);
         }
