@@ -16,6 +16,7 @@ fn server(up: bool, maintenance: bool) -> LiveServer {
         up,
         check_passed: up,
         checked: true,
+        check_enabled: true,
     }
 }
 
