@@ -1,6 +1,7 @@
 //! Carrying a plan out. No decisions: what is sent, in which order and what for, stands in the plan.
 
 mod leaving;
+mod ports;
 mod reload;
 mod runtime;
 mod server_state;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tokio::{sync::watch, time::timeout};
 
 pub use self::{
+    ports::taken,
     reload::{ReloadError, Reloaded, Reloading, reload},
     runtime::{Run, run},
     server_state::carry_over,

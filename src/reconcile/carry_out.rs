@@ -244,12 +244,24 @@ impl Reconciler {
             }
             Err(_) => return Ok(false),
         };
+        self.refuse(message, pass, next, report)?;
+        Ok(true)
+    }
+
+    /// Gives a generation up that HAProxy does not take, or would not.
+    fn refuse(
+        &self,
+        message: String,
+        pass: &Pass,
+        next: &Generation,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
         report.bytes_written += self.store.note_refusal(next, &message)?;
         report.generation = pass.generation;
         report.outcomes.fill(Outcome::Failed(message.clone()));
         let generation = next.path.display().to_string();
         report.loading = Loading::Refused { message, generation };
-        Ok(true)
+        Ok(())
     }
 
     async fn load_at_start(

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -11,9 +12,9 @@ use crate::{
     fault::{self, Point},
     haproxy::{Command, Connection, SocketError, Verdict},
     intent::Intent,
-    model::{BackendName, Live, Process, ServerName},
+    model::{BackendName, Desired, FrontendName, Live, Process, ServerName},
     observe::{identity, observe},
-    plan::{Action, Loading, Object, Outcome, Plan, Report},
+    plan::{Action, Loading, Object, Outcome, Plan, Report, Step},
     render::read_back,
     store::Generation,
 };
@@ -44,6 +45,12 @@ impl Reconciler {
             Err(why) => return Err(ReconcileError::Check(why)),
         }
         fault::at(Point::CheckedBefore);
+        if let Some(address) = apply::taken(new_sockets(&pass.plan, &intent.desired)) {
+            let message =
+                format!("another program has {address}, so HAProxy could not listen there");
+            self.refuse(message, pass, next, report)?;
+            return Ok(None);
+        }
         // What operators set while the plan was read and the files were checked counts as well.
         let mut connection = self.same_worker(&live.process).await?;
         let now = observe(&mut connection, &Scope::WHOLE, &intent.desired).await?;
@@ -216,6 +223,29 @@ impl Reconciler {
         };
         Ok(())
     }
+}
+
+/// What HAProxy is to listen on with a plan, and does not listen on before.
+fn new_sockets(plan: &Plan, desired: &Desired) -> Vec<SocketAddr> {
+    let steps = plan.steps.iter();
+    let (added, known): (Vec<&Step>, Vec<&Step>) = steps
+        .filter(|step| matches!(step.object, Object::Frontend(_)))
+        .partition(|step| step.action == Action::Add);
+    let is_added = |name: &FrontendName| {
+        let object = Object::Frontend(name.to_string());
+        added.iter().any(|step| step.object == object)
+    };
+    let (new, stay): (Vec<&FrontendName>, Vec<&FrontendName>) =
+        desired.frontends.keys().partition(|name| is_added(name));
+    // Where HAProxy has a socket of this port, it may look taken to us.
+    let has_port = |name: &FrontendName| {
+        let end = format!(":{}", name.port);
+        let leaves = |step: &&Step| step.object.to_string().ends_with(&end);
+        stay.iter().any(|known| known.port == name.port) || known.iter().any(leaves)
+    };
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let new = new.into_iter().filter(|name| !has_port(name));
+    new.map(|name| SocketAddr::new(name.address.unwrap_or(any), name.port)).collect()
 }
 
 /// The reply of `show servers state` without the line that tells its format.

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use super::{Site, assert_says};
 use crate::support::ports::free_port;
-use crate::support::versions::versions;
+use crate::support::versions::{newest, oldest, versions};
 
 #[test]
 fn a_refused_configuration_leaves_the_old_one_serving() {
@@ -41,18 +41,44 @@ fn a_refused_configuration_leaves_the_old_one_serving() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_rolled_back() {
-    for version in versions() {
+fn a_port_that_is_taken_is_refused_before_anything_happens() {
+    for version in [oldest(), newest()] {
         let site = Site::serving(version);
         let told = format!("HAProxy {version}, port taken");
-        let (before, generation) = (site.rig.state(), site.rig.generation());
+        let (before, worker) = (site.rig.state(), site.rig.haproxy().worker());
         let port = free_port();
         let taken = TcpListener::bind(("0.0.0.0", port)).unwrap();
         let more = format!("  - {{name: more, port: {port}, protocol: HTTP}}\n");
         let wanted = site.manifests(&site.origin, "web", "5s", &more);
         site.rig.write(&wanted);
         let outcome = site.rig.apply();
-        assert_says(&outcome, 14, &[&port.to_string()], &told);
+        assert_says(&outcome, 14, &["another program has", &port.to_string()], &told);
+        assert_eq!(outcome.json()["reloads"], 0, "{told}");
+        assert_eq!(site.rig.haproxy().worker(), worker, "{told}");
+        assert_eq!(before.diff(&site.rig.state(), "before", "after"), "", "{told}");
+        drop(taken);
+        let _ = site.rig.must_apply(&wanted);
+        site.rig.assert_converged();
+        site.assert_serves();
+    }
+}
+
+#[test]
+fn a_reload_that_fails_is_rolled_back() {
+    for version in versions() {
+        let site = Site::serving(version);
+        let told = format!("HAProxy {version}, port taken");
+        let (before, generation) = (site.rig.state(), site.rig.generation());
+        let port = free_port();
+        let taken = TcpListener::bind(("0.0.0.0", port)).unwrap();
+        // gw does not know what the operator's own configuration listens on.
+        let base = site.rig.path().join("base.cfg");
+        let bind = format!("frontend more\n    mode http\n    bind :{port}\n");
+        fs::write(&base, format!("{}{bind}", site.rig.base)).unwrap();
+        let wanted = site.manifests(&site.origin, "web", "7s", "");
+        site.rig.write(&wanted);
+        let outcome = site.rig.apply();
+        assert_says(&outcome, 14, &["refused"], &told);
         assert_eq!(outcome.json()["loading"]["state"], "refused", "{told}");
         assert_eq!(site.rig.generation(), generation, "{told}: `current` moved");
         site.assert_serves();

@@ -127,6 +127,13 @@ impl Scene {
         if self.kind == Kind::Git {
             self.upstream.write("all.yaml", &text).push("Another side");
         }
+        if self.kind == Kind::Refused && side == 1 {
+            // gw looks for taken ports of Gateways, but not for those of the operator's own files.
+            let port = self.taken.local_addr().expect("it is bound").port();
+            let bind = format!("frontend more\n    mode http\n    bind :{port}\n");
+            let base = self.rig.path().join("base.cfg");
+            fs::write(base, format!("{}{bind}", self.rig.base)).expect("the folder is writable");
+        }
         self.rig.write(&text);
     }
 
@@ -136,15 +143,11 @@ impl Scene {
         let by_commands = matches!(self.kind, Kind::Commands | Kind::Start | Kind::Git);
         let server = |name: &str, port| json!({"name": name, "address": "127.0.0.1", "port": port});
         let mut servers = vec![server("s", one), server("t", three), server("u", four)];
-        let (mut listener, mut route, mut timeout) = (String::new(), "", 5);
+        let (mut route, mut timeout) = ("", 5);
         // A new server comes in more steps where it is checked.
         let check = if by_commands { "healthCheck: {type: tcp, interval: 100ms}, " } else { "" };
         match self.kind {
             _ if !is_other => {}
-            Kind::Refused => {
-                let port = self.taken.local_addr().expect("it is bound").port();
-                listener = format!("  - {{name: more, port: {port}, protocol: HTTP}}\n");
-            }
             Kind::Undone => {
                 servers.push(json!({"name": "bad", "address": REFUSED, "port": 1}));
             }
@@ -162,7 +165,7 @@ impl Scene {
         let (port, servers) = (self.port, json!(servers));
         format!(
             "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
-             spec:\n  listeners:\n  - {{name: http, port: {port}, protocol: HTTP}}\n{listener}\
+             spec:\n  listeners:\n  - {{name: http, port: {port}, protocol: HTTP}}\n\
              ---\napiVersion: gw/v1\nkind: Route\nmetadata: {{name: a}}\n\
              spec: {{hosts: [a.test], backend: web}}\n{route}\
              ---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
