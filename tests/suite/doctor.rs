@@ -12,27 +12,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::rig::{Rig, census};
+use crate::rig::{Rig, census, web};
 use crate::support::clock;
 use crate::support::haproxy::Mode;
 use crate::support::ports::free_port;
 use crate::support::run::Gw;
 use crate::support::versions::{Version, newest, oldest};
 
-/// A Gateway and a server.
-fn manifests(port: u16) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
-         spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n---\n\
-         apiVersion: gw/v1\nkind: Route\nmetadata: {{name: a}}\n\
-         spec: {{hosts: [a.test], backend: web}}\n---\n\
-         apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
-         spec: {{servers: [{{name: s1, address: 127.0.0.1, port: 1}}]}}\n"
-    )
-}
-
 fn rig(version: &Version) -> Rig {
-    Rig::serving(version, &manifests(free_port()))
+    Rig::serving(version, &web(free_port(), 1, ""))
 }
 
 /// What a doctor said, who changed nothing below the folder of the test.

@@ -12,7 +12,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, web};
 use crate::support::client::Client;
 use crate::support::clock;
 use crate::support::origin::Origin;
@@ -24,16 +24,9 @@ use crate::support::versions::{Version, newest, oldest};
 /// How long anything may take that should take a moment.
 const SOON: Duration = Duration::from_secs(15);
 
-/// A Gateway, and `web.test` led to one server.
+/// A Gateway, `web.test` led to one server, and `more` documents.
 fn manifests(port: u16, server: u16, more: &str) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
-         spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n---\n\
-         apiVersion: gw/v1\nkind: Route\nmetadata: {{name: web}}\n\
-         spec: {{hosts: [web.test], backend: web}}\n---\n\
-         apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
-         spec: {{servers: [{{name: s, address: 127.0.0.1, port: {server}}}]}}\n{more}"
-    )
+    web(port, server, "") + more
 }
 
 /// A backend whose server never passes its health check.

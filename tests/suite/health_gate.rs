@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, web};
 use crate::support::client::Client;
 use crate::support::clock;
 use crate::support::origin::Origin;
@@ -17,18 +17,6 @@ use crate::support::versions::{Version, newest, oldest};
 
 /// How long anything may take that should take a moment.
 const SOON: Duration = Duration::from_secs(20);
-
-/// A Gateway, and `web.test` led to one server. `more` are settings of its backend.
-fn manifests(port: u16, server: u16, more: &str) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
-         spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n---\n\
-         apiVersion: gw/v1\nkind: Route\nmetadata: {{name: web}}\n\
-         spec: {{hosts: [web.test], backend: web}}\n---\n\
-         apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
-         spec:\n{more}  servers: [{{name: s, address: 127.0.0.1, port: {server}}}]\n"
-    )
-}
 
 const CHECKED: &str = "  healthCheck: {type: tcp, interval: 100ms}\n";
 
@@ -44,7 +32,7 @@ struct Stage {
 impl Stage {
     fn new(version: &Version, more: &'static str, settings: &str) -> Self {
         let (good, port) = (Origin::http1("good"), free_port());
-        let rig = Rig::serving(version, &manifests(port, good.port(), more));
+        let rig = Rig::serving(version, &web(port, good.port(), more));
         fs::write(rig.path().join("gw.yaml"), settings).expect("the test's folder is writable");
         // What is usual is known from these on.
         assert_eq!(requests(port, &good, 40), 40);
@@ -69,7 +57,7 @@ impl Stage {
     }
 
     fn write(&self, server: u16) {
-        self.rig.write(&manifests(self.port, server, self.more));
+        self.rig.write(&web(self.port, server, self.more));
     }
 
     /// Asks for something bad while requests go on, and waits until it is taken back.
@@ -165,7 +153,7 @@ fn a_reload_is_taken_back_by_a_reload() {
         let stage = Stage::new(version, "", settings);
         let pid = stage.rig.haproxy().worker();
         let more = "  timeouts: {server: 7s}\n";
-        stage.rig.write(&manifests(stage.port, free_port(), more));
+        stage.rig.write(&web(stage.port, free_port(), more));
         assert!(clock::eventually(SOON, || !stage.serves()), "{}", stage.gw.log());
         assert_ne!(stage.rig.haproxy().worker(), pid, "there was no reload");
         assert!(clock::eventually(SOON, || stage.requests(12) == 12), "{}", stage.gw.log());
@@ -206,7 +194,7 @@ fn reloads_are_merged() {
         let mut workers = vec![stage.rig.haproxy().worker()];
         for timeout in 1..=12 {
             let more = format!("  timeouts: {{server: {timeout}s}}\n");
-            stage.rig.write(&manifests(stage.port, stage.good.port(), &more));
+            stage.rig.write(&web(stage.port, stage.good.port(), &more));
             clock::pause(Duration::from_millis(200));
             let worker = stage.rig.haproxy().worker();
             if workers.last() != Some(&worker) {

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use self::receiver::Receiver;
-use crate::rig::Rig;
+use crate::rig::{Rig, web};
 use crate::support::clock;
 use crate::support::git::Upstream;
 use crate::support::ports::free_port;
@@ -27,15 +27,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// A Gateway, and `web.test` led to one server.
 fn manifests(port: u16, server: u16, timeout: &str) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
-         spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n---\n\
-         apiVersion: gw/v1\nkind: Route\nmetadata: {{name: web}}\n\
-         spec: {{hosts: [web.test], backend: web}}\n---\n\
-         apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
-         spec:\n  timeouts: {{server: {timeout}}}\n  \
-         servers: [{{name: s, address: 127.0.0.1, port: {server}}}]\n"
-    )
+    web(port, server, &format!("  timeouts: {{server: {timeout}}}\n"))
 }
 
 /// `gw watch` with a listener, beside an HAProxy.

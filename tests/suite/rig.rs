@@ -1,6 +1,7 @@
 //! A folder with manifests and a state directory, a gw that is pointed at them, and the HAProxy
 //! that serves them.
 
+mod manifests;
 mod state;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) use self::state::State;
+pub(crate) use self::{manifests::web, state::State};
 use crate::support::haproxy::{Haproxy, Mode, base_config};
 use crate::support::run::{Gw, Outcome};
 use crate::support::versions::Version;

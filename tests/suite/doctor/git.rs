@@ -4,8 +4,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Diagnosis, carry_out, manifests};
-use crate::rig::Rig;
+use super::{Diagnosis, carry_out};
+use crate::rig::{Rig, web};
 use crate::support::git::Upstream;
 use crate::support::git::http::{Http, Manner};
 use crate::support::git::ssh::{Sshd, keygen};
@@ -23,7 +23,7 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        let manifests = manifests(free_port());
+        let manifests = web(free_port(), 1, "");
         let rig = Rig::serving(newest(), &manifests);
         let folder = rig.path().join("upstream");
         fs::create_dir(&folder).unwrap();
