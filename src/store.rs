@@ -6,6 +6,7 @@
 
 mod lock;
 mod own;
+mod prune;
 mod write;
 
 use std::{
@@ -25,10 +26,6 @@ use crate::{
 
 pub use self::lock::Lock;
 
-/// How many generations are kept, the current one included.
-const KEEP: usize = 10;
-/// How many of those that HAProxy refused are kept besides: for reading what it said.
-const KEEP_REFUSED: usize = 2;
 /// The file of a generation that is written last: without it the generation is a torso.
 const METADATA: &str = "generation.json";
 /// What HAProxy said about a generation that it refused.
@@ -201,7 +198,7 @@ impl Store {
     /// Removes a staged generation that came to nothing. That it can't be removed is no news beside
     /// why it came to nothing.
     pub fn discard(&self, generation: &Generation) {
-        let _ = remove(&generation.path);
+        let _ = prune::remove(&generation.path);
     }
 
     /// Takes the lock, or says who has it.
@@ -358,42 +355,6 @@ impl Store {
         write::atomically(&generation.path.join(REFUSAL), said.as_bytes())
     }
 
-    /// Removes all but the newest generations, and torsos. The current one stays, what a process has
-    /// loaded that reports the structure `running`, and the one that is the
-    /// `way_back`.
-    pub fn prune(&self, running: Option<&str>, way_back: Option<u64>) -> Result<(), StoreError> {
-        let current = self.current()?.map(|generation| generation.number);
-        let running = running.map(|structure| self.with_structure(structure)).transpose()?;
-        let running = running.flatten().map(|generation| generation.number);
-        let numbers = self.numbers()?;
-        let (mut good, mut refused) = (0, 0);
-        for number in numbers.into_iter().rev() {
-            let path = self.folder(number);
-            let is_kept = if !path.join(METADATA).exists() {
-                false
-            } else if path.join(REFUSAL).exists() {
-                refused += 1;
-                refused <= KEEP_REFUSED
-            } else {
-                good += 1;
-                good <= KEEP
-            };
-            let is_needed = [current, running, way_back].contains(&Some(number));
-            if !is_kept && !is_needed {
-                remove(&path)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn generations(&self) -> PathBuf {
-        self.root.join("generations")
-    }
-
-    fn folder(&self, number: u64) -> PathBuf {
-        self.generations().join(folder_name(number))
-    }
-
     /// The numbers of all generations, torsos included, ascending.
     pub fn numbers(&self) -> Result<Vec<u64>, StoreError> {
         let path = self.generations();
@@ -406,18 +367,14 @@ impl Store {
         numbers.sort_unstable();
         Ok(numbers)
     }
-}
 
-/// Removes a generation so that what is left of it at any moment is none.
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path.join(METADATA)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("remove", path)(error));
-        }
-        Ok(()) | Err(_) => {}
+    fn generations(&self) -> PathBuf {
+        self.root.join("generations")
     }
-    fault::at(Point::GenerationRemoved);
-    fs::remove_dir_all(path).map_err(failed("remove", path))
+
+    fn folder(&self, number: u64) -> PathBuf {
+        self.generations().join(folder_name(number))
+    }
 }
 
 fn folder_name(number: u64) -> String {

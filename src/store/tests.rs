@@ -1,6 +1,9 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use super::*;
+use super::{
+    prune::{KEEP, KEEP_REFUSED},
+    *,
+};
 
 fn store() -> (tempfile::TempDir, Store) {
     let root = tempfile::tempdir().unwrap();
