@@ -16,6 +16,9 @@ use crate::{
 
 /// Of fewer answers no share is told.
 const FEW: u64 = 10;
+/// A backend that answered too little before is worse from this share of errors on, in percent: requests
+/// that another one answered before may have been turned to it.
+const UNKNOWN: u64 = 50;
 
 /// What counts as worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,20 +184,28 @@ impl fmt::Display for Worse {
 }
 
 impl Trial {
-    /// The backends whose requests fail more often than before. What is not known from before the
-    /// change is not held against it.
+    /// The backends whose requests fail more often than before; of those that answered too little
+    /// before, the ones that fail half of them.
     pub fn errors(&self, now: &Traffic) -> Vec<Worse> {
         let since = now.since(&self.begin).into_iter();
         since
             .filter_map(|(backend, answers)| {
-                let before = self.usual.backends.get(backend)?;
-                let (now, before) = (percent(answers), percent(*before));
-                let is_worse =
-                    answers.all >= FEW && now > before.saturating_add(self.limits.errors.into());
+                let before = self.usual.backends.get(backend).map(|before| percent(*before));
+                let rise = u64::from(self.limits.errors);
+                let most = before.map_or(UNKNOWN.max(rise), |before| before + rise);
+                let (now, before) = (percent(answers), before.unwrap_or_default());
+                let is_worse = answers.all >= FEW && now > most;
                 let how = How::Errors { now, before, of: answers.all };
                 is_worse.then(|| Worse { backend: backend.to_owned(), how })
             })
             .collect()
+    }
+
+    /// Whether all that was answered since the change shows that it is good: nothing is worse, and there
+    /// was something to answer.
+    pub fn is_proven(&self, now: &Traffic) -> bool {
+        let answers = now.since(&self.begin).into_values().map(|answers| answers.all);
+        answers.max().is_some_and(|most| most >= FEW) && self.errors(now).is_empty()
     }
 
     /// The backends that have too few servers up, and a smaller share than before.

@@ -119,7 +119,7 @@ impl Telemetry {
                     number: self.board.borrow().pass,
                     revision: revision.map(str::to_owned),
                     result: if is_good {
-                        PassResult::Refused(message)
+                        PassResult::TakenBack(message)
                     } else {
                         PassResult::Broken(message)
                     },

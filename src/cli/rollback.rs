@@ -3,7 +3,7 @@
 use crate::{
     fault::{self, Point},
     journal::{Journal, who},
-    model::Suspension,
+    model::{Quarantine, Suspension},
     reconcile::Reconciler,
     report::json::CauseWord,
     store::{self, Store, StoreError},
@@ -109,6 +109,10 @@ fn suspension(store: &Store, reason: String) -> Result<Suspension, StoreError> {
 
 /// The revision that is left: the last one that gw was at, whether or not that went well.
 fn left(store: &Store) -> Result<Option<String>, StoreError> {
+    if let Some(bad) = Quarantine::read(store)? {
+        // What was taken back is what the manifests ask for all the same.
+        return Ok(Some(bad.revision));
+    }
     for record in Journal::of(store).records()? {
         let record = record?;
         if record.who.command != CauseWord::Rollback && record.revision.is_some() {

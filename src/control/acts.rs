@@ -12,30 +12,36 @@ type Identity = (u64, i64, i64);
 /// Looks at the files in which people tell gw what to do.
 #[derive(Clone, Debug)]
 pub struct Acts {
-    paths: [PathBuf; 3],
-    known: [Option<Identity>; 3],
+    paths: [PathBuf; 2],
+    known: [Option<Identity>; 2],
+    quarantine: PathBuf,
+    /// gw writes this file itself; what people do is remove it.
+    is_quarantined: bool,
 }
 
 impl Acts {
     /// Knows what there is now.
     pub fn of(store: &Store) -> Self {
-        let files = [suspension::FILE, holds::FILE, quarantine::FILE];
-        let paths = files.map(|name| store.root().join(name));
-        Self { known: look(&paths), paths }
+        let paths = [suspension::FILE, holds::FILE].map(|name| store.root().join(name));
+        let quarantine = store.root().join(quarantine::FILE);
+        Self { known: look(&paths), paths, is_quarantined: quarantine.exists(), quarantine }
     }
 
     /// Takes what there is now for known: somebody is about to read it.
     pub fn note(&mut self) {
         self.known = look(&self.paths);
+        self.is_quarantined = self.quarantine.exists();
     }
 
     /// Whether there is something else now than what is known.
-    pub fn are_new(&self) -> bool {
-        look(&self.paths) != self.known
+    pub fn are_new(&mut self) -> bool {
+        let is_quarantined = self.quarantine.exists();
+        self.is_quarantined |= is_quarantined;
+        look(&self.paths) != self.known || self.is_quarantined && !is_quarantined
     }
 }
 
-fn look(paths: &[PathBuf; 3]) -> [Option<Identity>; 3] {
+fn look(paths: &[PathBuf; 2]) -> [Option<Identity>; 2] {
     paths.each_ref().map(|path| {
         // What can't be looked at is told by whoever reads it.
         let found = fs::metadata(path).ok()?;
@@ -74,6 +80,11 @@ mod tests {
         store.write_json("other.json", &1).unwrap();
         assert!(!acts.are_new());
         store.write_json(holds::FILE, &1).unwrap();
+        assert!(acts.are_new());
+        acts.note();
+        store.write_json(quarantine::FILE, &1).unwrap();
+        assert!(!acts.are_new(), "gw wrote it");
+        store.remove_file(quarantine::FILE).unwrap();
         assert!(acts.are_new());
     }
 }

@@ -91,7 +91,8 @@ fn more_errors_are_worse_than_what_is_usual() {
     assert_ne!(judge(usual(), traffic(2, 500, 0), traffic(3, 100, 100)), "", "a restart since");
     assert_ne!(judge(usual(), traffic(2, 0, 0), traffic(2, 100, 100)), "", "after a reload");
     let begin = || traffic(1, 0, 0);
-    assert_eq!(judge(None, begin(), traffic(1, 100, 100)), "", "nobody knows what is usual");
+    assert_eq!(judge(None, begin(), traffic(1, 100, 50)), "", "nobody knows what is usual");
+    assert_ne!(judge(None, begin(), traffic(1, 100, 51)), "", "requests were turned to it");
     // What counts is what was answered of late, if that was not too little.
     let after_an_incident = || [traffic(1, 100, 90), traffic(1, 200, 90), traffic(1, 205, 95)];
     let judge_late = |now| {
@@ -103,5 +104,5 @@ fn more_errors_are_worse_than_what_is_usual() {
         judge_late(traffic(1, 305, 105)).contains("10% of 100 requests with 5xx, and 0% before")
     );
     let few = Some(traffic(1, 9, 0));
-    assert_eq!(judge(few, begin(), traffic(1, 100, 100)), "", "too few to be usual");
+    assert_eq!(judge(few, begin(), traffic(1, 100, 50)), "", "too few to be usual");
 }

@@ -56,6 +56,9 @@ impl Reconciler {
         {
             return Err(ReconcileError::Suspended(suspended));
         }
+        if !self.even_if_suspended {
+            self.end_suspension(intent)?;
+        }
         if self.disk()?.current != pass.disk.current {
             return Err(ReconcileError::Stale);
         }

@@ -38,7 +38,8 @@ impl Reconciler {
     }
 }
 
-/// The backends that a plan touches; `None` where it may be all of them.
+/// The backends that a plan touches; `None` where it may be all of them. A reload loads all anew, as they
+/// were.
 pub fn touched(plan: &Plan) -> Option<BTreeSet<BackendName>> {
     let names = plan.steps.iter().map(|step| match &step.object {
         Object::Backend(name) | Object::Server(name, _) => Some(name.clone()),
@@ -48,5 +49,5 @@ pub fn touched(plan: &Plan) -> Option<BTreeSet<BackendName>> {
         | Object::Route(..)
         | Object::Files => None,
     });
-    if plan.reload { None } else { names.collect() }
+    names.collect()
 }

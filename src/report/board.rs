@@ -139,9 +139,8 @@ impl Board {
             let (truth, reason) = (Truth::False, "HaproxySilent");
             return Condition { truth, reason, message, since: *since, ..ready };
         }
-        let is_suspended = self.conditions.get(About::Suspended).truth == Truth::True;
         let last = self.last_success.unwrap_or(self.started);
-        if !is_suspended && now.up.saturating_sub(last.up) > fresh {
+        if now.up.saturating_sub(last.up) > fresh {
             let message = format!("the last good pass is older than {} s", fresh.as_secs());
             let (truth, reason) = (Truth::False, "Stale");
             return Condition { truth, reason, message, since: last.wall + fresh, ..ready };

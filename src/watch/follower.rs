@@ -260,9 +260,6 @@ impl<'a> Follower<'a> {
         is_news: bool,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
-        if work.is_anew() {
-            self.reconciler.end_quarantine()?;
-        }
         let is_suspended = self.reconciler.suspended(Some(&intent.revision))?.is_some();
         if !is_suspended && let Some(bad) = self.reconciler.quarantined(intent)? {
             let left = self.stay(intent, bad, is_news, on_event).await?;
@@ -335,7 +332,7 @@ impl<'a> Follower<'a> {
                 self.keep().await;
                 Ok(false)
             }
-            Ok(Verdict::Worse(bad)) => self.reconciler.quarantine(&bad).map(|()| true),
+            Ok(Verdict::Worse(bad)) => self.reconciler.condemn(&bad).map(|()| true),
             Err(error) => Err(error),
         };
         looked.unwrap_or_else(|error| {

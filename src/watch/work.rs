@@ -72,7 +72,6 @@ pub(super) struct Work {
     files: Option<Changed>,
     fetched: Option<Box<Fetch>>,
     everything: bool,
-    anew: bool,
     health: bool,
     causes: BTreeSet<PassCause>,
 }
@@ -90,11 +89,12 @@ impl Work {
             }
             // The newest one counts, and so does a failure: it says what is known now.
             Cause::Fetched(fetch) => self.fetched = Some(fetch),
-            Cause::Asked => {
-                self.everything = true;
-                self.anew = true;
-            }
-            Cause::Start | Cause::Operator | Cause::Process(_) | Cause::Resync | Cause::Retry => {
+            Cause::Asked
+            | Cause::Start
+            | Cause::Operator
+            | Cause::Process(_)
+            | Cause::Resync
+            | Cause::Retry => {
                 self.everything = true;
             }
             Cause::Health => self.health = true,
@@ -141,11 +141,6 @@ impl Work {
     pub(super) fn look_at_everything(&mut self) {
         self.everything = true;
     }
-
-    /// Whether what HAProxy refused before is to be tried again, though nothing in it changed.
-    pub(super) fn is_anew(&self) -> bool {
-        self.anew
-    }
 }
 
 #[cfg(test)]
@@ -164,11 +159,9 @@ mod tests {
         work.add(files("b"));
         let both = Changed::Paths(vec!["a".into(), "b".into()]);
         assert_eq!(work.files(), Some(&both));
-        assert!(!work.is_whole() && !work.is_anew() && !work.is_empty());
+        assert!(!work.is_whole() && !work.is_empty());
         work.add(Cause::Retry);
         assert_eq!(work.files(), Some(&both));
-        assert!(work.is_whole() && !work.is_anew());
-        work.add(Cause::Asked);
-        assert!(work.is_anew());
+        assert!(work.is_whole());
     }
 }

@@ -107,8 +107,16 @@ fn a_change_that_fails_requests_is_taken_back_and_not_tried_again() {
         assert!(history.contains("back"), "{history}");
 
         // Neither a look at everything nor another gw tries it again.
+        stage.gw.signal(Signal::HUP);
+        stage.gw.wait_for_log("\"asked\"", SOON);
+        assert_eq!(stage.requests(20), 20, "{}", stage.gw.log());
         stage.restart();
         assert_eq!(stage.requests(20), 20, "{}", stage.gw.log());
+
+        // Nor does a way back lead to it.
+        let _ = stage.rig.gw.run(&["rollback", "--yes"]).ok();
+        assert_eq!(stage.requests(20), 20, "{}", stage.gw.log());
+        let _ = stage.rig.gw.run(&["resume"]).ok();
 
         // What was good is kept good meanwhile.
         let address = format!("set server web/s addr 127.0.0.1 port {}", free_port());
@@ -158,6 +166,51 @@ fn a_reload_is_taken_back_by_a_reload() {
         assert_ne!(stage.rig.haproxy().worker(), pid, "there was no reload");
         assert!(clock::eventually(SOON, || stage.requests(12) == 12), "{}", stage.gw.log());
     }
+}
+
+/// `web.test` led to another backend, which has one server.
+fn turned(port: u16, server: u16) -> String {
+    let other = format!(
+        "---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: green}}\n\
+         spec:\n  servers: [{{name: s, address: 127.0.0.1, port: {server}}}]\n"
+    );
+    web(port, 9, "").replace("backend: web}", "backend: green}") + &other
+}
+
+#[test]
+fn a_route_that_is_turned_to_a_bad_backend_is_taken_back() {
+    for version in [oldest(), newest()] {
+        let stage = Stage::new(version, "", "healthGate: {period: 60s}\nreloadInterval: 0s\n");
+        stage.rig.write(&turned(stage.port, free_port()));
+        assert!(clock::eventually(SOON, || !stage.serves()), "{}", stage.gw.log());
+        assert!(clock::eventually(SOON, || stage.requests(12) == 12), "{}", stage.gw.log());
+    }
+}
+
+#[test]
+fn what_fails_by_itself_is_no_fault_of_a_change_elsewhere() {
+    let sick = Origin::http1("sick");
+    let settings = "healthGate: {period: 2s}\nreloadInterval: 0s\n";
+    let stage = Stage::new(newest(), "", settings);
+    let with = |timeout: &str| {
+        let sick = format!(
+            "---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: sick}}\n\
+             spec:\n{CHECKED}  servers: [{{name: s, address: 127.0.0.1, port: {}}}]\n",
+            sick.port()
+        );
+        let timeouts = format!("  timeouts: {{server: {timeout}}}\n");
+        stage.rig.write(&(web(stage.port, stage.good.port(), &timeouts) + &sick));
+    };
+    with("5s");
+    let converged = || stage.rig.plan().code == Some(0);
+    assert!(clock::eventually(SOON, converged), "{}", stage.gw.log());
+    // This one is judged before it goes on.
+    clock::pause(Duration::from_secs(4));
+    with("6s");
+    sick.refuse();
+    assert!(clock::eventually(SOON, converged), "{}", stage.gw.log());
+    clock::pause(Duration::from_secs(4));
+    assert!(converged() && !stage.gw.log().contains("taken_back"), "{}", stage.gw.log());
 }
 
 #[test]

@@ -293,8 +293,10 @@ fn a_refusal_is_told_with_the_words_of_haproxy() {
     let site = Site::serving(newest());
     let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
-    let more = format!("  - {{name: other, port: {port}, protocol: HTTP}}\n");
-    site.rig.write(&site.manifests(&site.one, "5s", &more));
+    // gw does not know what the operator's own configuration listens on.
+    let bind = format!("frontend other\n    mode http\n    bind :{port}\n");
+    fs::write(site.rig.path().join("base.cfg"), format!("{}{bind}", site.rig.base)).unwrap();
+    site.rig.write(&site.manifests(&site.one, "7s", ""));
     let _ = site.rig.apply().expect(14);
     let last = &site.history()[0];
     assert_eq!(last["result"], "refused", "{last}");

@@ -46,7 +46,8 @@ impl Board {
             WatchEvent::Suspended { reason, by, since: _, until } => {
                 let end = until.map_or_else(String::new, |until| format!(", until {}", utc(until)));
                 let message = format!("{reason} (by {by}{end})");
-                self.set(About::Suspended, Truth::True, ("Suspended", message), wall);
+                self.set(About::Suspended, Truth::True, ("Suspended", message.clone()), wall);
+                self.set(About::Ready, Truth::False, ("Suspended", message), wall);
                 self.set(About::Reconciling, Truth::False, ("Suspended", ""), wall);
             }
             WatchEvent::Resumed => {
@@ -93,7 +94,8 @@ impl Board {
         // Where the last pass left something to do, what differs is not somebody else's.
         let was_reached = self.last_result == Some(PassResult::Done);
         let is_known = known.is_some() && known == pass.revision;
-        let is_drift = !pass.is_news() && is_known && was_reached;
+        let is_taken_back = matches!(pass.result, PassResult::TakenBack(_));
+        let is_drift = !pass.is_news() && is_known && was_reached && !is_taken_back;
         if pass.is_whole && (is_drift || pass.drift_left > 0) {
             self.tell_drift(pass, is_drift, wall);
         } else if pass.is_whole && pass.result == PassResult::Done {
@@ -113,6 +115,11 @@ impl Board {
             && pass.revision.as_ref() == Some(revision)
         {
             self.commit_lag = Some(wall.saturating_sub(*made));
+        }
+        if let PassResult::TakenBack(why) = &pass.result {
+            // As well where an earlier run of gw took it back.
+            self.taken_back.clone_from(&pass.revision);
+            self.set(About::RolledBack, Truth::True, ("TakenBack", why.clone()), wall);
         }
         self.judge(pass, now);
         self.last_result = Some(pass.result.clone());

@@ -170,15 +170,16 @@ fn ready_ends_with_time_and_with_haproxy() {
     assert_eq!(gone.since, Duration::from_secs(1));
     told.after(1);
     assert_eq!(told.ready(), (Truth::False, "Stale"));
-    // Who suspends it knows that it grows old.
+    // Nobody sees to it any more that HAProxy is as the manifests say.
     let event = WatchEvent::Suspended { reason: "night", by: "a@b", since: 0, until: None };
     told.tell(&event);
-    assert_eq!(told.ready().0, Truth::True);
+    assert_eq!(told.ready(), (Truth::False, "Suspended"));
     assert_eq!(told.is(About::Suspended), (Truth::True, "Suspended"));
     assert!(told.board.summary().starts_with("Suspended: night"), "{}", told.board.summary());
     told.tell(&WatchEvent::Resumed);
     assert_eq!(told.is(About::Suspended).0, Truth::False);
-    assert_eq!(told.ready(), (Truth::False, "Stale"));
+    told.pass(PassCause::Resync, nothing_to_do());
+    assert_eq!(told.ready(), (Truth::True, "Applied"));
     // A jump of the wall clock is no time that passed.
     let mut told = Told::new();
     told.pass(PassCause::Start, nothing_to_do());

@@ -24,6 +24,8 @@ pub(super) struct Gate {
     limits: Option<Limits>,
     /// How requests are answered while nothing is on trial.
     usual: Usual,
+    /// When that was looked at last.
+    noted: Option<Instant>,
     trial: Option<OnTrial>,
 }
 
@@ -70,26 +72,31 @@ pub(super) enum Verdict {
 
 impl Gate {
     pub(super) fn new(limits: Option<Limits>) -> Self {
-        Self { limits, usual: Usual::default(), trial: None }
+        Self { limits, usual: Usual::default(), noted: None, trial: None }
     }
 
     /// When to look next; `None` where nothing is on trial.
     pub(super) fn next_look(&self) -> Option<Instant> {
-        self.trial.as_ref().map(|trial| trial.next)
+        let limits = self.limits?;
+        match &self.trial {
+            Some(trial) => Some(trial.next),
+            None => self.noted.map(|noted| noted + limits.period),
+        }
     }
 
     /// Notes how requests are answered while nothing is on trial.
     pub(super) async fn note_usual(&mut self, reconciler: &Reconciler) {
-        if self.limits.is_some()
-            && self.trial.is_none()
-            && let Ok(traffic) = reconciler.traffic().await
-        {
+        if self.limits.is_none() || self.trial.is_some() {
+            return;
+        }
+        self.noted = Some(Instant::now());
+        if let Ok(traffic) = reconciler.traffic().await {
             self.usual.note(traffic);
         }
     }
 
-    /// Puts a change on trial that HAProxy took. One that was on trial before is part of it: what was
-    /// good before that one is gone back to.
+    /// Puts a change on trial that HAProxy took. One that was on trial before and is not proven good is
+    /// part of it: what was good before that one is gone back to.
     pub(super) async fn begin(
         &mut self,
         reconciler: &Reconciler,
@@ -105,14 +112,18 @@ impl Gate {
         if generation == good {
             return;
         }
+        let begin = reconciler.traffic().await.unwrap_or_default();
         let mut good = good;
         if let Some(earlier) = self.trial.take() {
-            good = earlier.good;
+            if earlier.trial.is_proven(&begin) {
+                self.usual.note(begin.clone());
+            } else {
+                good = earlier.good;
+            }
             servers = earlier.trial.servers.and(servers);
             backends =
                 earlier.backends.zip(backends).map(|(a, b)| a.into_iter().chain(b).collect());
         }
-        let begin = reconciler.traffic().await.unwrap_or_default();
         let files = &intent.rendered.files;
         let quarantine = Quarantine {
             back_to: Some(good),
@@ -134,7 +145,10 @@ impl Gate {
         &mut self,
         reconciler: &Reconciler,
     ) -> Result<Verdict, ReconcileError> {
-        let Some(on_trial) = &mut self.trial else { return Ok(Verdict::Open) };
+        let Some(on_trial) = &mut self.trial else {
+            self.note_usual(reconciler).await;
+            return Ok(Verdict::Open);
+        };
         let is_over = on_trial.end <= Instant::now();
         on_trial.next = on_trial.end.min(Instant::now() + LOOK_AGAIN);
         let revision = Some(on_trial.quarantine.revision.as_str());
