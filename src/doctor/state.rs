@@ -11,8 +11,9 @@ use rustix::fs::{Access, access, statvfs};
 
 use crate::{
     journal::Journal,
-    model::Suspension,
+    model::{Quarantine, Suspension},
     report::{doctor::Check, text},
+    settings::STATE,
     store::{self, Generation, Store, StoreError},
 };
 
@@ -62,6 +63,7 @@ pub(super) fn checks(store: &Store) -> Vec<Check> {
     }
     checks.push(journal(store));
     checks.push(suspension(store));
+    checks.push(quarantine(store));
     checks
 }
 
@@ -229,6 +231,31 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
+/// A command of gw that is about this state directory.
+fn command(verb: &str, store: &Store) -> String {
+    let state = if store.root() == Path::new(STATE) {
+        String::new()
+    } else {
+        format!(" --state {}", store.root().display())
+    };
+    format!("sudo gw {verb}{state}")
+}
+
+fn quarantine(store: &Store) -> Check {
+    const ID: &str = "quarantine";
+    match Quarantine::read(store) {
+        Ok(Some(found)) => {
+            let mend = format!("correct the manifests; or {}", command("retry", store));
+            Check::warning(ID, text::quarantined(&found), mend)
+        }
+        Ok(None) => Check::ok(ID, "nothing was taken back"),
+        Err(error) => {
+            let mend = error.hint().unwrap_or_else(|| command("retry", store));
+            Check::failed(ID, in_full(&error), mend)
+        }
+    }
+}
+
 fn suspension(store: &Store) -> Check {
     const ID: &str = "suspension";
     match Suspension::read(store) {
@@ -237,12 +264,12 @@ fn suspension(store: &Store) -> Check {
             if found.is_over(store::now(), &left) {
                 Check::ok(ID, "one that is over")
             } else {
-                Check::warning(ID, text::suspended(&found), "sudo gw resume")
+                Check::warning(ID, text::suspended(&found), command("resume", store))
             }
         }
         Ok(None) => Check::ok(ID, "manifests are followed"),
         Err(error) => {
-            let mend = error.hint().unwrap_or_else(|| "sudo gw resume".to_owned());
+            let mend = error.hint().unwrap_or_else(|| command("resume", store));
             Check::failed(ID, in_full(&error), mend)
         }
     }

@@ -282,8 +282,18 @@ fn what_is_wrong_inside_of_the_state_directory_is_told() {
     let _ = rig.gw.run(&["suspend", "--reason", "INC-42"]).ok();
     let told = Diagnosis::of(&rig.gw, rig.path(), &[]);
     let mend = told.mend("suspension", "warning", &["INC-42"]);
-    assert_eq!(mend, "sudo gw resume");
+    assert_eq!(mend, format!("sudo gw resume --state {}", state.display()));
     let _ = rig.gw.run(&["resume"]).ok();
+
+    let quarantine = state.join("quarantine.json");
+    let bad = r#"{"revision":"0bad","files":"0","fault":"unhealthy","reason":"INC-43","since":0}"#;
+    fs::write(&quarantine, bad).unwrap();
+    let told = Diagnosis::of(&rig.gw, rig.path(), &[]);
+    assert!(told.mend("quarantine", "warning", &["0bad", "INC-43"]).contains("gw retry"));
+    fs::write(&quarantine, "{").unwrap();
+    let told = Diagnosis::of(&rig.gw, rig.path(), &[]);
+    let _ = told.mend("quarantine", "failed", &["quarantine.json"]);
+    fs::remove_file(&quarantine).unwrap();
 
     let journal = state.join("journal.jsonl");
     let text = fs::read_to_string(&journal).unwrap();

@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::{ports, runtime};
+use super::{clock, ports, runtime};
 
 /// The path that follows [`Origin::set_healthy`].
 pub(crate) const HEALTH: &str = "/healthz";
@@ -149,7 +149,14 @@ impl Origin {
         let mut listener = self.listener.lock().expect("no holder panics");
         if listener.is_none() {
             let address = self.address;
-            let socket = runtime::wait(TcpListener::bind(address))
+            // A process that another test is about to start has all our sockets until it runs its own
+            // program: for that moment, the one by which the port was reserved, too.
+            let mut socket = Err(String::new());
+            clock::eventually(Duration::from_secs(5), || {
+                socket = runtime::wait(TcpListener::bind(address)).map_err(|why| why.to_string());
+                socket.is_ok()
+            });
+            let socket = socket
                 .unwrap_or_else(|error| panic!("{address} is reserved for an origin: {error}"));
             let serving = serve(socket, self.speaks.clone(), Arc::clone(&self.state));
             *listener = Some(runtime::spawn(serving));

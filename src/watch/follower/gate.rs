@@ -156,6 +156,7 @@ impl Gate {
             || reconciler.suspended(revision)?.is_some()
         {
             // Somebody else put another one in its place, or wants to look for himself.
+            tracing::info!("the last change is no longer looked at");
             self.trial = None;
             return Ok(Verdict::Open);
         }
@@ -173,6 +174,7 @@ impl Gate {
         }
         let Some(on_trial) = self.trial.take() else { return Ok(Verdict::Open) };
         if worse.is_empty() {
+            tracing::info!(generation = on_trial.generation, "HAProxy serves as well as before");
             return Ok(Verdict::Good);
         }
         Ok(Verdict::Worse(Quarantine { reason: named(&worse), ..on_trial.quarantine }))

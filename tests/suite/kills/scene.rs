@@ -1,7 +1,7 @@
 //! One act of gw on one HAProxy, which can be ended anywhere and is then finished by the next one.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Commands,
     /// Changes by a reload.
     Reload,
-    /// A reload that HAProxy refuses, for a port that is taken.
+    /// A reload that HAProxy refuses, for an address that the machine does not have.
     Refused,
     /// A change by commands whose files HAProxy refuses after it.
     Undone,
@@ -50,7 +50,6 @@ pub(super) struct Scene {
     port: u16,
     origins: [Origin; 4],
     /// Holds a port that manifests ask for.
-    taken: TcpListener,
     upstream: Upstream,
     /// The live state on either side.
     sides: [State; 2],
@@ -68,12 +67,10 @@ impl Scene {
             rig.gw = rig.gw.clone().env("GW_HAPROXY", binary);
         }
         let origins = ["one", "two", "three", "four"].map(Origin::http1);
-        let taken = TcpListener::bind(("0.0.0.0", 0)).expect("a port is free");
         let upstream = Upstream::new(rig.path());
         let sides = [State::default(), State::default()];
         let (port, generation) = (free_port(), 0);
-        let mut scene =
-            Self { kind, rig, port, origins, taken, upstream, sides, generation, load: None };
+        let mut scene = Self { kind, rig, port, origins, upstream, sides, generation, load: None };
         scene.want(0);
         let _ = scene.rig.apply().ok();
         if kind != Kind::Start {
@@ -127,13 +124,6 @@ impl Scene {
         if self.kind == Kind::Git {
             self.upstream.write("all.yaml", &text).push("Another side");
         }
-        if self.kind == Kind::Refused && side == 1 {
-            // gw looks for taken ports of Gateways, but not for those of the operator's own files.
-            let port = self.taken.local_addr().expect("it is bound").port();
-            let bind = format!("frontend more\n    mode http\n    bind :{port}\n");
-            let base = self.rig.path().join("base.cfg");
-            fs::write(base, format!("{}{bind}", self.rig.base)).expect("the folder is writable");
-        }
         self.rig.write(&text);
     }
 
@@ -148,6 +138,12 @@ impl Scene {
         let check = if by_commands { "healthCheck: {type: tcp, interval: 100ms}, " } else { "" };
         match self.kind {
             _ if !is_other => {}
+            Kind::Refused => {
+                // An address for documentation (RFC 5737), which no machine has.
+                route = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n\
+                         metadata: {name: more}\nspec:\n  addresses: [{value: 192.0.2.7}]\n  \
+                         listeners: [{name: http, port: 8081, protocol: HTTP}]\n";
+            }
             Kind::Undone => {
                 servers.push(json!({"name": "bad", "address": REFUSED, "port": 1}));
             }
@@ -167,7 +163,7 @@ impl Scene {
             "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
              spec:\n  listeners:\n  - {{name: http, port: {port}, protocol: HTTP}}\n\
              ---\napiVersion: gw/v1\nkind: Route\nmetadata: {{name: a}}\n\
-             spec: {{hosts: [a.test], backend: web}}\n{route}\
+             spec: {{hosts: [a.test], backend: web, gateway: public}}\n{route}\
              ---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
              spec: {{{check}servers: {servers}, timeouts: {{server: {timeout}s}}}}\n"
         )
