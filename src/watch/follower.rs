@@ -88,6 +88,8 @@ pub(super) struct Follower<'a> {
     reloaded: Option<Instant>,
     /// The least time between two reloads.
     reload_interval: Duration,
+    /// Whether the last good commit was read.
+    recalled: bool,
     /// How many objects the manifests asked for the last time.
     objects: usize,
     /// Who keeps changing back what is corrected.
@@ -120,6 +122,7 @@ impl<'a> Follower<'a> {
             gate: Gate::new(settings.health),
             reloaded: None,
             reload_interval: settings.reload_interval,
+            recalled: false,
             objects: 0,
             flaps: Flaps::default(),
             is_suspended: false,
@@ -146,6 +149,7 @@ impl<'a> Follower<'a> {
 
     /// Reads and compiles the source, or only the files of it that changed.
     fn compile(&mut self, changed: Option<&Changed>) -> Result<Intent, LoadError> {
+        self.recall_good_objects();
         let commit = self.history.as_ref().and_then(History::commit);
         let look = match (commit, changed) {
             (Some(commit), _) => Look::Commit(commit),
@@ -153,6 +157,17 @@ impl<'a> Follower<'a> {
             (None, Some(Changed::Everything) | None) => Look::Everything,
         };
         self.reconciler.compile_changed(self.source, look)
+    }
+
+    /// Reads the last good commit before the first other one: what is wrong in that stays what it was,
+    /// also where gw was started anew meanwhile.
+    fn recall_good_objects(&mut self) {
+        let is_first = !std::mem::replace(&mut self.recalled, true);
+        let Some(history) = self.history.as_ref().filter(|_| is_first) else { return };
+        if let Some(good) = history.last_good().filter(|good| Some(good) != history.commit()) {
+            // Only what it held when it was good matters here.
+            let _ = self.reconciler.compile_changed(self.source, Look::Commit(&good));
+        }
     }
 
     /// Whether the manifests are invalid after a change, or ask for less than before.

@@ -77,11 +77,16 @@ impl History {
             return false;
         }
         // Where there is none, what the fetch said is all there is to say.
-        self.commit = self.clone.last_good().unwrap_or_default();
+        self.commit = self.last_good();
         if let Some(commit) = &self.commit {
             on_event(WatchEvent::LastGood { commit });
         }
         self.commit.is_some()
+    }
+
+    /// The last good commit, if there is one that is to be believed.
+    pub(super) fn last_good(&self) -> Option<Commit> {
+        self.clone.last_good().unwrap_or_default()
     }
 
     /// Remembers the commit as good: it is what HAProxy runs.

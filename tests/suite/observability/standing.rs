@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{SOON, Watch};
+use super::{SOON, Watch, manifests};
 use crate::support::clock;
+use crate::support::git::Upstream;
+use crate::support::ports::free_port;
 use crate::support::versions::{newest, oldest};
 
 #[test]
@@ -96,4 +98,46 @@ fn a_refusal_of_a_guard_is_counted() {
     watch.eventually("refused", || watch.metric(refused) >= Some(1.0));
     assert!(clock::eventually(SOON, || watch.get("/readyz").0 == 503));
     watch.gw.signal(Signal::TERM);
+}
+
+#[test]
+fn what_an_object_was_when_it_was_good_outlives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let upstream = Upstream::new(folder.path());
+    let (url, port) = (upstream.url(), free_port());
+    let push = |server: u16, more: &str| {
+        upstream.write("all.yaml", manifests(port, server, "60s"));
+        upstream.write("more.yaml", more).push("Another one")
+    };
+    push(10, "");
+    let mut watch = Watch::start_on(&[], newest(), &[], |rig| {
+        let config = rig.path().join("gw.yaml");
+        let text =
+            format!("source: {{git: '{url}'}}\nwatch: {{poll: 1s}}\nhealthGate: {{period: off}}\n");
+        fs::write(&config, text).unwrap();
+        rig.gw = rig.gw.clone().env("GW_CONFIG", config);
+    });
+    let backend = |name: &str| {
+        format!(
+            "apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: {name}}}\n\
+             spec: {{servers: [{{name: s, address: 127.0.0.1, port: 9}}]}}\n"
+        )
+    };
+    let runs = |watch: &Watch, name: &str| {
+        watch.rig.haproxy().command("show backend").lines().any(|line| line == name)
+    };
+    // The port of `web` is none, and the rest goes on.
+    upstream.write("all.yaml", manifests(port, 10, "60s").replace("port: 10}", "port: 99999}"));
+    upstream.write("more.yaml", backend("one")).push("A slip");
+    watch.eventually("partial", || runs(&watch, "one"));
+    watch.gw.signal(Signal::TERM);
+    let status = watch.gw.wait(SOON);
+    assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", watch.gw.log());
+    let address = format!("127.0.0.1:{}", watch.http);
+    watch.gw = watch.rig.gw.start(&["watch", "--http", &address]);
+    watch.gw.wait_for_log("Watching", SOON);
+    upstream.write("more.yaml", backend("two")).push("More");
+    watch.eventually("partial again", || runs(&watch, "two"));
+    let state = watch.rig.haproxy().command("show servers state web");
+    assert!(state.contains(" 10 "), "{state}");
 }
