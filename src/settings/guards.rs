@@ -94,11 +94,16 @@ pub(super) fn percent(text: &str) -> Result<Limit, String> {
     if text == ALLOW {
         return Ok(Limit::Allow);
     }
-    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse().ok());
-    number
-        .filter(|number| (1..=100).contains(number))
-        .map(Limit::At)
+    share(text)
+        .filter(|share| *share > 0)
+        .map(|share| Limit::At(share.into()))
         .ok_or_else(|| format!("{text:?} is no share: write 1% to 100%, or allow"))
+}
+
+/// The number before the sign of a share of 0 to 100 percent.
+pub(super) fn share(text: &str) -> Option<u8> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse().ok());
+    number.filter(|number| *number <= 100)
 }
 
 pub(super) fn count(text: &str) -> Result<Limit, String> {

@@ -8,7 +8,7 @@ use serde_yaml::Spanned;
 
 use crate::health::Limits;
 
-use super::{file::Reader, parse_duration};
+use super::{file::Reader, guards::share, parse_duration};
 
 /// The word that turns the gate off.
 const OFF: &str = "off";
@@ -81,8 +81,5 @@ fn period(text: &str) -> Result<Duration, String> {
 }
 
 fn percent(text: &str) -> Result<u8, String> {
-    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse().ok());
-    number
-        .filter(|number| *number <= 100)
-        .ok_or_else(|| format!("{text:?} is no share: write 0% to 100%"))
+    share(text).ok_or_else(|| format!("{text:?} is no share: write 0% to 100%"))
 }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -127,4 +128,12 @@ fn kept_sample(line: &str) -> Option<Sample> {
     let seed = seed.parse().unwrap_or_else(|_| panic!("{line:?} names no seed"));
     let version = versions::versions().iter().find(|version| version.to_string() == name)?;
     Some(Sample { version, seed })
+}
+
+/// What a chain comes to. A panic of its fixtures is a failure of it like any other.
+pub(crate) fn caught(run: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        Err(text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned())
+    })
 }

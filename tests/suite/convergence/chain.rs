@@ -1,7 +1,6 @@
 //! One chain of sets on one HAProxy, and what is checked after each step.
 
 use std::fmt::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::model::Set;
@@ -9,7 +8,7 @@ use super::origins::Origins;
 use super::table::{self, Fixed, Request};
 use super::{edit, generate, write};
 use crate::rig::{Rig, State};
-use crate::seeds::Sample;
+use crate::seeds::{Sample, caught};
 use crate::support::clock;
 use crate::support::golden;
 use crate::support::ports::free_port;
@@ -29,8 +28,7 @@ pub(super) fn run(sample: &Sample, origins: &Origins) -> Result<(), String> {
     let mut pair = Pair::start(sample.version, origins);
     pair.write(&old);
     let mut step = 0;
-    // A panic of the fixtures is a failure of this chain like any other.
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
+    let outcome = caught(|| {
         pair.begin()?;
         while step < STEPS {
             step += 1;
@@ -41,10 +39,6 @@ pub(super) fn run(sample: &Sample, origins: &Origins) -> Result<(), String> {
             old = new;
         }
         Ok(())
-    }));
-    let outcome = outcome.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        Err(text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned())
     });
     outcome.map_err(|why| {
         let mut report = format!("=== seed `{sample}`, step {step} of {STEPS}: {why}\n");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::unfit;
-use crate::rig::Rig;
+use crate::rig::{Rig, web};
 use crate::support::clock;
 use crate::support::ports::free_port;
 use crate::support::run::Gw;
@@ -61,26 +61,16 @@ impl Clock {
     }
 }
 
-/// A Gateway and a backend with one server.
-fn manifests(port: u16, server: u16) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
-         spec: {{listeners: [{{name: http, port: {port}, protocol: HTTP}}]}}\n---\n\
-         apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
-         spec: {{servers: [{{name: s, address: 127.0.0.1, port: {server}}}]}}\n"
-    )
-}
-
 #[test]
 fn who_follows_goes_on_while_the_clock_jumps() {
     let port = free_port();
-    let rig = Rig::serving(newest(), &manifests(port, 1));
+    let rig = Rig::serving(newest(), &web(port, 1, ""));
     let wrong = Clock::new(&rig, 0);
     let watch = wrong.over(&rig.gw).start(&["watch", "manifests"]);
     watch.wait_for_log("Watching", Duration::from_secs(15));
     for (server, hours) in [(2, -24 * 400), (3, 24 * 800), (4, -1), (5, 0)] {
         wrong.jump(hours);
-        rig.write(&manifests(port, server));
+        rig.write(&web(port, server, ""));
         let is_there =
             || rig.state().of("server web/s ").any(|line| line.contains(&format!(":{server} ")));
         let soon = Duration::from_secs(10);

@@ -8,7 +8,6 @@
 
 mod calamity;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use self::calamity::Calamity;
@@ -16,7 +15,7 @@ use super::unfit;
 use crate::convergence::chain::Pair;
 use crate::convergence::origins::Origins;
 use crate::convergence::{edit, generate, table};
-use crate::seeds::{Campaign, Sample};
+use crate::seeds::{Campaign, Sample, caught};
 use crate::support::random::Random;
 
 /// So many calamities come over one HAProxy.
@@ -53,8 +52,7 @@ fn run(
     let mut pair = Pair::start(sample.version, origins);
     pair.write(&old);
     let (mut step, mut happened) = (0, Calamity::Nothing);
-    // A panic of the fixtures is a failure of this chain like any other.
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
+    let outcome = caught(|| {
         pair.begin()?;
         while step < STEPS {
             step += 1;
@@ -70,10 +68,6 @@ fn run(
             old = new;
         }
         Ok(())
-    }));
-    let outcome = outcome.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        Err(text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned())
     });
     outcome.map_err(|why| {
         let Pair { before, now, .. } = &pair;
