@@ -51,9 +51,7 @@ struct Servers {
 impl Census {
     /// Counts the servers of all backends that were read, or of these.
     pub fn of(live: &Live, backends: Option<&BTreeSet<BackendName>>) -> Self {
-        let counts = |name: &str| {
-            backends.is_none_or(|names| names.iter().any(|known| known.as_str() == name))
-        };
+        let counts = |name: &str| backends.is_none_or(|names| names.contains(name));
         let backends = live.backends.iter().filter(|(name, _)| counts(name));
         Self(
             backends

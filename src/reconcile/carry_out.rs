@@ -51,14 +51,7 @@ impl Reconciler {
         self.store.create()?;
         let lock =
             if self.waits_for_lock { lock_soon(&self.store).await? } else { self.store.lock()? };
-        if let Some(suspended) = self.suspended(Some(&intent.revision))?
-            && !self.even_if_suspended
-        {
-            return Err(ReconcileError::Suspended(suspended));
-        }
-        if !self.even_if_suspended {
-            self.end_suspension(intent)?;
-        }
+        self.heed_suspension(intent)?;
         if self.disk()?.current != pass.disk.current {
             return Err(ReconcileError::Stale);
         }

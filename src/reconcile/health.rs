@@ -1,10 +1,9 @@
-//! How well HAProxy serves, and what is not tried again since it served worse.
+//! How well HAProxy serves.
 
 use std::collections::BTreeSet;
 
 use crate::{
     diff::Scope,
-    haproxy::{Connection, SocketError},
     health::{Census, Traffic},
     model::{BackendName, Desired},
     observe::{answers, observe},
@@ -16,7 +15,7 @@ use super::{ReconcileError, Reconciler};
 impl Reconciler {
     /// How requests were answered until now.
     pub async fn traffic(&self) -> Result<Traffic, ReconcileError> {
-        let mut connection = self.connected().await?;
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
         let (process, backends) = answers(&mut connection).await?;
         Ok(Traffic { process, backends })
     }
@@ -26,15 +25,10 @@ impl Reconciler {
         &self,
         backends: Option<&BTreeSet<BackendName>>,
     ) -> Result<Census, ReconcileError> {
-        let mut connection = self.connected().await?;
+        let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
         let scope = Scope { backends: backends.cloned(), limits: false, routing: false };
         let live = observe(&mut connection, &scope, &Desired::default()).await?;
         Ok(Census::of(&live, backends))
-    }
-
-    async fn connected(&self) -> Result<Connection, ReconcileError> {
-        let none = || SocketError::Closed { answered: 0 };
-        Ok(self.connect().await?.ok_or_else(none)?)
     }
 }
 

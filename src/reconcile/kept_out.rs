@@ -54,23 +54,27 @@ impl Reconciler {
     /// Has what runs taken back by the next pass, and not tried again. Nobody goes back to it later, nor to
     /// what came between it and the generation that was good.
     pub fn condemn(&self, bad: &Quarantine) -> Result<(), ReconcileError> {
-        let bad = Quarantine { since: store::now(), ..bad.clone() };
         let after = |number: &u64| bad.back_to.is_none_or(|good| *number > good);
         for number in self.store.numbers()?.into_iter().filter(after) {
             if let Ok(generation) = self.store.generation(number) {
                 self.store.note_refusal(&generation, &format!("taken back: {}\n", bad.reason))?;
             }
         }
-        self.quarantine(&bad)
+        self.quarantine(bad)
     }
 
-    /// Forgets that following was suspended until another revision came, where this is one.
-    pub(super) fn end_suspension(&self, intent: &Intent) -> Result<(), ReconcileError> {
-        let is_over = |found: &Suspension| found.is_over(store::now(), &intent.revision);
-        if Suspension::read(&self.store)?.as_ref().is_some_and(is_over) {
-            Suspension::remove(&self.store)?;
+    /// Refuses an intent while following is suspended, and forgets a suspension that is over with it.
+    pub(super) fn heed_suspension(&self, intent: &Intent) -> Result<(), ReconcileError> {
+        if self.even_if_suspended {
+            return Ok(());
         }
-        Ok(())
+        match Suspension::read(&self.store)? {
+            Some(found) if !found.is_over(store::now(), &intent.revision) => {
+                Err(ReconcileError::Suspended(found))
+            }
+            Some(_) => Ok(Suspension::remove(&self.store).map(drop)?),
+            None => Ok(()),
+        }
     }
 
     /// Forgets what was not to be tried again. Returns whether there was something.

@@ -122,7 +122,8 @@ impl<'a> Follower<'a> {
             gate: Gate::new(settings.health),
             reloaded: None,
             reload_interval: settings.reload_interval,
-            recalled: false,
+            // Only objects that are kept are asked for what they were.
+            recalled: settings.bad_manifests != BadManifests::Object,
             objects: 0,
             flaps: Flaps::default(),
             is_suspended: false,
@@ -162,7 +163,7 @@ impl<'a> Follower<'a> {
     /// Reads the last good commit before the first other one: what is wrong in that stays what it was,
     /// also where gw was started anew meanwhile.
     fn recall_good_objects(&mut self) {
-        let is_first = !std::mem::replace(&mut self.recalled, true);
+        let is_first = !mem::replace(&mut self.recalled, true);
         let Some(history) = self.history.as_ref().filter(|_| is_first) else { return };
         if let Some(good) = history.last_good().filter(|good| Some(good) != history.commit()) {
             // Only what it held when it was good matters here.

@@ -12,6 +12,7 @@ use crate::{
     model::{BackendName, Fault, Quarantine},
     plan::Report,
     reconcile::{Pass, ReconcileError, Reconciler, touched},
+    store::Files,
 };
 
 /// The pause between two looks.
@@ -36,10 +37,10 @@ struct OnTrial {
     backends: Option<BTreeSet<BackendName>>,
     /// The last generation that was good.
     good: u64,
-    /// The generation on trial.
+    /// The generation on trial, its revision and its files.
     generation: u64,
-    /// What is not to be tried again if it is worse.
-    quarantine: Quarantine,
+    revision: String,
+    files: Files,
     /// When to look next.
     next: Instant,
     end: Instant,
@@ -47,17 +48,10 @@ struct OnTrial {
 
 /// What was so before a change.
 pub(super) struct Before {
-    generation: Option<u64>,
+    limits: Limits,
+    generation: u64,
     backends: Option<BTreeSet<BackendName>>,
-    servers: Option<Census>,
-}
-
-impl Before {
-    pub(super) fn of(pass: &Pass) -> Self {
-        let backends = touched(&pass.plan);
-        let servers = pass.live.as_ref().map(|live| Census::of(live, backends.as_ref()));
-        Self { generation: pass.generation, backends, servers }
-    }
+    servers: Census,
 }
 
 /// What a look shows.
@@ -95,6 +89,14 @@ impl Gate {
         }
     }
 
+    /// What is so before a change; `None` where it is not judged.
+    pub(super) fn before(&self, pass: &Pass) -> Option<Before> {
+        let (limits, generation) = (self.limits?, pass.generation?);
+        let backends = touched(&pass.plan);
+        let servers = Census::of(pass.live.as_ref()?, backends.as_ref());
+        Some(Before { limits, generation, backends, servers })
+    }
+
     /// Puts a change on trial that HAProxy took. One that was on trial before and is not proven good is
     /// part of it: what was good before that one is gone back to.
     pub(super) async fn begin(
@@ -104,16 +106,11 @@ impl Gate {
         before: Before,
         report: &Report,
     ) {
-        let Before { generation: Some(good), mut backends, servers: Some(mut servers) } = before
-        else {
+        let Before { limits, generation: mut good, mut backends, mut servers } = before;
+        let Some(generation) = report.generation.filter(|generation| *generation != good) else {
             return;
         };
-        let (Some(limits), Some(generation)) = (self.limits, report.generation) else { return };
-        if generation == good {
-            return;
-        }
         let begin = reconciler.traffic().await.unwrap_or_default();
-        let mut good = good;
         if let Some(earlier) = self.trial.take() {
             if earlier.trial.is_proven(&begin) {
                 self.usual.note(begin.clone());
@@ -124,17 +121,13 @@ impl Gate {
             backends =
                 earlier.backends.zip(backends).map(|(a, b)| a.into_iter().chain(b).collect());
         }
-        let files = &intent.rendered.files;
-        let quarantine = Quarantine {
-            back_to: Some(good),
-            ..Quarantine::new(&intent.revision, files, Fault::Unhealthy, "")
-        };
         self.trial = Some(OnTrial {
             trial: Trial { limits, servers, usual: self.usual.clone(), begin },
             backends,
             good,
             generation,
-            quarantine,
+            revision: intent.revision.clone(),
+            files: intent.rendered.files.clone(),
             next: Instant::now() + limits.period.min(LOOK_AGAIN),
             end: Instant::now() + limits.period,
         });
@@ -151,9 +144,8 @@ impl Gate {
         };
         let is_over = on_trial.end <= Instant::now();
         on_trial.next = on_trial.end.min(Instant::now() + LOOK_AGAIN);
-        let revision = Some(on_trial.quarantine.revision.as_str());
         if reconciler.current()? != Some(on_trial.generation)
-            || reconciler.suspended(revision)?.is_some()
+            || reconciler.suspended(Some(&on_trial.revision))?.is_some()
         {
             // Somebody else put another one in its place, or wants to look for himself.
             tracing::info!("the last change is no longer looked at");
@@ -177,7 +169,9 @@ impl Gate {
             tracing::info!(generation = on_trial.generation, "HAProxy serves as well as before");
             return Ok(Verdict::Good);
         }
-        Ok(Verdict::Worse(Quarantine { reason: named(&worse), ..on_trial.quarantine }))
+        let OnTrial { good, revision, files, .. } = on_trial;
+        let bad = Quarantine::new(&revision, &files, Fault::Unhealthy, &named(&worse));
+        Ok(Verdict::Worse(Quarantine { back_to: Some(good), ..bad }))
     }
 
     /// The generation that was good before what is on trial.
@@ -198,11 +192,9 @@ impl OnTrial {
         is_over: bool,
     ) -> Result<Vec<Worse>, ReconcileError> {
         let mut worse = self.trial.errors(&reconciler.traffic().await?);
-        let touched = |worse: &Worse| {
-            let is_it = |name: &BackendName| name.as_str() == worse.backend;
-            self.backends.as_ref().is_none_or(|backends| backends.iter().any(is_it))
-        };
-        worse.retain(touched);
+        if let Some(touched) = &self.backends {
+            worse.retain(|worse| touched.contains(worse.backend.as_str()));
+        }
         if is_over {
             worse.extend(self.trial.servers(&reconciler.census(self.backends.as_ref()).await?));
         }

@@ -12,7 +12,7 @@ use crate::{
     report::{PlanView, WatchEvent, pass::PassResult},
 };
 
-use super::{Follower, Left, Rest, gate::Before};
+use super::{Follower, Left, Rest};
 
 /// What is to be reached.
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ impl Follower<'_> {
         } else {
             self.patience.clone()
         });
-        let before = Before::of(&pass);
+        let before = self.gate.before(&pass).filter(|_| !goal.is_way_back);
         let begun = Instant::now();
         let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
         self.record.phases.apply = begun.elapsed();
@@ -95,7 +95,7 @@ impl Follower<'_> {
         self.tell_flapping(&plan, &report, on_event);
         self.record.result = PassResult::of(&plan, &report);
         let is_loaded = self.judge_loading(intent, &report, on_event)?;
-        if is_loaded && !goal.is_way_back {
+        if let Some(before) = before.filter(|_| is_loaded) {
             self.gate.begin(&self.reconciler, intent, before, &report).await;
             self.reconciler.keep_generation(self.gate.good());
         }
