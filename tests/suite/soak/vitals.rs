@@ -18,9 +18,12 @@ pub(super) struct Vitals {
     children: u64,
     /// The workers of HAProxy.
     pub(super) workers: u64,
-    /// The state directory in KiB, without the journal and the clone,
+    /// How many generations are kept.
+    generations: u64,
+    /// The state directory in KiB, without the journal and the clone, and of the generations only
+    /// the largest,
     state: u64,
-    /// and how many files and folders it holds.
+    /// and how many files and folders these are.
     entries: u64,
     /// The clone of the repository, in KiB.
     clone: u64,
@@ -51,6 +54,13 @@ impl Vitals {
             let used = usage(&entry.path());
             match &*name {
                 "source" => vitals.clone += used.kib,
+                "generations" => {
+                    let folders = fs::read_dir(entry.path()).expect("it is there").flatten();
+                    let used: Vec<_> = folders.map(|folder| usage(&folder.path())).collect();
+                    vitals.generations = used.len() as u64;
+                    vitals.state += used.iter().map(|used| used.kib).max().unwrap_or(0);
+                    vitals.entries += used.iter().map(|used| used.entries).max().unwrap_or(0);
+                }
                 _ if name.starts_with("journal") => vitals.journal += used.kib,
                 _ => {
                     vitals.state += used.kib;
@@ -73,28 +83,31 @@ impl Vitals {
             ("children", |vitals| vitals.children, 1, 0),
             ("workers", |vitals| vitals.workers, 0, 0),
             ("KiB of state", |vitals| vitals.state, 512, 50),
-            ("entries of the state directory", |vitals| vitals.entries, 60, 25),
+            ("entries of the state directory", |vitals| vitals.entries, 20, 25),
             // Packs add up to a limit before they become one.
             ("KiB of the clone", |vitals| vitals.clone, 1024, 50),
         ];
+        /// Ten good ones, two that were refused, the way back, and one that is being made.
+        const GENERATIONS: u64 = 14;
+        let kept = self.generations;
         let bounds = BOUNDS.iter().filter_map(|(what, figure, plus, percent)| {
             let (old, new) = (figure(before), figure(self));
             let most = old + plus + old * percent / 100;
             (new > most).then(|| format!("{new} {what}, after {old}"))
         });
-        bounds.collect()
+        bounds.chain((kept > GENERATIONS).then(|| format!("{kept} generations"))).collect()
     }
 }
 
 impl fmt::Display for Vitals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { memory, files, threads, children, workers, state, entries, clone, journal } =
-            self;
+        let Self { memory, files, threads, children, workers, .. } = self;
+        let Self { generations, state, entries, clone, journal, .. } = self;
         write!(
             f,
             "memory {memory} KiB, {files} open files, {threads} threads, {children} children, \
-             {workers} workers, state {state} KiB in {entries} entries, clone {clone} KiB, journal \
-             {journal} KiB"
+             {workers} workers, {generations} generations, state {state} KiB in {entries} entries, \
+             clone {clone} KiB, journal {journal} KiB"
         )
     }
 }
