@@ -4,6 +4,7 @@
 //! its master, all from `/proc`.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -114,8 +115,21 @@ impl Service {
         old_workers(self.master.as_ref()?).await
     }
 
-    /// Asks for a graceful reload: through the master socket, else by SIGUSR2 to the master, whose
-    /// result only the new worker tells. HAProxy's words where it refused.
+    /// The process ids of all workers, those included that finish what they have: a new one is none
+    /// of them. Empty where nobody can tell.
+    pub async fn workers(&self) -> BTreeSet<u32> {
+        if let Some(endpoint) = &self.master
+            && let Ok(processes) = Master::new(endpoint.clone(), LOOK).show_proc().await
+        {
+            let workers = processes.workers.iter().chain(&processes.old_workers);
+            return workers.map(|worker| worker.pid).collect();
+        }
+        let Some(master) = self.master_pid else { return BTreeSet::new() };
+        processes().filter(|pid| parent(*pid) == Some(master)).collect()
+    }
+
+    /// Asks for a graceful reload, once: through the master socket, else by SIGUSR2 to the master,
+    /// whose result only the new worker tells. HAProxy's words where it refused.
     pub async fn reload(&self) -> Result<(), String> {
         if let Some(endpoint) = &self.master {
             tracing::info!(master = %endpoint, "asking for a reload");
@@ -123,6 +137,11 @@ impl Service {
             match outcome {
                 Ok(ReloadOutcome::Reloaded { .. }) => return Ok(()),
                 Ok(ReloadOutcome::Failed { log }) => return Err(log),
+                // A second reload would load what the first one leaves: no state of servers.
+                Ok(ReloadOutcome::Unclear { why }) => {
+                    tracing::warn!(%why, "the master does not say how the reload went");
+                    return Ok(());
+                }
                 Err(error) if self.master_pid.is_none() => return Err(error.to_string()),
                 // The master socket is gone, but its process is known.
                 Err(_) => {}
@@ -220,25 +239,31 @@ impl LocalProcess {
         // A worker in a chroot has another working directory than it was started in.
         let has_plain_paths = config.iter().all(|path| path.is_absolute()) && sees_our_files(pid);
         let config = config.into_iter().map(|path| cwd.join(path)).collect();
-        let status = fs::read_to_string(folder.join("status")).ok()?;
-        let parent = status
-            .lines()
-            .find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok())?;
-        let master = is_master(parent, &arguments).then_some(parent);
+        let master = parent(pid).filter(|parent| is_master(*parent, &arguments));
         Some(Self { pid, binary, config, has_plain_paths, master })
     }
 }
 
 /// The process id of some HAProxy that was started with this link as one of its `-f` arguments.
 pub fn running_with(current: &Path) -> Option<u32> {
-    let entries = fs::read_dir("/proc").ok()?;
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+    processes()
         .filter_map(LocalProcess::find)
         .find(|process| {
             process.is_haproxy() && process.config.iter().any(|path| leads_to(path, current))
         })
         .map(|process| process.pid)
+}
+
+/// All processes of this machine, or of this container.
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+/// The process that a process was started by.
+fn parent(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
 }
 
 /// Whether a process is in our mount namespace.
@@ -279,9 +304,57 @@ fn is_master(parent: u32, worker: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::{
+        os::unix::{fs::symlink, process::ExitStatusExt as _},
+        process::{Child, Command},
+    };
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::UnixListener,
+    };
 
     use super::*;
+
+    /// A service whose master is a process that ends at the first signal.
+    fn service(master: &Path) -> (Service, Child) {
+        let process = Command::new("sleep").arg("60").spawn().unwrap();
+        let endpoint = Endpoint::Unix(master.to_owned());
+        let service = Service {
+            socket: endpoint.clone(),
+            master: Some(endpoint),
+            binary: PathBuf::new(),
+            base: Vec::new(),
+            current: PathBuf::new(),
+            master_pid: Some(process.id()),
+            loads_current: None,
+        };
+        (service, process)
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_is_not_asked_for_again_by_signal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("master.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        tokio::spawn(async move {
+            let processes = "#<PID> <type>\n1 master 0 [failed: 0] 0d00h00m01s 2.6\n# workers\n2 worker 0 0 2.6\n";
+            for reply in [processes, "What?\n"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 100]).await;
+                stream.write_all(reply.as_bytes()).await.unwrap();
+            }
+        });
+        let (service, mut process) = service(&path);
+        assert_eq!(service.reload().await, Ok(()));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(process.try_wait().unwrap(), None, "it was signalled as well");
+        // Where nothing could be asked for, the signal is the way.
+        fs::remove_file(&path).unwrap();
+        assert_eq!(service.reload().await, Ok(()));
+        let usr2 = rustix::process::Signal::USR2.as_raw();
+        assert_eq!(process.wait().unwrap().signal(), Some(usr2));
+    }
 
     #[test]
     fn the_files_of_a_command_line_are_found() {

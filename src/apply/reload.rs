@@ -71,7 +71,7 @@ pub async fn reload(reloading: Reloading<'_>) -> Result<Reloaded, ReloadError> {
         Ok(bytes) => written += bytes,
         Err(error) => remarks.push(error.to_string()),
     };
-    let loading = match attempt(service, &next.metadata.structure, Some(old_pid)).await {
+    let loading = match attempt(service, &next.metadata.structure, old_pid).await {
         Ok(pid) => Loading::Reloaded { pid },
         Err(why) => {
             // 2.6 says nothing.
@@ -118,19 +118,20 @@ async fn way_back(
     }
 }
 
-/// Reloads and waits for a worker with this structure. The words of what went wrong otherwise.
-async fn attempt(service: &Service, structure: &str, old_pid: Option<u32>) -> Result<u32, String> {
+/// Reloads and waits for a new worker with this structure: one that was there before may have it
+/// too, and be met for a while after an earlier reload. The words of what went wrong otherwise.
+async fn attempt(service: &Service, structure: &str, old_pid: u32) -> Result<u32, String> {
+    let mut known = service.workers().await;
+    known.insert(old_pid);
     service.reload().await?;
     let begin = Instant::now();
     let mut last = String::from("no worker answered");
     while begin.elapsed() < NEW_WORKER {
         match look(service).await {
-            Ok((pid, Some(found))) if found == structure && Some(pid) != old_pid => {
-                return Ok(pid);
-            }
-            Ok((pid, _)) if Some(pid) == old_pid => {
+            Ok((pid, _)) if known.contains(&pid) => {
                 "the old worker still answers".clone_into(&mut last);
             }
+            Ok((pid, Some(found))) if found == structure => return Ok(pid),
             Ok((_, found)) => {
                 return Err(format!(
                     "the new worker did not load {}: it reports {}; is `-f {}` the last -f of \
@@ -155,7 +156,7 @@ async fn recover(service: &Service, structure: &str, old_pid: u32) -> Result<(),
         Ok((pid, _)) => pid,
         Err(_) => old_pid,
     };
-    attempt(service, structure, Some(wrong)).await.map(|_| ())
+    attempt(service, structure, wrong).await.map(|_| ())
 }
 
 /// Who answers on the runtime socket, and what it has loaded.

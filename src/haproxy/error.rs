@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use super::{Endpoint, Version, framing::FramingError};
+use super::{Endpoint, Version, framing::FramingError, stream::is_refused};
 
 /// Why HAProxy could not be talked to. Refusals of single commands are no errors here: they are
 /// [`Verdict::Refused`](super::Verdict::Refused).
@@ -84,7 +84,7 @@ impl SocketError {
         match (source.kind(), endpoint) {
             (io::ErrorKind::NotFound, Endpoint::Unix(path)) => Self::Missing(path.clone()),
             (io::ErrorKind::PermissionDenied, _) => Self::Permission(endpoint.clone()),
-            (io::ErrorKind::ConnectionRefused, _) => Self::Refused(endpoint.clone()),
+            (kind, _) if is_refused(kind) => Self::Refused(endpoint.clone()),
             _ => Self::Connect { endpoint: endpoint.clone(), source },
         }
     }

@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     Command, Endpoint, SocketError, Verdict, log,
     reply::proc::{self, Processes},
-    stream::{RESTART, RETRY, connect},
+    stream::{RESTART, RETRY, ReadHalf, WriteHalf, connect},
 };
 
 /// Between two looks at a master that does not say itself when a reload is done (2.6).
@@ -28,7 +28,7 @@ pub struct Master {
 }
 
 /// How a reload ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum ReloadOutcome {
     /// A new worker serves with the configuration on disk.
     Reloaded {
@@ -40,6 +40,12 @@ pub enum ReloadOutcome {
     Failed {
         /// What HAProxy printed, cleaned. Empty on 2.6, which says nothing: run `haproxy -c`.
         log: String,
+    },
+    /// It was asked for, and what became of it the master did not say. Asking again could make it
+    /// two reloads: only the worker can tell.
+    Unclear {
+        /// What the master did instead.
+        why: SocketError,
     },
 }
 
@@ -60,57 +66,57 @@ impl Master {
     }
 
     /// Reloads and waits for the outcome. A new worker that can't start leaves the old one serving
-    /// on all versions.
+    /// on all versions. With an error nothing was asked for.
     pub async fn reload(&self) -> Result<ReloadOutcome, SocketError> {
         let until = Instant::now() + self.deadline;
         let before = self.processes(until).await?;
-        let reply = self.ask("reload", false, until).await?;
+        let halves = self.connect(until).await?;
+        let reply = match self.exchange(halves, "reload", false, until).await {
+            Ok(reply) => reply,
+            Err(why) => return Ok(ReloadOutcome::Unclear { why }),
+        };
         let (status, text) = reply.split_once("\n--\n").unwrap_or((&reply, ""));
         match status.trim() {
             "Success=1" => Ok(ReloadOutcome::Reloaded { log: log::clean(text) }),
             "Success=0" => Ok(ReloadOutcome::Failed { log: log::clean(text) }),
             // 2.6 closes the connection, and refuses others until it is done.
-            "" => self.await_reload(&before, until).await,
+            "" => Ok(self.await_reload(&before, until).await),
             other if other.starts_with("Permission denied") => {
                 Err(SocketError::Level { level: "below admin".to_owned() })
             }
-            other => Err(SocketError::Protocol(format!("`reload` gave {other:?}"))),
+            other => {
+                let why = SocketError::Protocol(format!("`reload` gave {other:?}"));
+                Ok(ReloadOutcome::Unclear { why })
+            }
         }
     }
 
     /// Watches the counters of the master: one more reload, and a failure more or none. Whether it
     /// was this reload or one that somebody else asked for meanwhile makes no difference: both read
     /// the configuration that is on disk.
-    async fn await_reload(
-        &self,
-        before: &Processes,
-        until: Instant,
-    ) -> Result<ReloadOutcome, SocketError> {
+    async fn await_reload(&self, before: &Processes, until: Instant) -> ReloadOutcome {
         loop {
-            match self.processes(until).await {
+            let why = match self.processes(until).await {
                 Ok(now) if now.reloads > before.reloads => {
                     let log = String::new();
                     let young = now.workers.first().is_some_and(|worker| worker.reloads == 0);
                     let good = now.failed == 0 && young;
-                    return Ok(if good {
+                    return if good {
                         ReloadOutcome::Reloaded { log }
                     } else {
                         ReloadOutcome::Failed { log }
-                    });
+                    };
                 }
                 // Another one was started meanwhile, which read what is on disk as well.
                 Ok(now) if now.master_pid != before.master_pid && !now.workers.is_empty() => {
-                    return Ok(ReloadOutcome::Reloaded { log: String::new() });
+                    return ReloadOutcome::Reloaded { log: String::new() };
                 }
                 // It is not there again yet, or has not begun.
-                Ok(_)
-                | Err(
-                    SocketError::Refused(_) | SocketError::Missing(_) | SocketError::Closed { .. },
-                ) => {}
-                Err(error) => return Err(error),
-            }
+                Ok(_) => self.late(),
+                Err(error) => error,
+            };
             if Instant::now() >= until {
-                return Err(self.late());
+                return ReloadOutcome::Unclear { why };
             }
             sleep(POLL).await;
         }
@@ -142,16 +148,29 @@ impl Master {
         }
     }
 
-    /// One line, and all that comes until the master closes. It closes when we do (`half_close`),
-    /// or by itself after a reload.
+    /// Connects, and exchanges a line.
     async fn ask(
         &self,
         line: &str,
         half_close: bool,
         until: Instant,
     ) -> Result<String, SocketError> {
-        let left = until.saturating_duration_since(Instant::now());
-        let (read, mut write) = connect(&self.endpoint, left).await?;
+        self.exchange(self.connect(until).await?, line, half_close, until).await
+    }
+
+    async fn connect(&self, until: Instant) -> Result<(ReadHalf, WriteHalf), SocketError> {
+        connect(&self.endpoint, until.saturating_duration_since(Instant::now())).await
+    }
+
+    /// One line, and all that comes until the master closes. It closes when we do (`half_close`),
+    /// or by itself after a reload.
+    async fn exchange(
+        &self,
+        (read, mut write): (ReadHalf, WriteHalf),
+        line: &str,
+        half_close: bool,
+        until: Instant,
+    ) -> Result<String, SocketError> {
         let mut reply = Vec::new();
         let exchange = async {
             write.write_all(format!("{line}\n").as_bytes()).await?;

@@ -17,7 +17,8 @@ pub(super) type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
 pub(super) type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// A master executes itself anew at a reload, and up to 3.0 also once its first worker is ready;
-/// its socket refuses connections meanwhile, for some milliseconds. A refusal that lasts is true.
+/// its socket refuses connections meanwhile, or resets those that it has not accepted, for some
+/// milliseconds. A refusal that lasts is true.
 pub(super) const RESTART: Duration = Duration::from_millis(500);
 pub(super) const RETRY: Duration = Duration::from_millis(10);
 
@@ -30,7 +31,7 @@ pub(super) async fn connect(
         let mut waited = Duration::ZERO;
         loop {
             match halves(endpoint).await {
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused && waited < RESTART => {
+                Err(error) if is_refused(error.kind()) && waited < RESTART => {
                     sleep(RETRY).await;
                     waited += RETRY;
                 }
@@ -43,6 +44,11 @@ pub(super) async fn connect(
         Ok(Err(error)) => Err(SocketError::connecting(endpoint, error)),
         Err(_) => Err(SocketError::Timeout { limit, answered: 0 }),
     }
+}
+
+/// Whether nobody took a connection.
+pub(super) fn is_refused(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
 }
 
 async fn halves(endpoint: &Endpoint) -> io::Result<(ReadHalf, WriteHalf)> {

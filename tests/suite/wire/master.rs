@@ -91,6 +91,27 @@ async fn a_master_that_is_started_anew_instead_of_reloading_loads_the_same() {
 }
 
 #[tokio::test]
+async fn a_master_that_is_cut_short_at_a_reload_is_asked_how_it_went() {
+    let dir = tempfile::tempdir().unwrap();
+    let processes = |reloads: u32, worker: u32| {
+        let head = format!(
+            "#<PID> <type>\n10 master {reloads} [failed: 0] 0d00h00m03s 2.6.12\n# workers\n"
+        );
+        Act::truncate(&format!("{head}{worker} worker 0 0d00h00m03s 2.6.12\n"))
+    };
+    let script = Script::default()
+        .on(
+            "show proc",
+            [processes(3, 21), Act::truncate("#<PID> <type>\n10 mas"), processes(4, 22)],
+        )
+        .on("reload", [Act::truncate("")]);
+    let peer = Scripted::start(&dir.path().join("master.sock"), script);
+    let master = Master::new(Endpoint::Unix(peer.socket.clone()), DEADLINE);
+    let outcome = master.reload().await.unwrap();
+    assert!(matches!(outcome, ReloadOutcome::Reloaded { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn what_is_no_master_is_told_apart() {
     for binary in binaries().into_iter().take(1) {
         let haproxy = Haproxy::start(&binary, &[], GOOD).await;
