@@ -99,7 +99,7 @@ pub async fn follow<E>(
     let _only = store.lock_as(LOCK)?;
     let ended: Pin<&mut (dyn Future<Output = E> + Send)> = pin!(ended);
     let mut triggers = Triggers::new(settings, source, signals, ended, vitals)?;
-    let mut follower = Follower::new(settings, source, command);
+    let mut follower = Follower::new(settings, source, command, vitals);
     let mut backoff = Backoff::default();
     let mut retry = None;
     let mut work = Work::default();

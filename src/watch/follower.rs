@@ -1,7 +1,9 @@
 //! One pass: from the source to HAProxy, told as it goes.
 
 mod gate;
+mod others;
 mod reach;
+mod stay;
 
 use std::{
     error::Error,
@@ -17,7 +19,7 @@ use crate::{
     apply::Patience,
     control::Flaps,
     intent::Intent,
-    model::{Commit, Fault, MapName, Problems, Process, Quarantine, Severity},
+    model::{Commit, MapName, Problems, Process, Severity},
     plan::Object,
     reconcile::{ReconcileError, Reconciler},
     report::{
@@ -31,9 +33,9 @@ use crate::{
 
 use self::{
     gate::{Gate, Verdict},
-    reach::Goal,
+    others::Others,
 };
-use super::{files::Changed, history::History, work::Work};
+use super::{files::Changed, history::History, vitals::Vitals, work::Work};
 
 /// What a pass left to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +84,8 @@ pub(super) struct Follower<'a> {
     problems: Problems,
     /// The failure of the last pass, which is not told again while it stays the same.
     failure: Option<String>,
+    /// What another gw did.
+    others: Others,
     /// What changes have to prove.
     gate: Gate,
     /// When HAProxy was reloaded last.
@@ -101,7 +105,12 @@ pub(super) struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(settings: &Settings, source: &'a Source, command: CauseWord) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        source: &'a Source,
+        command: CauseWord,
+        vitals: &Vitals,
+    ) -> Self {
         let mut reconciler = Reconciler::new(settings);
         reconciler.act_as(command);
         if settings.bad_manifests == BadManifests::Object {
@@ -119,6 +128,7 @@ impl<'a> Follower<'a> {
             told: Vec::new(),
             problems: Problems::default(),
             failure: None,
+            others: Others::new(vitals),
             gate: Gate::new(settings.health),
             reloaded: None,
             reload_interval: settings.reload_interval,
@@ -187,11 +197,18 @@ impl<'a> Follower<'a> {
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Option<Left> {
         let (mut is_news, mut causes) = (work.files().is_some(), work.causes());
-        if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched())
-            && history.take_over(*fetch, on_event)
+        if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched()) {
+            if history.take_over(*fetch, on_event) {
+                is_news = true;
+                causes.push(PassCause::Commit);
+            } else if self.others.end_wait() {
+                causes.push(PassCause::Resync);
+                work.look_at_everything();
+            }
+        } else if work.is_whole()
+            && let Some(due) = self.newer_due()
         {
-            is_news = true;
-            causes.push(PassCause::Commit);
+            return Some(Left::At(due));
         }
         if work.is_health_due() && !is_news && self.is_worse(on_event).await {
             causes.push(PassCause::Health);
@@ -207,6 +224,7 @@ impl<'a> Follower<'a> {
         async {
             on_event(WatchEvent::PassBegun { number, causes: &self.record.causes });
             let left = self.look(&work, is_news, on_event).await;
+            self.others.note(self.reconciler.current().unwrap_or_default());
             on_event(WatchEvent::PassEnded(&self.record));
             Some(left)
         }
@@ -266,77 +284,6 @@ impl<'a> Follower<'a> {
                 Left::Work(Rest::from(&error))
             }
         }
-    }
-
-    /// Reaches what the manifests ask for, or stays at what was good before where that was bad.
-    async fn reach_or_stay(
-        &mut self,
-        intent: &Intent,
-        work: &Work,
-        is_news: bool,
-        on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) -> Result<Left, ReconcileError> {
-        let is_suspended = self.reconciler.suspended(Some(&intent.revision))?.is_some();
-        if !is_suspended && let Some(bad) = self.reconciler.quarantined(intent)? {
-            let left = self.stay(intent, bad, is_news, on_event).await?;
-            self.gate.note_usual(&self.reconciler).await;
-            return Ok(left);
-        }
-        let is_whole = work.is_whole();
-        let goal = Goal { intent, is_whole, is_news, is_way_back: false };
-        let left = self.reach(goal, on_event).await?;
-        if self.record.result == PassResult::Done {
-            // What was bad before was left for this.
-            self.reconciler.end_quarantine()?;
-            if intent.kept.is_none() && !self.gate.is_on_trial() {
-                self.keep().await;
-            }
-            if is_whole {
-                self.gate.note_usual(&self.reconciler).await;
-            }
-        }
-        Ok(left)
-    }
-
-    /// Holds HAProxy at the last good generation, to which it goes back before where need be.
-    async fn stay(
-        &mut self,
-        intent: &Intent,
-        bad: Quarantine,
-        is_news: bool,
-        on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) -> Result<Left, ReconcileError> {
-        let is_way_back = bad.back_to.is_some();
-        let good = bad.back_to.or(self.reconciler.current()?);
-        let mut left = Left::Nothing;
-        // After a way back that failed, nobody knows what is good.
-        if let Some(good) = good.filter(|_| bad.fault != Fault::Broken) {
-            let about = format!("took revision {} back: {}", bad.revision, bad.reason);
-            self.reconciler.tell_about(is_way_back.then_some(about));
-            let went = match self.reconciler.go_back(Some(good)) {
-                Ok((good, _)) => {
-                    let goal = Goal { intent: &good, is_whole: true, is_news, is_way_back };
-                    self.reach(goal, on_event).await
-                }
-                Err(error) => Err(error),
-            };
-            self.reconciler.tell_about(None);
-            if is_way_back {
-                let (revision, message) = (Some(intent.revision.as_str()), &bad.reason);
-                on_event(WatchEvent::RolledBack { revision, message, is_good: went.is_ok() });
-            }
-            left = went?;
-            if is_way_back {
-                self.reconciler.quarantine(&Quarantine { back_to: None, ..bad.clone() })?;
-            }
-        }
-        let why = format!("{} (`gw retry` tries it again)", bad.reason);
-        self.record.result = match bad.fault {
-            Fault::Refused => PassResult::Refused(why),
-            Fault::Broken => PassResult::Broken(why),
-            Fault::Unhealthy => PassResult::TakenBack(why),
-        };
-        Ok(left)
     }
 
     /// Looks how HAProxy serves since the last change. Returns whether that is worse than before, and
