@@ -14,6 +14,7 @@ mod listen;
 mod notify;
 mod policies;
 mod source;
+mod structure;
 mod webhook;
 
 use std::{

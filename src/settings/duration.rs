@@ -14,12 +14,23 @@ pub struct SpanError(String);
 
 /// The longest: a day. A longer one is surely a slip of the pen.
 const MAX: Duration = Duration::from_secs(24 * 3600);
+/// The longest that gw waits for anything.
+const PATIENCE_MAX: Duration = Duration::from_secs(3600);
 /// The longest span for which people set something aside: what lasts longer belongs to a manifest.
 const SPAN_MAX: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Reads a duration of at most a day.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     parse(text, MAX, false)
+}
+
+/// Reads for how long gw waits for something: at most an hour. The words of what is wrong otherwise.
+pub(super) fn parse_patience(text: &str) -> Result<Duration, String> {
+    let patience = parse_duration(text).map_err(|error| error.to_string())?;
+    if patience > PATIENCE_MAX {
+        return Err(format!("{text:?} is too long to wait: write 1h at most"));
+    }
+    Ok(patience)
 }
 
 /// Reads a span of time as people set it: from a second to 90 days (`d`).

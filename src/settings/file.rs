@@ -5,7 +5,6 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use schemars::JsonSchema;
@@ -14,12 +13,12 @@ use serde_yaml::Spanned;
 
 use crate::{
     haproxy::Endpoint,
-    model::{Location, Problem, Problems, SourceFile, Span},
+    model::{Problem, Problems, SourceFile},
 };
 
 use super::{
-    Given, GivenGuards, Listen, SettingsError, guards, health, intervals, notify, parse_duration,
-    source, webhook,
+    Given, GivenGuards, Listen, SettingsError, duration::parse_patience, guards, health, intervals,
+    notify, source, structure, webhook,
 };
 
 /// The greatest size of the file. It has some dozen lines.
@@ -111,14 +110,9 @@ fn masked(file: SourceFile) -> SourceFile {
 
 /// Understands the text of the file. Relative paths in it are relative to `folder`.
 fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
-    let mut problems = Problems::default();
-    let document = match serde_yaml::from_str::<Option<Document>>(&file.text) {
-        Ok(Some(document)) => document,
-        Ok(None) => return Ok(Given::default()),
-        Err(error) => {
-            problems.push(problem(&error, file));
-            return Err(problems);
-        }
+    let (document, problems) = structure::read(file);
+    let Some(document) = document else {
+        return if problems.is_empty() { Ok(Given::default()) } else { Err(problems) };
     };
     let mut reader = Reader { file, problems };
     let path = |text: &str| -> Result<PathBuf, String> {
@@ -135,9 +129,6 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
     let binary = |text: &str| -> Result<PathBuf, String> {
         if text.contains('/') { path(text) } else { Ok(text.into()) }
     };
-    let duration = |text: &str| -> Result<Duration, String> {
-        parse_duration(text).map_err(|error| error.to_string())
-    };
     let written = document.guards.unwrap_or_default();
     let guards = GivenGuards {
         mass_delete: reader.value(written.mass_delete, guards::percent),
@@ -151,8 +142,8 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         base: reader.value(document.base, path),
         state: reader.value(document.state, path),
         haproxy: reader.value(document.haproxy, binary),
-        ready_timeout: reader.value(document.ready_timeout, duration),
-        removal_timeout: reader.value(document.removal_timeout, duration),
+        ready_timeout: reader.value(document.ready_timeout, parse_patience),
+        removal_timeout: reader.value(document.removal_timeout, parse_patience),
         http: reader
             .value(document.http, |text| text.parse::<Listen>().map_err(|error| error.to_string())),
         notify: document
@@ -166,9 +157,13 @@ fn parse(file: &SourceFile, folder: &Path) -> Result<Given, Problems> {
         bad_manifests: reader.value(document.bad_manifests, str::parse),
         guards,
         health: document.health_gate.map(|it| it.read(&mut reader)).unwrap_or_default(),
-        reload_interval: reader.value(document.reload_interval, duration),
+        reload_interval: reader.value(document.reload_interval, parse_patience),
     };
-    if reader.problems.is_empty() { Ok(given) } else { Err(reader.problems) }
+    if reader.problems.is_empty() {
+        return Ok(given);
+    }
+    reader.problems.sort();
+    Err(reader.problems)
 }
 
 /// Reads values and collects what is wrong with them.
@@ -188,47 +183,18 @@ impl Reader<'_> {
             Ok(parsed) => Some(parsed),
             Err(why) => {
                 let length = value.chars().count();
-                self.problems.push(Problem::error(place(self.file, referenced, length), why));
+                self.problems
+                    .push(Problem::error(structure::place(self.file, referenced, length), why));
                 None
             }
         }
     }
 }
 
-/// What the parser of YAML says, as a problem like those of manifests.
-fn problem(error: &serde_yaml::Error, file: &SourceFile) -> Problem {
-    let error = error.without_snippet();
-    let at = |length| match error.location() {
-        Some(location) => place(file, location, length),
-        None => Location { file: Arc::clone(&file.path), span: Span::default() },
-    };
-    if let serde_yaml::Error::SerdeUnknownField { field, expected, .. } = error {
-        let problem =
-            Problem::error(at(field.chars().count()), format!("there is no setting {field:?}"));
-        let near = |name: &&&str| strsim::jaro_winkler(&field.to_lowercase(), name) > 0.8;
-        return match expected.iter().find(near) {
-            Some(name) => problem.hint(format!("did you mean `{name}`?")),
-            None => problem.hint(format!("the settings are {}", expected.join(", "))),
-        };
-    }
-    let shown = error.to_string();
-    // Its place is shown apart.
-    let message = shown.split_once(" at line ").map_or(shown.as_str(), |(message, _)| message);
-    Problem::error(at(0), message)
-}
-
-fn place(file: &SourceFile, at: serde_yaml::Location, length: usize) -> Location {
-    let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-    let span = Span {
-        line: number(at.line()),
-        column: number(at.column()),
-        length: number(length as u64),
-    };
-    Location { file: Arc::clone(&file.path), span }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::guard::{Limit, Stance};
     use crate::source::{
         git::{ForcedPush, SecretFrom},
@@ -304,6 +270,8 @@ mod tests {
             "{git: /r, files: ['']}",
             "{git: /r, ref: a..b}",
             "{git: /r, verify: {}}",
+            "{git: /r, verify: {mode: head}}",
+            "{git: /r, timeout: 2h}",
             "{git: /r, verify: {mode: most}}",
         ] {
             assert!(read(&format!("source: {bad}")).is_err(), "{bad}");
@@ -366,6 +334,30 @@ mod tests {
              /etc/gw/gw.yaml:2:15: \"soon\" is no duration: write a whole number and one of h, m, \
              s, ms, such as 10s or 1m30s\n"
         );
+        assert_eq!(
+            read(
+                "http: 5s\nhttps: off\nguards:\n  massDelete: 0%\n  masDelete: {at: 1%}\n\
+                  notify:\n- url: ftp://x\n  onn:\n  - failure\n- 5\nstate: [/a]\nstate: /b\n\
+                  source:\n  ref: main\nwatch: {poll: 20h}\nhealthGate: off\n"
+            )
+            .unwrap_err(),
+            "/etc/gw/gw.yaml:1:7: \"5s\" is no place to listen at: write an IP address and a port \
+             such as 127.0.0.1:7049, or off\n\
+             /etc/gw/gw.yaml:2:1: there is no setting \"https\"; did you mean `http`?\n\
+             /etc/gw/gw.yaml:4:15: \"0%\" is no share: write 1% to 100%, or allow\n\
+             /etc/gw/gw.yaml:5:3: there is no setting \"masDelete\"; did you mean `massDelete`?\n\
+             /etc/gw/gw.yaml:7:8: notifications go to an http:// or https:// URL\n\
+             /etc/gw/gw.yaml:8:3: there is no setting \"onn\"; did you mean `on`?\n\
+             /etc/gw/gw.yaml:10:3: a mapping (`key: value`) belongs here\n\
+             /etc/gw/gw.yaml:11:8: a single value belongs here\n\
+             /etc/gw/gw.yaml:14:3: `git` is missing\n\
+             /etc/gw/gw.yaml:15:15: \"20h\" is too short or too long: write 1s to 1h\n\
+             /etc/gw/gw.yaml:16:13: a mapping (`key: value`) belongs here\n"
+        );
+        let many: String = (0..9999).map(|number| format!("a{number}: 1\n")).collect();
+        assert_eq!(read(&many).unwrap_err().lines().count(), 50);
+        let missing = read("source: {git: [a], ref: b}\nsource: /r\n").unwrap_err();
+        assert_eq!(missing.lines().count(), 2, "{missing}");
         for bad in
             ["socket: [a]\n", "a: b: c\n", "- a\n", "state: /a\nstate: /b\n", "socket: \u{1}\n"]
         {

@@ -8,7 +8,7 @@ use serde_yaml::Spanned;
 
 use crate::health::Limits;
 
-use super::{file::Reader, guards::share, parse_duration};
+use super::{duration::parse_patience, file::Reader, guards::share};
 
 /// The word that turns the gate off.
 const OFF: &str = "off";
@@ -77,7 +77,7 @@ fn period(text: &str) -> Result<Duration, String> {
     if text == OFF {
         return Ok(Duration::ZERO);
     }
-    parse_duration(text).map_err(|error| format!("{error}; or {OFF}"))
+    parse_patience(text).map_err(|error| format!("{error}; or {OFF}"))
 }
 
 fn percent(text: &str) -> Result<u8, String> {

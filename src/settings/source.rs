@@ -11,7 +11,7 @@ use crate::source::{
     trust::{self, Mode},
 };
 
-use super::{file::Reader, parse_duration};
+use super::{duration::parse_patience, file::Reader};
 
 type Text = Option<Spanned<String>>;
 
@@ -148,17 +148,23 @@ impl Document {
             forced_push: reader.value(self.forced_push, |text| {
                 text.parse::<ForcedPush>().map_err(|why| why.to_string())
             }),
-            verify: self.verify.map(|Verify { mode, allowed_signers, keyring }| trust::Settings {
-                // One that is no mode is a problem, with which there are no settings.
-                mode: reader
-                    .value(Some(mode), |text| text.parse::<Mode>().map_err(|why| why.to_string()))
-                    .unwrap_or_default(),
-                allowed_signers: reader.value(allowed_signers, path),
-                keyring: reader.value(keyring, path),
+            verify: self.verify.map(|Verify { mode: written, allowed_signers, keyring }| {
+                let has_keys = allowed_signers.is_some() || keyring.is_some();
+                let mode = |text: &str| match text.parse::<Mode>() {
+                    Ok(Mode::Head | Mode::Strict) if !has_keys => {
+                        Err("nobody may sign: name `allowedSigners` or `keyring`".to_owned())
+                    }
+                    parsed => parsed.map_err(|why| why.to_string()),
+                };
+                trust::Settings {
+                    // One that is no mode is a problem, with which there are no settings.
+                    mode: reader.value(Some(written), mode).unwrap_or_default(),
+                    allowed_signers: reader.value(allowed_signers, path),
+                    keyring: reader.value(keyring, path),
+                }
             }),
             files,
-            timeout: reader
-                .value(self.timeout, |text| parse_duration(text).map_err(|why| why.to_string())),
+            timeout: reader.value(self.timeout, parse_patience),
         }
     }
 }
