@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::{sync::watch, time::timeout};
 
 pub use self::{
-    ports::taken,
+    ports::obstacle,
     reload::{ReloadError, Reloaded, Reloading, reload},
     runtime::{Run, run},
     server_state::carry_over,

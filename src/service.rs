@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -38,6 +39,8 @@ pub struct Service {
     master_pid: Option<u32>,
     /// Whether it was started with the link; `None` where nobody can tell.
     loads_current: Option<bool>,
+    /// Whether it listens on this machine's addresses, as gw sees them.
+    shares_network: bool,
 }
 
 impl Service {
@@ -68,6 +71,7 @@ impl Service {
             binary,
             base,
             current: current.to_owned(),
+            shares_network: process.as_ref().is_some_and(|process| shares_network(process.pid)),
             master_pid: process.and_then(|process| process.master),
             loads_current,
         }
@@ -97,6 +101,12 @@ impl Service {
     /// where its process can't be looked at.
     pub fn loads_current(&self) -> Option<bool> {
         self.loads_current
+    }
+
+    /// Whether it listens on this machine's addresses, as gw sees them: both are in the same network
+    /// namespace.
+    pub fn shares_network(&self) -> bool {
+        self.shares_network
     }
 
     /// Runs `haproxy -c` on the operator's files and a generation. The inner error is HAProxy's
@@ -272,6 +282,16 @@ fn sees_our_files(pid: u32) -> bool {
     of("self").is_some_and(|ours| of(&pid.to_string()) == Some(ours))
 }
 
+/// Whether a process is in our network namespace: each has files of its own below `/proc/PID/net`,
+/// and unlike `/proc/PID/ns/net` everybody may look at them.
+fn shares_network(pid: u32) -> bool {
+    let of = |process: &str| {
+        let found = fs::metadata(format!("/proc/{process}/net/dev")).ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    of("self").is_some_and(|ours| of(&pid.to_string()) == Some(ours))
+}
+
 fn arguments(pid: u32) -> Option<Vec<String>> {
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let words = line.split(|byte| *byte == 0).filter(|word| !word.is_empty());
@@ -328,6 +348,7 @@ mod tests {
             current: PathBuf::new(),
             master_pid: Some(process.id()),
             loads_current: None,
+            shares_network: true,
         };
         (service, process)
     }
@@ -361,6 +382,12 @@ mod tests {
         let line = "haproxy -x sockpair@5 -W -f /etc/a.cfg -S /run/m.sock -f /b -sf 7 -- /c";
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         assert_eq!(files(&words), ["/etc/a.cfg", "/b", "/c"].map(Path::new));
+    }
+
+    #[test]
+    fn who_is_in_our_network_is_seen() {
+        assert!(shares_network(std::process::id()));
+        assert!(!shares_network(0), "there is no such process");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Whether another program has a port that a new configuration listens on. A worker that can't bind
-//! makes the old one pause its own sockets, and requests fail, so gw looks before it asks for a reload.
+//! Whether HAProxy can listen where a new configuration says. A worker that can't bind makes the old one
+//! pause its own sockets, and requests fail, so gw looks before it asks for a reload.
 
 use std::net::SocketAddr;
 
@@ -8,11 +8,15 @@ use rustix::{
     net::{AddressFamily, SocketType, bind, socket, sockopt},
 };
 
-/// The first of these addresses that another program has. Nothing listens there for this: sockets are
-/// bound with the options that HAProxy gives its own (`SO_REUSEADDR`, `SO_REUSEPORT`), and closed. What
-/// can't be told counts as free: HAProxy will say so.
-pub fn taken(addresses: impl IntoIterator<Item = SocketAddr>) -> Option<SocketAddr> {
-    addresses.into_iter().find(|address| try_bind(*address) == Err(Errno::ADDRINUSE))
+/// Why HAProxy could not listen at one of these addresses; with port 0 only the address counts.
+/// Nothing listens there for this: sockets are bound with the options that HAProxy gives its own
+/// (`SO_REUSEADDR`, `SO_REUSEPORT`), and closed. What can't be told is no obstacle: HAProxy will say so.
+pub fn obstacle(addresses: impl IntoIterator<Item = SocketAddr>) -> Option<String> {
+    addresses.into_iter().find_map(|address| match try_bind(address) {
+        Err(Errno::ADDRINUSE) => Some(format!("another program has {address}")),
+        Err(Errno::ADDRNOTAVAIL) => Some(format!("this machine has no address {}", address.ip())),
+        Ok(()) | Err(_) => None,
+    })
 }
 
 fn try_bind(address: SocketAddr) -> Result<(), Errno> {
@@ -34,11 +38,20 @@ mod tests {
         for address in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
             let listener = TcpListener::bind(SocketAddr::new(address, 0)).unwrap();
             let address = listener.local_addr().unwrap();
-            assert_eq!(taken([address]), Some(address));
+            assert_eq!(obstacle([address]), Some(format!("another program has {address}")));
             drop(listener);
-            assert_eq!(taken([address]), None);
+            assert_eq!(obstacle([address]), None);
             // A look leaves nothing behind.
             TcpListener::bind(address).unwrap();
         }
+    }
+
+    #[test]
+    fn what_is_no_address_of_the_machine_is_told() {
+        // For documentation (RFC 5737).
+        let address = "192.0.2.7:0".parse().unwrap();
+        let expected = Some("this machine has no address 192.0.2.7".to_owned());
+        assert_eq!(obstacle([address]), expected);
+        assert_eq!(obstacle(["0.0.0.0:0".parse().unwrap()]), None);
     }
 }

@@ -45,9 +45,11 @@ impl Reconciler {
             Err(why) => return Err(ReconcileError::Check(why)),
         }
         fault::at(Point::CheckedBefore);
-        if let Some(address) = apply::taken(new_sockets(&pass.plan, &intent.desired)) {
-            let message =
-                format!("another program has {address}, so HAProxy could not listen there");
+        // In another container, say, other ports are free.
+        if pass.service.shares_network()
+            && let Some(why) = apply::obstacle(new_sockets(&pass.plan, &intent.desired))
+        {
+            let message = format!("{why}, so HAProxy could not listen there");
             self.refuse(message, pass, next, report)?;
             return Ok(None);
         }
@@ -237,15 +239,16 @@ fn new_sockets(plan: &Plan, desired: &Desired) -> Vec<SocketAddr> {
     };
     let (new, stay): (Vec<&FrontendName>, Vec<&FrontendName>) =
         desired.frontends.keys().partition(|name| is_added(name));
-    // Where HAProxy has a socket of this port, it may look taken to us.
+    // Where HAProxy has a socket of this port, it may look taken to us, and only the address counts.
     let has_port = |name: &FrontendName| {
         let end = format!(":{}", name.port);
         let leaves = |step: &&Step| step.object.to_string().ends_with(&end);
         stay.iter().any(|known| known.port == name.port) || known.iter().any(leaves)
     };
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let new = new.into_iter().filter(|name| !has_port(name));
-    new.map(|name| SocketAddr::new(name.address.unwrap_or(any), name.port)).collect()
+    let port = |name: &FrontendName| if has_port(name) { 0 } else { name.port };
+    let new = new.into_iter();
+    new.map(|name| SocketAddr::new(name.address.unwrap_or(any), port(name))).collect()
 }
 
 /// The reply of `show servers state` without the line that tells its format.

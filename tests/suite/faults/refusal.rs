@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 
 use super::{Site, assert_says};
+use crate::rig::Rig;
 use crate::support::ports::free_port;
 use crate::support::versions::{newest, oldest, versions};
 
@@ -60,6 +61,36 @@ fn a_port_that_is_taken_is_refused_before_anything_happens() {
         let _ = site.rig.must_apply(&wanted);
         site.rig.assert_converged();
         site.assert_serves();
+    }
+}
+
+#[test]
+fn an_address_that_the_machine_does_not_have_is_refused_before_anything_happens() {
+    for version in [oldest(), newest()] {
+        let [one, other] = [free_port(), free_port()];
+        let site = |address: &str, port: u16| {
+            format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: a}}\n\
+                 spec:\n  addresses: [{{value: 127.0.0.1}}]\n  \
+                 listeners: [{{name: http, port: {one}, protocol: HTTP}}]\n---\n\
+                 apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: b}}\n\
+                 spec:\n  addresses: [{{value: {address}}}]\n  \
+                 listeners: [{{name: http, port: {port}, protocol: HTTP}}]\n"
+            )
+        };
+        let rig = Rig::serving(version, &site("127.0.0.2", one));
+        let worker = rig.haproxy().worker();
+        // On a port that HAProxy has, and on another one. The address is for documentation (RFC 5737).
+        for port in [one, other] {
+            rig.write(&site("192.0.2.7", port));
+            let outcome = rig.apply();
+            let told = format!("HAProxy {version}, port {port}");
+            assert_says(&outcome, 14, &["this machine has no address 192.0.2.7"], &told);
+            assert_eq!(outcome.json()["reloads"], 0, "{told}");
+            assert_eq!(rig.haproxy().worker(), worker, "{told}");
+        }
+        let _ = rig.must_apply(&site("127.0.0.3", other));
+        rig.assert_converged();
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::geteuid;
 use serde_json::json;
 
 use super::unfit;
@@ -49,7 +50,7 @@ pub(super) struct Scene {
     pub(super) rig: Rig,
     port: u16,
     origins: [Origin; 4],
-    /// Holds a port that manifests ask for.
+    /// Where manifests from a repository come from.
     upstream: Upstream,
     /// The live state on either side.
     sides: [State; 2],
@@ -87,7 +88,7 @@ impl Scene {
         let _ = self.gw(&["hold", "web/u", "--drain", "--for", "2h", "--reason", "INC-42"]).ok();
         for side in [1, 0] {
             self.want(side);
-            let code = self.rig.apply().code;
+            let code = self.gw(&APPLY).code;
             assert_eq!(code, Some(self.code(side)), "{:?}", self.kind);
             self.sides[side] = self.rig.state();
         }
@@ -170,7 +171,17 @@ impl Scene {
     }
 
     fn gw(&self, arguments: &[&str]) -> Outcome {
-        self.rig.gw.run(arguments)
+        self.rig.gw.run_under(self.network(), arguments)
+    }
+
+    /// The program under which gw runs. In another network than HAProxy's it can't tell where HAProxy
+    /// can listen, and leaves it to HAProxy to refuse.
+    fn network(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Refused if geteuid().is_root() => &["unshare", "--net"],
+            Kind::Refused => &["unshare", "--map-root-user", "--net"],
+            _ => &[],
+        }
     }
 
     /// The side that is next on a turn.
@@ -211,9 +222,9 @@ impl Scene {
             Kind::Resume => vec!["resume"],
             Kind::Rollback => vec!["rollback", &number, "--yes"],
             Kind::Git => vec!["apply", "--git", &url, "--yes"],
-            _ => vec!["apply", "manifests", "--yes"],
+            _ => APPLY.to_vec(),
         };
-        gw.run(&arguments)
+        gw.run_under(self.network(), &arguments)
     }
 
     /// What the next gw makes of what the one before left. Says what is wrong.
@@ -228,14 +239,14 @@ impl Scene {
                 self.want(0);
             }
             Kind::Suspend | Kind::Resume => {}
-            _ => self.ends(&["apply", "manifests", "--yes"], self.code(side))?,
+            _ => self.ends(&APPLY, self.code(side))?,
         }
         match self.kind {
             Kind::Refused | Kind::Undone => {
                 // Nothing of it is left, and what is good goes in.
                 self.is_at(1)?;
                 self.want(0);
-                self.ends(&["apply", "manifests", "--yes"], 0)?;
+                self.ends(&APPLY, 0)?;
                 self.is_at(0)?;
             }
             Kind::Hold | Kind::Release => {
@@ -314,6 +325,7 @@ impl Scene {
     }
 }
 
+const APPLY: [&str; 3] = ["apply", "manifests", "--yes"];
 const HOLD: [&str; 8] = ["hold", "web/s", "--weight", "5", "--for", "1h", "--reason", "INC-43"];
 
 /// An HAProxy that refuses an address in files.
