@@ -13,7 +13,8 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -22,6 +23,8 @@ use super::runtime;
 
 /// How long connecting and one request may take, each.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long after the end of its connection an answer may still be read.
+const AFTER_END: Duration = Duration::from_secs(1);
 
 /// What the client speaks.
 #[derive(Clone, Debug)]
@@ -96,7 +99,13 @@ pub(crate) enum Failure {
 }
 
 /// An open connection.
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    sender: Sender,
+    /// Its other end is gone as soon as the connection is.
+    ended: watch::Receiver<()>,
+}
+
+enum Sender {
     /// HTTP/1.1, one request at a time.
     Http1(http1::SendRequest<Full<Bytes>>),
     /// HTTP/2, many streams.
@@ -140,25 +149,33 @@ impl Connection {
 
     /// A second handle on the same HTTP/2 connection; `None` for HTTP/1.1.
     pub(crate) fn share(&self) -> Option<Self> {
-        match self {
-            Self::Http1(_) => None,
-            Self::Http2(sender, scheme) => Some(Self::Http2(sender.clone(), scheme)),
-        }
+        let Sender::Http2(sender, scheme) = &self.sender else { return None };
+        let sender = Sender::Http2(sender.clone(), scheme);
+        Some(Self { sender, ended: self.ended.clone() })
     }
 
     /// Whether the connection can take another request, once it is done with the last.
     pub(crate) async fn is_open(&mut self) -> bool {
-        match self {
-            Self::Http1(sender) => sender.ready().await.is_ok(),
-            Self::Http2(sender, _) => sender.ready().await.is_ok(),
+        match &mut self.sender {
+            Sender::Http1(sender) => sender.ready().await.is_ok(),
+            Sender::Http2(sender, _) => sender.ready().await.is_ok(),
         }
     }
 
     /// Sends a request and reads the whole answer.
     pub(crate) async fn send(&mut self, ask: &Ask) -> Result<Answer, Failure> {
-        timeout(PATIENCE, self.exchange(ask))
-            .await
-            .unwrap_or_else(|late| Err(Failure::NoAnswer(late.to_string())))
+        let mut ended = self.ended.clone();
+        let end = async {
+            // Nothing is ever sent: this waits for the end.
+            let _ = ended.changed().await;
+            sleep(AFTER_END).await;
+        };
+        tokio::select! {
+            outcome = timeout(PATIENCE, self.exchange(ask)) => {
+                outcome.unwrap_or_else(|late| Err(Failure::NoAnswer(late.to_string())))
+            }
+            () = end => Err(Failure::NoAnswer("the connection ended without one".to_owned())),
+        }
     }
 
     async fn exchange(&mut self, ask: &Ask) -> Result<Answer, Failure> {
@@ -166,14 +183,14 @@ impl Connection {
         *request.method_mut() = ask.method.clone();
         *request.headers_mut() = ask.headers.clone();
         let invalid = |error: &dyn Error| Failure::NotTaken(format!("invalid request: {error}"));
-        let sent = match self {
-            Self::Http1(sender) => {
+        let sent = match &mut self.sender {
+            Sender::Http1(sender) => {
                 *request.uri_mut() = ask.path.parse().map_err(|error| invalid(&error))?;
                 let host = ask.host.parse().map_err(|error| invalid(&error))?;
                 request.headers_mut().insert(HOST, host);
                 sender.try_send_request(request).await
             }
-            Self::Http2(sender, scheme) => {
+            Sender::Http2(sender, scheme) => {
                 let uri = format!("{scheme}://{}{}", ask.host, ask.path);
                 *request.uri_mut() = uri.parse().map_err(|error| invalid(&error))?;
                 sender.try_send_request(request).await
@@ -208,9 +225,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // Its errors reach the requests on it; it ends with the last handle.
-    runtime::spawn(connection);
-    Ok(Connection::Http1(sender))
+    Ok(Connection { sender: Sender::Http1(sender), ended: drive(connection) })
 }
 
 async fn http2<S>(stream: S, scheme: &'static str) -> hyper::Result<Connection>
@@ -218,8 +233,19 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
-    runtime::spawn(connection);
-    Ok(Connection::Http2(sender, scheme))
+    Ok(Connection { sender: Sender::Http2(sender, scheme), ended: drive(connection) })
+}
+
+/// Lets a connection do its work. Its errors reach the requests on it; it ends with the last handle.
+fn drive(
+    connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
+) -> watch::Receiver<()> {
+    let (alive, ended) = watch::channel(());
+    runtime::spawn(async move {
+        let _ = connection.await;
+        drop(alive);
+    });
+    ended
 }
 
 /// An error with all its causes in one line.

@@ -21,7 +21,7 @@ pub(super) async fn keep_alive(shared: Arc<Shared>) -> Tally {
     while let Some(ask) = next(&shared, &mut turn).await {
         let start = Instant::now();
         let outcome = reuse(&shared, ask, &mut idle, &mut tally).await;
-        record(&shared, &mut tally, ask, start, outcome);
+        record(&shared, &mut tally, ("a kept connection", ask), start, outcome);
     }
     tally
 }
@@ -64,7 +64,7 @@ pub(super) async fn fresh(shared: Arc<Shared>) -> Tally {
             Ok(mut connection) => connection.send(&ask).await,
             Err(failure) => Err(failure),
         };
-        record(&shared, &mut tally, &ask, start, outcome);
+        record(&shared, &mut tally, ("a new connection", &ask), start, outcome);
     }
     tally
 }
@@ -79,7 +79,7 @@ pub(super) async fn http2(shared: Arc<Shared>, slot: Arc<Slot>) -> Tally {
     while let Some(ask) = next(&shared, &mut turn).await {
         let start = Instant::now();
         let outcome = stream(&shared, ask, &slot, &mut tally).await;
-        record(&shared, &mut tally, ask, start, outcome);
+        record(&shared, &mut tally, ("HTTP/2", ask), start, outcome);
     }
     tally
 }
@@ -137,7 +137,7 @@ async fn next<'a>(shared: &'a Shared, turn: &mut usize) -> Option<&'a Ask> {
 fn record(
     shared: &Shared,
     tally: &mut Tally,
-    ask: &Ask,
+    (way, ask): (&str, &Ask),
     start: Instant,
     outcome: Result<Answer, Failure>,
 ) {
@@ -155,7 +155,7 @@ fn record(
     };
     if let Some(why) = why {
         let at = start.duration_since(shared.start);
-        tally.fail(format!("after {at:.3?}, {ask}: {why}"));
+        tally.fail(format!("after {at:.3?}, {ask} over {way}: {why}"));
         shared.failed.fetch_add(1, Ordering::Relaxed);
     }
 }
