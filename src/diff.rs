@@ -182,7 +182,8 @@ fn compare_servers<'a>(
                 (Some(wanted), Some(running)) => {
                     let notes = server::Notes::of(live, name, &server);
                     let hold = holds.get(name, &server);
-                    let comparison = server::compare(wanted, running, notes, hold);
+                    let balance = &backend.profile.balance;
+                    let comparison = server::compare(wanted, running, notes, hold, balance);
                     differences.held.extend(comparison.held.into_iter().map(|(state, hold)| {
                         Held { backend: name.clone(), server: server.clone(), state, hold }
                     }));

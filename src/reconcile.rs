@@ -3,6 +3,7 @@
 
 mod carry_out;
 mod decide;
+mod disk;
 mod drift;
 mod error;
 mod fingerprint;
@@ -14,8 +15,7 @@ mod memory;
 mod scribe;
 mod standing;
 mod status;
-
-use std::collections::BTreeSet;
+mod worker;
 
 use tokio::task::JoinHandle;
 
@@ -23,24 +23,30 @@ use crate::{
     apply::Patience,
     diff::{Scope, diff_held},
     guard::Refusal,
-    haproxy::{Capabilities, Connection, Endpoint, SocketError},
+    haproxy::Connection,
     intent::{Builder, Intent},
-    model::{Desired, Holds, Live, Process, REVISION, Suspension},
-    observe::{self, observe},
+    model::{Desired, Holds, Live, Process, Suspension},
+    observe::observe,
     plan::{self, Plan, Report, Step},
     report::FileDiff,
-    service::{self, Service},
+    service::Service,
     settings::Settings,
     source::{self, LoadError, Source},
-    store::{self, Files, Generation, Store},
+    store::Store,
 };
 
+use self::{
+    disk::{Disk, config_diff, files_differ},
+    memory::Memory,
+    scribe::Scribe,
+    worker::{Look, look},
+};
 pub use self::{
     error::ReconcileError,
     health::touched,
     holds::{HoldError, HoldRequest},
+    worker::{old_workers, running},
 };
-use self::{memory::Memory, scribe::Scribe};
 pub use crate::apply::Progress;
 
 /// A plan and what it was made from.
@@ -77,13 +83,6 @@ impl Pass {
     }
 }
 
-/// What is on disk.
-#[derive(Clone, Default)]
-struct Disk {
-    current: Option<Generation>,
-    files: Files,
-}
-
 /// Plans and applies, again and again, for one HAProxy.
 pub struct Reconciler {
     settings: Settings,
@@ -99,14 +98,6 @@ pub struct Reconciler {
     /// The generation that may be gone back to, which stays on disk.
     good: Option<u64>,
     scribe: Scribe,
-}
-
-/// A process and its state.
-#[derive(Debug)]
-struct Look {
-    connection: Connection,
-    capabilities: Capabilities,
-    live: Live,
 }
 
 impl Reconciler {
@@ -323,149 +314,9 @@ impl Reconciler {
         })
     }
 
-    /// An error where HAProxy runs after all, and just does not answer where it was looked for.
-    fn assert_stopped(&self) -> Result<(), ReconcileError> {
-        match service::running_with(&self.store.current_link()) {
-            Some(pid) => {
-                Err(ReconcileError::OtherSocket { pid, socket: self.socket()?.to_string() })
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Remembers a state that was reached with nothing left to do; else the next pass looks at all.
     fn remember(&mut self, intent: &Intent, process: Option<Process>, disk: Disk, report: &Report) {
         let process = process.filter(|_| report.is_complete() && report.remarks.is_empty());
         self.memory = process.map(|process| Memory::new(intent, process, disk));
     }
-
-    /// A connection to the worker; `None` where HAProxy does not run.
-    async fn connect(&self) -> Result<Option<Connection>, ReconcileError> {
-        connect(&self.settings).await
-    }
-
-    fn service(&self, pid: Option<u32>) -> Result<Service, ReconcileError> {
-        let current = self.store.current_link();
-        Ok(Service::find(&self.settings, self.socket()?.clone(), &current, pid))
-    }
-
-    /// The HAProxy that was read, or the news that it does not load what is in our state directory:
-    /// then nothing in there may be compared with it, and no reload would bring it in.
-    fn serving(&self, live: &Live) -> Result<Service, ReconcileError> {
-        let service = self.service(Some(live.process.pid))?;
-        let not_loaded = || {
-            let current = self.store.current_link().display().to_string();
-            ReconcileError::NotLoaded { current }
-        };
-        let structure = live.structure.as_ref().ok_or_else(not_loaded)?;
-        match service.loads_current() {
-            Some(true) => Ok(service),
-            Some(false) => Err(not_loaded()),
-            // What it runs must at least come from here.
-            None if self.store.with_structure(structure)?.is_some() => Ok(service),
-            None => {
-                let state = self.store.root().display().to_string();
-                Err(ReconcileError::OtherState { state })
-            }
-        }
-    }
-
-    fn socket(&self) -> Result<&Endpoint, ReconcileError> {
-        Ok(self.settings.socket()?)
-    }
-
-    /// What is on disk.
-    fn disk(&self) -> Result<Disk, ReconcileError> {
-        let current = self.store.current()?;
-        if let Some(memory) = &self.memory
-            && memory.disk.current == current
-        {
-            return Ok(memory.disk.clone());
-        }
-        let files = match &current {
-            Some(generation) => self.store.read(generation)?,
-            None => Files::new(),
-        };
-        Ok(Disk { current, files })
-    }
-
-    /// The files that the process has loaded: those of the generation with its structure.
-    fn loaded(&self, live: &Live, disk: &Disk) -> Result<Files, ReconcileError> {
-        let Some(structure) = &live.structure else { return Ok(Files::new()) };
-        let is_current = |generation: &Generation| generation.metadata.structure == *structure;
-        if disk.current.as_ref().is_some_and(is_current) {
-            return Ok(disk.files.clone());
-        }
-        match self.store.with_structure(structure) {
-            Ok(Some(generation)) => Ok(self.store.read(&generation)?),
-            Ok(None) | Err(store::StoreError::Missing(_)) => Ok(Files::new()),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// Reads the process; `None` where HAProxy does not run.
-async fn look(
-    settings: &Settings,
-    scope: &Scope,
-    desired: &Desired,
-) -> Result<Option<Look>, ReconcileError> {
-    let Some(mut connection) = connect(settings).await? else { return Ok(None) };
-    let capabilities = Capabilities::probe(&mut connection).await?;
-    let live = observe(&mut connection, scope, desired).await?;
-    Ok(Some(Look { connection, capabilities, live }))
-}
-
-/// The HAProxy that answers; `None` where none does.
-pub async fn running(settings: &Settings) -> Option<Process> {
-    let mut connection = connect(settings).await.ok()??;
-    Some(observe::identity(&mut connection).await.ok()?.process)
-}
-
-/// How many workers of earlier configurations still live; `None` where nobody can tell.
-pub async fn old_workers(settings: &Settings) -> Option<usize> {
-    service::old_workers(settings.master.as_ref()?).await
-}
-
-/// A connection to the worker: through the master where the runtime socket is dead. `None` where
-/// HAProxy does not run.
-async fn connect(settings: &Settings) -> Result<Option<Connection>, ReconcileError> {
-    match Connection::open(settings.socket()?, observe::DEADLINE).await {
-        Ok(connection) => return Ok(Some(connection)),
-        Err(SocketError::Missing(_) | SocketError::Refused(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let Some(master) = &settings.master else { return Ok(None) };
-    match Connection::open(master, observe::DEADLINE).await {
-        Ok(connection) => Ok(Some(connection)),
-        Err(SocketError::Missing(_) | SocketError::Refused(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether the files say something else to HAProxy: comments and the revision aside.
-fn files_differ(old: &Files, new: &Files) -> bool {
-    fn meaning(text: &str) -> impl Iterator<Item = &str> {
-        let lines = text.lines().map(str::trim);
-        lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
-    }
-    old.len() != new.len()
-        || old.iter().zip(new).any(|((old_name, old), (name, new))| {
-            old_name != name || (old != new && name != REVISION && !meaning(old).eq(meaning(new)))
-        })
-}
-
-/// The configuration files that differ.
-fn config_diff(old: &Files, new: &Files) -> Vec<FileDiff> {
-    let is_config = |name: &&String| name.ends_with(".cfg");
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).filter(is_config).collect();
-    names
-        .into_iter()
-        .map(|name| FileDiff {
-            path: name.clone(),
-            old: old.get(name).cloned().unwrap_or_default(),
-            new: new.get(name).cloned().unwrap_or_default(),
-        })
-        .filter(|diff| diff.old != diff.new)
-        .collect()
 }

@@ -84,7 +84,8 @@ pub fn carry_over(
             continue;
         }
         let holds = holds.get(&(backend.as_str(), server.as_str()));
-        places.rewrite(&mut fields, wanted, holds.map_or(&[], Vec::as_slice));
+        let (profile, holds) = (&settings.profile, holds.map_or(&[][..], Vec::as_slice));
+        places.rewrite(&mut fields, wanted, profile, holds);
         places.rewrite_shared(&mut fields, &settings.profile);
         if is_unseen {
             places.mark_unseen(&mut fields);
@@ -121,7 +122,7 @@ fn add_newcomers(
         }
         name.clone_into(&mut fields[places.backend]);
         fields[places.server] = server.to_string();
-        places.rewrite(&mut fields, wanted, &[]);
+        places.rewrite(&mut fields, wanted, &backend.profile, &[]);
         places.rewrite_shared(&mut fields, &backend.profile);
         places.mark_unseen(&mut fields);
         let _ = writeln!(file, "{}", fields.join(" "));
@@ -175,14 +176,23 @@ impl Places {
     }
 
     /// Puts in what Git owns, and what is held.
-    fn rewrite(&self, fields: &mut [String], wanted: &Server, holds: &[HeldState]) {
+    fn rewrite(
+        &self,
+        fields: &mut [String],
+        wanted: &Server,
+        profile: &Profile,
+        holds: &[HeldState],
+    ) {
         let weight = wanted.effective_weight();
         let (mut admin, mut current) = (0, weight);
         for hold in holds {
             match hold {
                 HeldState::Maintenance => admin |= FORCED_MAINTENANCE,
                 HeldState::Drain => admin |= FORCED_DRAIN,
-                HeldState::Weight { to, .. } => current = *to,
+                HeldState::Weight { to, .. } if profile.balance.takes_weight(*to, weight) => {
+                    current = *to;
+                }
+                HeldState::Weight { .. } => {}
             }
         }
         fields[self.address] = wanted.address.to_string();

@@ -5,8 +5,8 @@
 //! tells its own changes from an operator's by its notes in the process.
 
 use crate::model::{
-    BackendName, Hold, HoldState, Live, LiveServer, Note, Profile, Server, ServerName, ServerNote,
-    ServerState,
+    BackendName, BalanceKind, Hold, HoldState, Live, LiveServer, Note, Profile, Server, ServerName,
+    ServerNote, ServerState,
 };
 
 /// How a server differs.
@@ -141,12 +141,14 @@ pub(super) struct Comparison<'a> {
     pub(super) held: Vec<(HeldState, Option<Hold>)>,
 }
 
-/// Compares one server of both sides. What is held goes before what is wanted.
+/// Compares one server of both sides. What is held goes before what is wanted, as far as the balance
+/// algorithm allows for it.
 pub(super) fn compare<'a>(
     wanted: &'a Server,
     running: &'a LiveServer,
     notes: Notes,
     hold: Option<&Hold>,
+    balance: &BalanceKind,
 ) -> Comparison<'a> {
     let mut fields = Vec::new();
     let mut held = Vec::new();
@@ -158,6 +160,7 @@ pub(super) fn compare<'a>(
     let weight = wanted.effective_weight();
     if let Some(hold) = in_force
         && let HoldState::Weight(to) = hold.state
+        && balance.takes_weight(to, weight)
     {
         held.push((HeldState::Weight { to, from: weight }, Some(hold.clone())));
         if running.weight != to {
@@ -168,7 +171,8 @@ pub(super) fn compare<'a>(
         let is_now = HoldState::Weight(running.weight);
         if ended == Some(is_now) {
             fields.push(Field::Released(is_now));
-        } else if by_hand && !wanted.names_weight() {
+        } else if by_hand && !wanted.names_weight() && balance.takes_weight(running.weight, weight)
+        {
             held.push((HeldState::Weight { to: running.weight, from: weight }, None));
         } else {
             fields.push(Field::Weight);
@@ -296,7 +300,7 @@ mod tests {
         notes: Notes,
         hold: Option<&Hold>,
     ) -> (Vec<Field>, Vec<HeldState>) {
-        let comparison = compare(wanted, running, notes, hold);
+        let comparison = compare(wanted, running, notes, hold, &BalanceKind::Free);
         let fields = match comparison.change {
             Some(ServerChange::Modify { fields, .. }) => fields,
             _ => Vec::new(),
@@ -381,6 +385,22 @@ mod tests {
             // Over: what it set ends, and nothing else.
             assert_eq!(check(&set, true), (vec![Field::Released(state)], vec![]));
             assert_eq!(check(&running, true), (vec![], vec![]));
+        }
+    }
+
+    #[test]
+    fn a_static_balance_has_no_weights_but_its_own_and_none() {
+        let balance = BalanceKind::Static("static-rr".to_owned());
+        for (to, is_held) in [(9, false), (0, true)] {
+            let running = LiveServer { weight: to, ..running() };
+            let wanted = wanted();
+            let by_hand = compare(&wanted, &running, Notes::default(), None, &balance);
+            let hold = hold(HoldState::Weight(to), false);
+            let by_hold = compare(&wanted, &running, Notes::default(), Some(&hold), &balance);
+            for comparison in [by_hand, by_hold] {
+                assert_eq!(comparison.held.len(), usize::from(is_held), "{to}");
+                assert_eq!(comparison.change.is_none(), is_held, "{to}");
+            }
         }
     }
 

@@ -168,6 +168,13 @@ impl BalanceKind {
             (_, None) => Self::Free,
         }
     }
+
+    /// Whether a server can have this weight, where the configuration says `configured`. A static
+    /// algorithm takes none but 0 and that one (management guide, `set weight`). By a server state
+    /// file it could have a greater one: up to 2.8 HAProxy then writes beyond its map of servers.
+    pub fn takes_weight(&self, weight: u16, configured: u16) -> bool {
+        !matches!(self, Self::Static(_)) || weight == 0 || weight == configured
+    }
 }
 
 impl Profile {

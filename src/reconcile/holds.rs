@@ -9,7 +9,7 @@ use crate::{
     fault::{self, Point},
     haproxy::{Capabilities, Connection, SocketError},
     journal::{self, Journal},
-    model::{BackendName, Desired, Hold, HoldState, Holds, ServerName},
+    model::{BackendName, BalanceKind, Desired, Hold, HoldState, Holds, ServerName},
     observe::observe,
     plan::{self, Object, Outcome, Report},
     report::json::CauseWord,
@@ -94,6 +94,7 @@ impl Reconciler {
         let lock = lock_soon(&self.store).await?;
         let name = format!("{backend}/{server}");
         let (disk, desired) = self.known(backend, server)?;
+        assert_takes(&desired, (backend, server), request.state)?;
         let mut holds = self.holds()?;
         if let Some(hold) = holds.get(backend, server).filter(|hold| !hold.is_over) {
             let until = crate::report::text::utc(hold.until);
@@ -266,4 +267,24 @@ impl Reconciler {
             .collect();
         if ended.is_empty() { Ok(0) } else { Ok(holds::remove(&self.store, lock, &ended)?) }
     }
+}
+
+/// An error where the balance algorithm of the backend allows for no such weight.
+fn assert_takes(
+    desired: &Desired,
+    (backend, server): (&BackendName, &ServerName),
+    state: HoldState,
+) -> Result<(), HoldError> {
+    let found = desired.backends.get(backend);
+    let found = found.and_then(|found| Some((&found.profile.balance, found.servers.get(server)?)));
+    if let (Some((balance, wanted)), HoldState::Weight(weight)) = (found, state)
+        && let BalanceKind::Static(algorithm) = balance
+    {
+        let configured = wanted.effective_weight();
+        if !balance.takes_weight(weight, configured) {
+            let words = format!("`{algorithm}` takes only the weights 0 and {configured}");
+            return Err(HoldError::Refused(words));
+        }
+    }
+    Ok(())
 }

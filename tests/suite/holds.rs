@@ -226,3 +226,27 @@ fn what_haproxy_refuses_is_not_held() {
     assert!(!site.rig.state_dir().join("holds.json").exists());
     site.rig.assert_converged();
 }
+
+#[test]
+fn a_weight_rests_while_the_balance_takes_none() {
+    for version in [oldest(), newest()] {
+        let port = free_port();
+        let balance = |name: &str| manifests(port, "", &format!("  balance: {name}\n"));
+        let site = Site { rig: Rig::serving(version, &balance("roundrobin")), port };
+        let _ = site.rig.haproxy().command("set server web/s1 weight 200");
+        let _ = site.rig.haproxy().command("set server web/s4 weight 0");
+        let _ = site.hold("web/s2", &["--weight", "250"], "1h").ok();
+        // HAProxy 2.6 and 2.8 die where the file with the state of servers has a weight for these that
+        // is greater than the configured one.
+        for algorithm in ["static-rr", "{algorithm: source, hashType: map-based}"] {
+            let _ = site.rig.must_apply(&balance(algorithm));
+            let at = |server: &str, weight: &str| site.says(server, &format!(" weight={weight} "));
+            assert!(at("s1 ", "1") && at("s2 ", "1") && at("s4 ", "0"), "{}", site.rig.state());
+            site.rig.assert_converged();
+        }
+        // The hold goes on, and what was set by hand is forgotten.
+        let _ = site.rig.must_apply(&balance("roundrobin"));
+        assert!(site.says("s1 ", " weight=1 ") && site.says("s2 ", " weight=250 "));
+        site.rig.assert_converged();
+    }
+}
