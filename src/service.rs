@@ -71,7 +71,7 @@ impl Service {
             binary,
             base,
             current: current.to_owned(),
-            shares_network: process.as_ref().is_some_and(|process| shares_network(process.pid)),
+            shares_network: pid.is_some_and(|pid| is_named_haproxy(pid) && shares_network(pid)),
             master_pid: process.and_then(|process| process.master),
             loads_current,
         }
@@ -282,6 +282,11 @@ fn sees_our_files(pid: u32) -> bool {
     of("self").is_some_and(|ours| of(&pid.to_string()) == Some(ours))
 }
 
+/// Whether a process has HAProxy's name. Everybody may look at it, unlike at its program.
+fn is_named_haproxy(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("haproxy"))
+}
+
 /// Whether a process is in our network namespace: each has files of its own below `/proc/PID/net`,
 /// and unlike `/proc/PID/ns/net` everybody may look at them.
 fn shares_network(pid: u32) -> bool {
@@ -387,7 +392,15 @@ mod tests {
     #[test]
     fn who_is_in_our_network_is_seen() {
         assert!(shares_network(std::process::id()));
-        assert!(!shares_network(0), "there is no such process");
+        let mut other = Command::new("unshare");
+        let mut other = other.args(["--map-root-user", "--net", "sleep", "60"]).spawn().unwrap();
+        let begin = std::time::Instant::now();
+        while shares_network(other.id()) && begin.elapsed() < Duration::from_secs(10) {
+            std::thread::yield_now();
+        }
+        assert!(!shares_network(other.id()), "it has a network of its own");
+        other.kill().unwrap();
+        other.wait().unwrap();
     }
 
     #[test]

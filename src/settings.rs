@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub use self::{
-    duration::{DurationError, SpanError, parse_duration, parse_span},
+    duration::{DurationError, SpanError, parse_patience, parse_span},
     guards::GivenGuards,
     health::GivenHealth,
     intervals::Intervals,

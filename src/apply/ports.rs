@@ -12,10 +12,23 @@ use rustix::{
 /// Nothing listens there for this: sockets are bound with the options that HAProxy gives its own
 /// (`SO_REUSEADDR`, `SO_REUSEPORT`), and closed. What can't be told is no obstacle: HAProxy will say so.
 pub fn obstacle(addresses: impl IntoIterator<Item = SocketAddr>) -> Option<String> {
-    addresses.into_iter().find_map(|address| match try_bind(address) {
-        Err(Errno::ADDRINUSE) => Some(format!("another program has {address}")),
-        Err(Errno::ADDRNOTAVAIL) => Some(format!("this machine has no address {}", address.ip())),
-        Ok(()) | Err(_) => None,
+    addresses.into_iter().find_map(|address| {
+        let alone = SocketAddr::new(address.ip(), 0);
+        let bound = match try_bind(address) {
+            // Who has no right to the port can still tell the address.
+            Err(Errno::ACCESS) if address != alone => try_bind(alone),
+            bound => bound,
+        };
+        match bound {
+            // Port 0 is in use where none is left to choose from.
+            Err(Errno::ADDRINUSE) if address != alone => {
+                Some(format!("another program has {address}"))
+            }
+            Err(Errno::ADDRNOTAVAIL) => {
+                Some(format!("this machine has no address {}", address.ip()))
+            }
+            Ok(()) | Err(_) => None,
+        }
     })
 }
 

@@ -3,7 +3,7 @@
 use std::{path::Path, path::PathBuf, time::Duration};
 
 use crate::{
-    settings::parse_duration,
+    settings::parse_patience,
     source::git::{Address, AddressError, ForcedPush, Given, Reference, SecretFrom, TreePath},
 };
 
@@ -67,7 +67,7 @@ pub(super) struct Repository {
     git_proxy: Option<String>,
 
     /// How long the server may be silent; a fetch may take ten times as long [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "paths")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_patience, conflicts_with = "paths")]
     git_timeout: Option<Duration>,
 
     /// What to do when the branch no longer contains the last commit that was applied, or the tag

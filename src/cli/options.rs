@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     haproxy::Endpoint,
     report::text::Detail,
-    settings::{CONFIG, Given, Runs, Settings, SettingsError, parse_duration},
+    settings::{CONFIG, Given, Runs, Settings, SettingsError, parse_patience},
 };
 
 /// Where HAProxy is. Each option is also an environment variable and a line of gw.yaml.
@@ -77,11 +77,11 @@ impl Options {
 #[derive(Debug, clap::Args)]
 pub(super) struct Waits {
     /// How long a new server may take until its first good check [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_patience)]
     pub(super) ready_timeout: Option<Duration>,
 
     /// How long a removed server may take until its last request is answered [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_patience)]
     pub(super) removal_timeout: Option<Duration>,
 }
 

@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     Command, Endpoint, SocketError, Verdict, log,
     reply::proc::{self, Processes},
-    stream::{RESTART, RETRY, ReadHalf, WriteHalf, connect},
+    stream::{RESTART, RETRY, ReadHalf, WriteHalf, connect, is_refused},
 };
 
 /// Between two looks at a master that does not say itself when a reload is done (2.6).
@@ -70,10 +70,14 @@ impl Master {
     pub async fn reload(&self) -> Result<ReloadOutcome, SocketError> {
         let until = Instant::now() + self.deadline;
         let before = self.processes(until).await?;
-        let halves = self.connect(until).await?;
-        let reply = match self.exchange(halves, "reload", false, until).await {
-            Ok(reply) => reply,
-            Err(why) => return Ok(ReloadOutcome::Unclear { why }),
+        let reply = loop {
+            let halves = self.connect(until).await?;
+            match self.exchange(halves, "reload", false, until).await {
+                Ok(reply) => break reply,
+                // It was about to execute itself anew, and did not read it.
+                Err(SocketError::Refused(_)) if Instant::now() < until => sleep(POLL).await,
+                Err(why) => return Ok(ReloadOutcome::Unclear { why }),
+            }
         };
         let (status, text) = reply.split_once("\n--\n").unwrap_or((&reply, ""));
         match status.trim() {
@@ -127,7 +131,11 @@ impl Master {
         let begin = Instant::now();
         loop {
             match self.processes_once(until).await {
-                Err(SocketError::Closed { .. }) if begin.elapsed() < RESTART => sleep(RETRY).await,
+                Err(SocketError::Closed { .. } | SocketError::Refused(_))
+                    if begin.elapsed() < RESTART =>
+                {
+                    sleep(RETRY).await;
+                }
                 result => return result,
             }
         }
@@ -163,7 +171,7 @@ impl Master {
     }
 
     /// One line, and all that comes until the master closes. It closes when we do (`half_close`),
-    /// or by itself after a reload.
+    /// or by itself after a reload. [`SocketError::Refused`] where it closes without reading the line.
     async fn exchange(
         &self,
         (read, mut write): (ReadHalf, WriteHalf),
@@ -180,7 +188,10 @@ impl Master {
             read.take(REPLY_MAX).read_to_end(&mut reply).await
         };
         match timeout_at(until, exchange).await {
-            // A reset is how a master that executes itself anew may close.
+            // What was written was not read.
+            Ok(Err(error)) if reply.is_empty() && is_refused(error.kind()) => {
+                Err(SocketError::Refused(self.endpoint.clone()))
+            }
             Ok(_) => Ok(String::from_utf8_lossy(&reply).into_owned()),
             Err(_) => Err(self.late()),
         }

@@ -46,9 +46,10 @@ pub(super) async fn connect(
     }
 }
 
-/// Whether nobody took a connection.
+/// Whether nobody took a connection, or what came over it.
 pub(super) fn is_refused(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
+    use ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset};
+    matches!(kind, ConnectionRefused | ConnectionReset | BrokenPipe)
 }
 
 async fn halves(endpoint: &Endpoint) -> io::Result<(ReadHalf, WriteHalf)> {

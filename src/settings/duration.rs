@@ -20,15 +20,15 @@ const PATIENCE_MAX: Duration = Duration::from_secs(3600);
 const SPAN_MAX: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Reads a duration of at most a day.
-pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     parse(text, MAX, false)
 }
 
 /// Reads for how long gw waits for something: at most an hour. The words of what is wrong otherwise.
-pub(super) fn parse_patience(text: &str) -> Result<Duration, String> {
+pub fn parse_patience(text: &str) -> Result<Duration, String> {
     let patience = parse_duration(text).map_err(|error| error.to_string())?;
     if patience > PATIENCE_MAX {
-        return Err(format!("{text:?} is too long to wait: write 1h at most"));
+        return Err(format!("{text:?} is too long: write 1h at most"));
     }
     Ok(patience)
 }

@@ -173,6 +173,11 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Whether nothing was wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.problems.is_empty()
+    }
+
     pub(super) fn value<T>(
         &mut self,
         written: Option<Spanned<String>>,
@@ -356,8 +361,18 @@ mod tests {
         );
         let many: String = (0..9999).map(|number| format!("a{number}: 1\n")).collect();
         assert_eq!(read(&many).unwrap_err().lines().count(), 50);
+        let items = "notify:\n- url: http://a.example\n  on: [failure]\n- urll: http://b.example\n  \
+                     on: [success]\n- url: [x]\n  on: [failure]\n- url: ftp://c\n";
+        assert_eq!(
+            read(items).unwrap_err(),
+            "/etc/gw/gw.yaml:4:3: there is no setting \"urll\"; did you mean `url`?\n\
+             /etc/gw/gw.yaml:6:8: a single value belongs here\n\
+             /etc/gw/gw.yaml:8:8: notifications go to an http:// or https:// URL\n"
+        );
         let missing = read("source: {git: [a], ref: b}\nsource: /r\n").unwrap_err();
         assert_eq!(missing.lines().count(), 2, "{missing}");
+        let verify = "source:\n  git: /r\n  verify:\n    mode: head\n    allowedSigner: /k\n";
+        assert_eq!(read(verify).unwrap_err().lines().count(), 1);
         for bad in
             ["socket: [a]\n", "a: b: c\n", "- a\n", "state: /a\nstate: /b\n", "socket: \u{1}\n"]
         {

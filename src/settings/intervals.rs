@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
-use super::{file::Reader, parse_duration};
+use super::{duration::parse_duration, file::Reader};
 
 /// How often a gw that follows looks by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -149,7 +149,8 @@ impl Document {
                 text.parse::<ForcedPush>().map_err(|why| why.to_string())
             }),
             verify: self.verify.map(|Verify { mode: written, allowed_signers, keyring }| {
-                let has_keys = allowed_signers.is_some() || keyring.is_some();
+                // A name that is misspelt is told apart.
+                let has_keys = allowed_signers.is_some() || keyring.is_some() || !reader.is_clean();
                 let mode = |text: &str| match text.parse::<Mode>() {
                     Ok(Mode::Head | Mode::Strict) if !has_keys => {
                         Err("nobody may sign: name `allowedSigners` or `keyring`".to_owned())

@@ -58,15 +58,23 @@ fn wrong_lines(error: &Error, at: serde_yaml::Location, lines: &[&str]) -> Optio
     let is_part = |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
     let mut begin = usize::try_from(at.line()).ok()?.checked_sub(1)?;
     let mut first = *lines.get(begin)?;
-    let is_item = first.trim_start().starts_with('-');
-    if is_missing(error) && !is_item && at.column() == column(first) as u64 {
+    if is_missing(error)
+        && !first.trim_start().starts_with('-')
+        && at.column() == column(first) as u64
+    {
         // It is the mapping, which begins after its key.
         let is_key = |line: &str| !is_part(line) && column(line) < column(first);
         begin = lines[..begin].iter().rposition(|line| is_key(line))?;
         first = lines[begin];
     }
-    let rest = lines[begin + 1..].iter();
-    let after = rest.take_while(|line| is_part(line) || column(line) > column(first)).count();
+    // The other keys of an item stand below its first one, and a list may stand below its key.
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let is_item = |line: &str| line.trim_start().starts_with('-');
+    let belongs = |line: &str| {
+        let is_list = is_item(line) && !is_item(first) && indent(line) == indent(first);
+        is_part(line) || indent(line) > indent(first) || is_list
+    };
+    let after = lines[begin + 1..].iter().take_while(|line| belongs(line)).count();
     (is_of_one_place && !is_part(first)).then_some(begin..begin + 1 + after)
 }
 

@@ -198,17 +198,14 @@ impl<'a> Follower<'a> {
     ) -> Option<Left> {
         let (mut is_news, mut causes) = (work.files().is_some(), work.causes());
         if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched()) {
+            let is_awaited = self.others.hear(fetch.begun);
             if history.take_over(*fetch, on_event) {
                 is_news = true;
                 causes.push(PassCause::Commit);
-            } else if self.others.end_wait() {
+            } else if is_awaited {
                 causes.push(PassCause::Resync);
                 work.look_at_everything();
             }
-        } else if work.is_whole()
-            && let Some(due) = self.newer_due()
-        {
-            return Some(Left::At(due));
         }
         if work.is_health_due() && !is_news && self.is_worse(on_event).await {
             causes.push(PassCause::Health);
@@ -224,7 +221,6 @@ impl<'a> Follower<'a> {
         async {
             on_event(WatchEvent::PassBegun { number, causes: &self.record.causes });
             let left = self.look(&work, is_news, on_event).await;
-            self.others.note(self.reconciler.current().unwrap_or_default());
             on_event(WatchEvent::PassEnded(&self.record));
             Some(left)
         }

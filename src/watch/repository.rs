@@ -1,12 +1,11 @@
 //! The commits of a repository, as they come.
 
-use std::{mem, time::Duration};
-
-use tokio::{
-    sync::mpsc,
-    task::spawn_blocking,
-    time::{Instant, sleep},
+use std::{
+    mem,
+    time::{Duration, Instant},
 };
+
+use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
 
 use crate::source::git::{BareClone, Fetched, GitError, Settings};
 
@@ -17,7 +16,9 @@ use super::{backoff::Backoff, vitals::Vitals};
 pub(super) struct Fetch {
     /// What was found, and may be followed.
     pub(super) result: Result<Found, GitError>,
-    /// How long it took.
+    /// When the server was asked,
+    pub(super) begun: Instant,
+    /// and how long that took.
     pub(super) duration: Duration,
 }
 
@@ -43,7 +44,7 @@ pub(super) fn follow(
         let mut backoff = Backoff::default();
         while let Ok(place) = sender.reserve().await {
             let (clone, settings) = (clone.clone(), settings.clone());
-            let begin = Instant::now();
+            let begun = Instant::now();
             let fetched = spawn_blocking(move || {
                 let fetched = clone.fetch()?;
                 let remarks = fetched.judge(settings.forced_push)?;
@@ -59,7 +60,7 @@ pub(super) fn follow(
                 }
             };
             let failure = result.as_ref().err().map(mem::discriminant);
-            place.send(Fetch { result, duration: begin.elapsed() });
+            place.send(Fetch { result, begun, duration: begun.elapsed() });
             let wait = backoff.after(failure, fastrand::f64());
             let pause = wait.unwrap_or_else(|| poll.mul_f64(1.0 - 0.2 * fastrand::f64()));
             tokio::select! {

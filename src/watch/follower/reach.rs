@@ -46,6 +46,14 @@ impl Follower<'_> {
         if self.is_suspended(&pass, on_event) {
             return Ok(Left::Nothing);
         }
+        let is_followed = self.history.is_some() && !is_news && !goal.is_way_back;
+        if is_followed && let Some(due) = self.others.wait(pass.generation) {
+            self.record.result = PassResult::Pending(
+                "another gw applied something: is there a newer commit?".into(),
+            );
+            return Ok(Left::At(due));
+        }
+        self.others.note(pass.generation);
         if goal.is_way_back {
             pass.refusals.clear();
         } else if let Some(due) = self.reload_due(&pass) {
@@ -83,6 +91,7 @@ impl Follower<'_> {
         let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
         self.record.phases.apply = begun.elapsed();
         let report = applied?;
+        self.others.note(report.generation);
         if report.reloads > 0 {
             self.reloaded = Some(Instant::now());
         }

@@ -88,8 +88,9 @@ impl Scene {
         let _ = self.gw(&["hold", "web/u", "--drain", "--for", "2h", "--reason", "INC-42"]).ok();
         for side in [1, 0] {
             self.want(side);
-            let code = self.gw(&APPLY).code;
-            assert_eq!(code, Some(self.code(side)), "{:?}", self.kind);
+            let outcome = self.gw(&APPLY);
+            let told = outcome.transcript();
+            assert_eq!(outcome.code, Some(self.code(side)), "{:?}: {told}", self.kind);
             self.sides[side] = self.rig.state();
         }
         let kept = self.sides[0].of("server web/");

@@ -7,6 +7,9 @@ use gw::haproxy::{
     SocketError, Verdict, reply,
 };
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixListener;
+
 use super::spawn::{DEADLINE, Haproxy, binaries};
 use crate::support::scripted::{Act, Script, Scripted};
 
@@ -88,6 +91,30 @@ async fn a_master_that_is_started_anew_instead_of_reloading_loads_the_same() {
     let outcome = master.reload().await.unwrap();
     assert!(matches!(outcome, ReloadOutcome::Reloaded { .. }), "{outcome:?}");
     assert_eq!(peer.received().len(), 4, "its worker was not waited for");
+}
+
+#[tokio::test]
+async fn a_reload_that_was_not_read_is_asked_for_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("master.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let peer = tokio::spawn(async move {
+        let processes = "#<PID> <type>\n10 master 3 [failed: 0] 0d00h00m03s 2.8.1\n# workers\n";
+        let mut asked = Vec::new();
+        for reply in [Some(processes), None, Some("Success=1\n--\n")] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.readable().await.unwrap();
+            let Some(reply) = reply else { continue };
+            let mut line = [0; 100];
+            let length = stream.read(&mut line).await.unwrap();
+            asked.push(String::from_utf8_lossy(&line[..length]).into_owned());
+            stream.write_all(reply.as_bytes()).await.unwrap();
+        }
+        asked
+    });
+    let outcome = Master::new(Endpoint::Unix(path), DEADLINE).reload().await.unwrap();
+    assert!(matches!(outcome, ReloadOutcome::Reloaded { .. }), "{outcome:?}");
+    assert_eq!(peer.await.unwrap(), ["show proc\n", "reload\n"]);
 }
 
 #[tokio::test]
