@@ -26,6 +26,8 @@ pub(super) struct Runtime {
     pub(super) socket: Option<Endpoint>,
     /// Its level, or why nobody can talk there.
     level: Result<String, Trouble>,
+    /// Whether it is the master's, which leads to the worker.
+    is_masters: bool,
     /// The worker, asked through the master where the runtime socket is dead.
     pub(super) worker: Option<Worker>,
 }
@@ -51,7 +53,8 @@ impl Runtime {
         let socket = match settings.socket() {
             Ok(socket) => socket,
             Err(error) => {
-                return Self { socket: None, level: Err(Trouble::Unnamed(error)), worker: None };
+                let level = Err(Trouble::Unnamed(error));
+                return Self { socket: None, level, is_masters: false, worker: None };
             }
         };
         let (level, connection) = match Connection::open(socket, PATIENCE).await {
@@ -64,11 +67,13 @@ impl Runtime {
                 (Err(Trouble::Socket(error)), through)
             }
         };
+        let is_masters =
+            level.is_ok() && connection.as_ref().is_some_and(Connection::is_through_master);
         let worker = match connection {
             Some(connection) => Worker::ask(connection).await.ok(),
             None => None,
         };
-        Self { socket: Some(socket.clone()), level, worker }
+        Self { socket: Some(socket.clone()), level, is_masters, worker }
     }
 }
 
@@ -111,7 +116,12 @@ fn socket(runtime: &Runtime, service: &Service, start: &Start) -> Vec<Check> {
     let line = |named: &str| format!("stats socket {named} mode 660 level {LEVEL}");
     match &runtime.level {
         Ok(level) => {
-            let socket = Check::ok(id, format!("{named} answers"));
+            let socket = if runtime.is_masters {
+                let mend = "name HAProxy's `stats socket` by --socket, and this one by --master";
+                Check::warning(id, format!("{named} is the master's socket"), mend)
+            } else {
+                Check::ok(id, format!("{named} answers"))
+            };
             if level == LEVEL {
                 return vec![socket, Check::ok(level_id, LEVEL)];
             }

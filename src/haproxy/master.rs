@@ -16,6 +16,8 @@ use super::{
 
 /// Between two looks at a master that does not say itself when a reload is done (2.6).
 const POLL: Duration = Duration::from_millis(20);
+/// What a master says that takes no reload for now.
+const BUSY: &str = "Another reload is still in progress";
 /// The largest reply: the log of a start with a warning for each of many lines.
 const REPLY_MAX: u64 = 64 << 20;
 
@@ -69,15 +71,18 @@ impl Master {
     /// on all versions. With an error nothing was asked for.
     pub async fn reload(&self) -> Result<ReloadOutcome, SocketError> {
         let until = Instant::now() + self.deadline;
-        let before = self.processes(until).await?;
-        let reply = loop {
-            let halves = self.connect(until).await?;
-            match self.exchange(halves, "reload", false, until).await {
-                Ok(reply) => break reply,
+        let (before, reply) = loop {
+            let before = self.processes(until).await?;
+            let socket = self.connect(until).await?;
+            match self.exchange(socket, "reload", until).await {
+                // Somebody else's, or a start (3.2 and later).
+                Ok(reply) if reply.contains(BUSY) && Instant::now() < until => {}
+                Ok(reply) => break (before, reply),
                 // It was about to execute itself anew, and did not read it.
-                Err(SocketError::Refused(_)) if Instant::now() < until => sleep(POLL).await,
+                Err(SocketError::Refused(_)) if Instant::now() < until => {}
                 Err(why) => return Ok(ReloadOutcome::Unclear { why }),
             }
+            sleep(POLL).await;
         };
         let (status, text) = reply.split_once("\n--\n").unwrap_or((&reply, ""));
         match status.trim() {
@@ -143,7 +148,8 @@ impl Master {
 
     async fn processes_once(&self, until: Instant) -> Result<Processes, SocketError> {
         let command = Command::show_proc();
-        let text = self.ask(command.line(), true, until).await?;
+        let socket = self.connect(until).await?;
+        let text = self.exchange(socket, command.line(), until).await?;
         match command.judge(&text) {
             Verdict::Done | Verdict::Unchanged => {
                 proc::parse(&text).map_err(|error| SocketError::Protocol(error.to_string()))
@@ -156,35 +162,22 @@ impl Master {
         }
     }
 
-    /// Connects, and exchanges a line.
-    async fn ask(
-        &self,
-        line: &str,
-        half_close: bool,
-        until: Instant,
-    ) -> Result<String, SocketError> {
-        self.exchange(self.connect(until).await?, line, half_close, until).await
-    }
-
     async fn connect(&self, until: Instant) -> Result<(ReadHalf, WriteHalf), SocketError> {
         connect(&self.endpoint, until.saturating_duration_since(Instant::now())).await
     }
 
-    /// One line, and all that comes until the master closes. It closes when we do (`half_close`),
-    /// or by itself after a reload. [`SocketError::Refused`] where it closes without reading the line.
+    /// One line, and all that comes until the master closes, which it does when all is said, since we
+    /// say no more. [`SocketError::Refused`] where it closes without reading the line.
     async fn exchange(
         &self,
         (read, mut write): (ReadHalf, WriteHalf),
         line: &str,
-        half_close: bool,
         until: Instant,
     ) -> Result<String, SocketError> {
         let mut reply = Vec::new();
         let exchange = async {
             write.write_all(format!("{line}\n").as_bytes()).await?;
-            if half_close {
-                write.shutdown().await?;
-            }
+            write.shutdown().await?;
             read.take(REPLY_MAX).read_to_end(&mut reply).await
         };
         match timeout_at(until, exchange).await {

@@ -180,6 +180,9 @@ fn a_master_that_is_missing_is_told() {
         let _ = told.mend("master", "warning", &["SIGUSR2", "-W -S", "--master"]);
         let absent = rig.gw.clone().env("GW_MASTER", rig.path().join("none.sock"));
         let _ = Diagnosis::of(&absent, rig.path(), &[]).mend("master", "failed", &["-W -S"]);
+        let mistaken = rig.gw.clone().env("GW_SOCKET", rig.path().join("master.sock"));
+        let told = Diagnosis::of(&mistaken, rig.path(), &[]);
+        let _ = told.mend("socket", "warning", &["is the master's socket", "--master"]);
         rig.stop();
         rig.start_as(Mode::Plain);
         let told = Diagnosis::of(&unnamed, rig.path(), &[]);

@@ -48,6 +48,11 @@ async fn a_reload_says_how_it_went() {
         let outcome = master.reload().await.unwrap();
         assert!(matches!(outcome, ReloadOutcome::Reloaded { .. }), "{binary:?}: {outcome:?}");
         assert_eq!(master.show_proc().await.unwrap().failed, 0);
+        // Two at a time, of which 3.2 and later take one after the other.
+        let (one, other) = tokio::join!(master.reload(), master.reload());
+        for outcome in [one.unwrap(), other.unwrap()] {
+            assert!(matches!(outcome, ReloadOutcome::Reloaded { .. }), "{binary:?}: {outcome:?}");
+        }
         let gone = through.run_one(&Command::show_info()).await;
         assert!(matches!(gone, Err(SocketError::Closed { .. })), "{gone:?}");
     }
@@ -101,10 +106,14 @@ async fn a_reload_that_was_not_read_is_asked_for_again() {
     let peer = tokio::spawn(async move {
         let processes = "#<PID> <type>\n10 master 3 [failed: 0] 0d00h00m03s 2.8.1\n# workers\n";
         let mut asked = Vec::new();
-        for reply in [Some(processes), None, Some("Success=1\n--\n")] {
+        let busy = "Success=0\n--\nAnother reload is still in progress.\n\n";
+        let replies = [processes, busy, processes, "", processes, "Success=1\n--\n"];
+        for reply in replies {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.readable().await.unwrap();
-            let Some(reply) = reply else { continue };
+            if reply.is_empty() {
+                continue;
+            }
             let mut line = [0; 100];
             let length = stream.read(&mut line).await.unwrap();
             asked.push(String::from_utf8_lossy(&line[..length]).into_owned());
@@ -114,7 +123,8 @@ async fn a_reload_that_was_not_read_is_asked_for_again() {
     });
     let outcome = Master::new(Endpoint::Unix(path), DEADLINE).reload().await.unwrap();
     assert!(matches!(outcome, ReloadOutcome::Reloaded { .. }), "{outcome:?}");
-    assert_eq!(peer.await.unwrap(), ["show proc\n", "reload\n"]);
+    let both = ["show proc\n", "reload\n"];
+    assert_eq!(peer.await.unwrap(), [&both[..], &both[..1], &both].concat());
 }
 
 #[tokio::test]
