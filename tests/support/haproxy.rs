@@ -89,8 +89,13 @@ impl Haproxy {
         let haproxy = Self { socket, master, base: base_file, version: version.clone(), process };
 
         let answers = || haproxy.worker().is_some() && haproxy.master_answers();
-        clock::eventually(PATIENCE, || haproxy.process.has_ended() || answers());
-        if answers() { Ok(haproxy) } else { Err(haproxy.log()) }
+        // It may be reloaded as soon as it is up, and not answer for a moment then.
+        let mut is_up = false;
+        clock::eventually(PATIENCE, || {
+            is_up = answers();
+            is_up || haproxy.process.has_ended()
+        });
+        if is_up { Ok(haproxy) } else { Err(haproxy.log()) }
     }
 
     /// The process that was started: the master, where there is one.
