@@ -3,10 +3,10 @@
 //! What nobody told gw it finds out from the running process: its binary, its `-f` arguments and
 //! its master, all from `/proc`.
 
+mod process;
+
 use std::{
     collections::BTreeSet,
-    fs,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,15 +16,15 @@ use crate::{
     settings::Settings,
 };
 
+pub use self::process::running_with;
+use self::process::{LocalProcess, is_named_haproxy, leads_to, parent, processes, shares_network};
+
 /// How long `haproxy -c` may take.
 const CHECK: Duration = Duration::from_secs(120);
 /// How long the master may take to say who runs.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long the master may take to answer a reload.
 const RELOAD: Duration = Duration::from_secs(120);
-
-/// So many links are followed: as many as Linux does (path_resolution(7)).
-const LINKS_MAX: usize = 40;
 
 /// One HAProxy.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ pub struct Service {
     master_pid: Option<u32>,
     /// Whether it was started with the link; `None` where nobody can tell.
     loads_current: Option<bool>,
-    /// Whether it listens on this machine's addresses, as gw sees them.
-    shares_network: bool,
+    /// The process id of the worker, which may be of another machine or container.
+    pid: Option<u32>,
 }
 
 impl Service {
@@ -71,7 +71,7 @@ impl Service {
             binary,
             base,
             current: current.to_owned(),
-            shares_network: pid.is_some_and(|pid| is_named_haproxy(pid) && shares_network(pid)),
+            pid,
             master_pid: process.and_then(|process| process.master),
             loads_current,
         }
@@ -106,7 +106,7 @@ impl Service {
     /// Whether it listens on this machine's addresses, as gw sees them: both are in the same network
     /// namespace.
     pub fn shares_network(&self) -> bool {
-        self.shares_network
+        self.pid.is_some_and(|pid| is_named_haproxy(pid) && shares_network(pid))
     }
 
     /// Runs `haproxy -c` on the operator's files and a generation. The inner error is HAProxy's
@@ -192,145 +192,11 @@ fn signal_reload(pid: u32) -> Result<(), String> {
         .map_err(|error| format!("can't signal HAProxy's master process: {error}"))
 }
 
-/// Whether a path is the link `current`, or a link that leads to it. One to what `current` leads to
-/// at present is not: it would not follow.
-fn leads_to(path: &Path, current: &Path) -> bool {
-    let mut path = path.to_owned();
-    for _ in 0..LINKS_MAX {
-        if same_file(&path, current) {
-            return true;
-        }
-        let Ok(target) = fs::read_link(&path) else { return false };
-        path = path.parent().unwrap_or(Path::new("/")).join(target);
-    }
-    false
-}
-
-/// Whether two paths mean the same thing, though a folder in one may be a link.
-fn same_file(a: &Path, b: &Path) -> bool {
-    a == b
-        || (a.file_name() == b.file_name()
-            && a.parent().map(fs::canonicalize).and_then(Result::ok)
-                == b.parent().map(fs::canonicalize).and_then(Result::ok))
-}
-
-/// A worker on this machine.
-#[derive(Clone, Debug)]
-struct LocalProcess {
-    pid: u32,
-    binary: PathBuf,
-    /// Its `-f` arguments.
-    config: Vec<PathBuf>,
-    /// Whether each of them means here what it meant to HAProxy when it started: it is absolute, and
-    /// both see the same file systems.
-    has_plain_paths: bool,
-    master: Option<u32>,
-}
-
-impl LocalProcess {
-    /// Whether it runs a program of HAProxy's name.
-    fn is_haproxy(&self) -> bool {
-        let name = self.binary.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with("haproxy"))
-    }
-
-    /// Reads `/proc`. `None` where this process is on another machine, in another container, or
-    /// somebody else's.
-    fn find(pid: u32) -> Option<Self> {
-        let folder = PathBuf::from(format!("/proc/{pid}"));
-        let arguments = arguments(pid)?;
-        let binary = fs::read_link(folder.join("exe")).ok()?;
-        // A package upgrade replaced it; what is there now is what a restart would run.
-        let binary = binary.to_str().map_or(binary.clone(), |path| {
-            PathBuf::from(path.strip_suffix(" (deleted)").unwrap_or(path))
-        });
-        let cwd = fs::read_link(folder.join("cwd")).ok()?;
-        let config = files(&arguments);
-        // A worker in a chroot has another working directory than it was started in.
-        let has_plain_paths = config.iter().all(|path| path.is_absolute()) && sees_our_files(pid);
-        let config = config.into_iter().map(|path| cwd.join(path)).collect();
-        let master = parent(pid).filter(|parent| is_master(*parent, &arguments));
-        Some(Self { pid, binary, config, has_plain_paths, master })
-    }
-}
-
-/// The process id of some HAProxy that was started with this link as one of its `-f` arguments.
-pub fn running_with(current: &Path) -> Option<u32> {
-    processes()
-        .filter_map(LocalProcess::find)
-        .find(|process| {
-            process.is_haproxy() && process.config.iter().any(|path| leads_to(path, current))
-        })
-        .map(|process| process.pid)
-}
-
-/// All processes of this machine, or of this container.
-fn processes() -> impl Iterator<Item = u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten();
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-}
-
-/// The process that a process was started by.
-fn parent(pid: u32) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
-}
-
-/// Whether a process is in our mount namespace.
-fn sees_our_files(pid: u32) -> bool {
-    let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
-    of("self").is_some_and(|ours| of(&pid.to_string()) == Some(ours))
-}
-
-/// Whether a process has HAProxy's name. Everybody may look at it, unlike at its program.
-fn is_named_haproxy(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("haproxy"))
-}
-
-/// Whether a process is in our network namespace: each has files of its own below `/proc/PID/net`,
-/// and unlike `/proc/PID/ns/net` everybody may look at them.
-fn shares_network(pid: u32) -> bool {
-    let of = |process: &str| {
-        let found = fs::metadata(format!("/proc/{process}/net/dev")).ok()?;
-        Some((found.dev(), found.ino()))
-    };
-    of("self").is_some_and(|ours| of(&pid.to_string()) == Some(ours))
-}
-
-fn arguments(pid: u32) -> Option<Vec<String>> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words = line.split(|byte| *byte == 0).filter(|word| !word.is_empty());
-    Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
-}
-
-/// The files and folders that a command line of HAProxy names.
-fn files(arguments: &[String]) -> Vec<&Path> {
-    let mut files = Vec::new();
-    let mut rest = arguments.iter().skip(1);
-    while let Some(argument) = rest.next() {
-        match argument.as_str() {
-            "--" => break,
-            "-f" => files.extend(rest.next().map(Path::new)),
-            _ => {}
-        }
-    }
-    files.extend(rest.map(Path::new));
-    files
-}
-
-/// Whether the parent of a worker is its master: by `-W`, or by `master-worker` in the configuration,
-/// which no command line shows. Then it is the same program with the same files, and an HAProxy without
-/// a master has no such parent. A master that was reloaded has further arguments.
-fn is_master(parent: u32, worker: &[String]) -> bool {
-    let Some(parent) = arguments(parent) else { return false };
-    let is_told = parent.iter().any(|word| word.starts_with("-W"));
-    parent.first() == worker.first() && (is_told || files(&parent) == files(worker))
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
-        os::unix::{fs::symlink, process::ExitStatusExt as _},
+        fs,
+        os::unix::process::ExitStatusExt as _,
         process::{Child, Command},
     };
 
@@ -353,7 +219,7 @@ mod tests {
             current: PathBuf::new(),
             master_pid: Some(process.id()),
             loads_current: None,
-            shares_network: true,
+            pid: None,
         };
         (service, process)
     }
@@ -380,44 +246,5 @@ mod tests {
         assert_eq!(service.reload().await, Ok(()));
         let usr2 = rustix::process::Signal::USR2.as_raw();
         assert_eq!(process.wait().unwrap().signal(), Some(usr2));
-    }
-
-    #[test]
-    fn the_files_of_a_command_line_are_found() {
-        let line = "haproxy -x sockpair@5 -W -f /etc/a.cfg -S /run/m.sock -f /b -sf 7 -- /c";
-        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        assert_eq!(files(&words), ["/etc/a.cfg", "/b", "/c"].map(Path::new));
-    }
-
-    #[test]
-    fn who_is_in_our_network_is_seen() {
-        assert!(shares_network(std::process::id()));
-        let mut other = Command::new("unshare");
-        let mut other = other.args(["--map-root-user", "--net", "sleep", "60"]).spawn().unwrap();
-        let begin = std::time::Instant::now();
-        while shares_network(other.id()) && begin.elapsed() < Duration::from_secs(10) {
-            std::thread::yield_now();
-        }
-        assert!(!shares_network(other.id()), "it has a network of its own");
-        other.kill().unwrap();
-        other.wait().unwrap();
-    }
-
-    #[test]
-    fn links_to_the_link_count_and_what_it_leads_to_does_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::create_dir_all(at("state/generations/0001")).unwrap();
-        let current = at("state/current");
-        symlink("generations/0001", &current).unwrap();
-        symlink("state", at("lib")).unwrap();
-        symlink("lib/current", at("gw")).unwrap();
-        symlink("circle", at("circle")).unwrap();
-        for path in ["state/current", "state/../state/current/", "lib/current", "gw"] {
-            assert!(leads_to(&at(path), &current), "{path}");
-        }
-        for path in ["state/generations/0001", "state", "circle", "other/current"] {
-            assert!(!leads_to(&at(path), &current), "{path}");
-        }
     }
 }

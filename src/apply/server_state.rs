@@ -84,9 +84,8 @@ pub fn carry_over(
             continue;
         }
         let holds = holds.get(&(backend.as_str(), server.as_str()));
-        let (profile, holds) = (&settings.profile, holds.map_or(&[][..], Vec::as_slice));
-        places.rewrite(&mut fields, wanted, profile, holds);
-        places.rewrite_shared(&mut fields, &settings.profile);
+        let holds = holds.map_or(&[][..], Vec::as_slice);
+        places.rewrite(&mut fields, wanted, &settings.profile, holds);
         if is_unseen {
             places.mark_unseen(&mut fields);
         }
@@ -123,7 +122,6 @@ fn add_newcomers(
         name.clone_into(&mut fields[places.backend]);
         fields[places.server] = server.to_string();
         places.rewrite(&mut fields, wanted, &backend.profile, &[]);
-        places.rewrite_shared(&mut fields, &backend.profile);
         places.mark_unseen(&mut fields);
         let _ = writeln!(file, "{}", fields.join(" "));
     }
@@ -201,6 +199,7 @@ impl Places {
         fields[self.weight] = current.to_string();
         // HAProxy takes the weight of the file only where the initial one is the configuration's.
         fields[self.initial_weight] = weight.to_string();
+        self.rewrite_shared(fields, profile);
     }
 
     /// Puts in what the settings of the backend decide: HAProxy would take the old ones over.

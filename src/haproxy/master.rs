@@ -100,9 +100,8 @@ impl Master {
         }
     }
 
-    /// Watches the counters of the master: one more reload, and a failure more or none. Whether it
-    /// was this reload or one that somebody else asked for meanwhile makes no difference: both read
-    /// the configuration that is on disk.
+    /// Watches the counters of the master: one more reload, and a failure more or none. It may be one
+    /// that somebody else asked for meanwhile: which configuration was read, only the worker tells.
     async fn await_reload(&self, before: &Processes, until: Instant) -> ReloadOutcome {
         loop {
             let why = match self.processes(until).await {

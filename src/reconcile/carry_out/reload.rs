@@ -247,8 +247,8 @@ fn new_sockets(plan: &Plan, desired: &Desired) -> Vec<SocketAddr> {
     };
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let port = |name: &FrontendName| if has_port(name) { 0 } else { name.port };
-    let new = new.into_iter();
-    new.map(|name| SocketAddr::new(name.address.unwrap_or(any), port(name))).collect()
+    let socket = |name: &FrontendName| SocketAddr::new(name.address.unwrap_or(any), port(name));
+    new.into_iter().map(socket).collect()
 }
 
 /// The reply of `show servers state` without the line that tells its format.
