@@ -31,6 +31,9 @@ pub struct Differences<'a> {
     pub certificates: Vec<(&'a str, &'a Certificate)>,
     /// What operators set by hand and gw leaves alone.
     pub held: Vec<Held>,
+    /// Notes about what is neither wanted nor there: a pass was ended between a deletion and the note
+    /// of it, or between a note and what it announces.
+    pub leftovers: Vec<&'a Note>,
 }
 
 /// How a backend differs.
@@ -58,6 +61,7 @@ impl Differences<'_> {
         self.backends.clear();
         self.entries.clear();
         self.certificates.clear();
+        self.leftovers.clear();
         self.servers.retain_mut(|difference| {
             let is_it = difference.backend == *backend && difference.server == *server;
             is_it && difference.change.keep_holds()
@@ -109,6 +113,8 @@ pub fn diff_held<'a>(
             for (name, pair) in backend_pairs(desired, live) {
                 compare_backend(&mut differences, &name, pair, live, holds);
             }
+            let is_leftover = |note: &&Note| is_leftover(note, desired, live);
+            differences.leftovers = live.notes.keys().filter(is_leftover).collect();
         }
         Some(names) => {
             for name in names {
@@ -162,6 +168,22 @@ fn compare_backend<'a>(
         }
     };
     differences.backends.push((name.clone(), change));
+}
+
+/// Whether what a note is about is neither wanted nor there.
+fn is_leftover(note: &Note, desired: &Desired, live: &Live) -> bool {
+    match note {
+        Note::Backend(name) => {
+            !live.backends.contains_key(name) && desired.backends.get(name.as_str()).is_none()
+        }
+        Note::Server(backend, server) | Note::Weight(backend, server) => {
+            let running = live.backends.get(backend);
+            let wanted = desired.backends.get(backend.as_str());
+            !running.is_some_and(|servers| servers.contains_key(server))
+                && !wanted.is_some_and(|wanted| wanted.servers.contains_key(server.as_str()))
+        }
+        Note::Revision | Note::Profile(_) | Note::Certificate(_) => false,
+    }
 }
 
 fn compare_servers<'a>(

@@ -6,6 +6,7 @@ mod backend;
 mod cause;
 mod certificate;
 mod chain;
+mod leftover;
 mod limits;
 mod order;
 mod outcome;
@@ -83,6 +84,7 @@ pub fn plan(differences: &Differences<'_>, context: Context<'_>) -> Plan {
     steps.extend(servers);
     let makers = order::makers(&steps, first_maker, context.live);
     steps.extend(route::steps(differences, context, &makers));
+    steps.extend(leftover::steps(differences, context));
     order::hold_removals(&mut steps);
     if steps.is_empty() && context.files_differ {
         steps.push(Step::files());

@@ -54,10 +54,10 @@ fn add(name: &BackendName, backend: &Backend, context: Context<'_>) -> Step {
             FieldChange::new(&format!("server {server}"), None, Some(address))
         })
         .collect();
-    let mut made: Vec<Made> =
-        vec![Command::add_backend(name.as_str(), profile).map(Instruction::Must)];
+    // The note goes first: if gw dies in between, the next pass knows whose backend it finds.
     let noted = note(context.live, &Note::backend(name), Some(profile));
-    made.extend(noted.map(|noted| Ok(Instruction::Send(noted))));
+    let mut made: Vec<Made> = noted.map(|noted| Ok(Instruction::Send(noted))).into_iter().collect();
+    made.push(Command::add_backend(name.as_str(), profile).map(Instruction::Must));
     let mut waits = Vec::new();
     for (server, settings) in &backend.servers {
         let parts = addition(name, server, settings, &backend.profile, context);

@@ -8,8 +8,8 @@ use crate::{
 };
 
 use super::{
-    Plan,
-    step::{Action, Object},
+    Plan, Reason,
+    step::{Action, Object, Step},
 };
 
 /// Where the need for a step comes from.
@@ -38,7 +38,9 @@ pub struct Goal<'a> {
 impl Plan {
     /// Tells drift from commits: `old` is what the current generation asks for.
     pub fn attribute(&mut self, old: Goal<'_>, new: Goal<'_>, live: &Live) {
-        for step in self.steps.iter_mut().filter(|step| step.cause != Cause::Hold) {
+        let is_someones =
+            |step: &&mut Step| step.cause != Cause::Hold && step.because != Reason::Leftover;
+        for step in self.steps.iter_mut().filter(is_someones) {
             let is_drift = is_drift(&step.object, step.action, (old, new), live);
             step.cause = if is_drift { Cause::Drift } else { Cause::Commit };
         }

@@ -37,7 +37,8 @@ fn whatever_happens_the_next_pass_converges() {
     CAMPAIGN.run(|sample| run(sample, &origins, &runs, &cut));
     let (runs, cut) = (runs.into_inner(), cut.into_inner());
     println!("{runs} calamities, {cut} of them ended gw in the middle");
-    assert!(cut * 4 >= runs, "only {cut} of {runs} calamities ended gw in the middle");
+    // Many a moment comes after the end.
+    assert!(cut * 6 >= runs, "only {cut} of {runs} calamities ended gw in the middle");
 }
 
 /// Runs a chain. The error tells all there is to know about the first failure.

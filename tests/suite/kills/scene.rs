@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::geteuid;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::unfit;
 use crate::rig::{Rig, State};
@@ -135,7 +135,7 @@ impl Scene {
         let by_commands = matches!(self.kind, Kind::Commands | Kind::Start | Kind::Git);
         let server = |name: &str, port| json!({"name": name, "address": "127.0.0.1", "port": port});
         let mut servers = vec![server("s", one), server("t", three), server("u", four)];
-        let (mut route, mut timeout) = ("", 5);
+        let (mut route, mut timeout, mut more) = ("", 5, false);
         // A new server comes in more steps where it is checked.
         let check = if by_commands { "healthCheck: {type: tcp, interval: 100ms}, " } else { "" };
         match self.kind {
@@ -155,19 +155,30 @@ impl Scene {
                     servers.push(server("v", two));
                     route = "---\napiVersion: gw/v1\nkind: Route\nmetadata: {name: b}\n\
                              spec: {hosts: [b.test], backend: web}\n";
+                    more = self.rig.version.is_at_least(3, 4);
                 } else {
                     timeout = 6;
                 }
             }
         }
-        let (port, servers) = (self.port, json!(servers));
+        let backend = |name: &str, servers: &[Value]| {
+            format!(
+                "---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: {name}}}\n\
+                 spec: {{{check}servers: {}, timeouts: {{server: {timeout}s}}}}\n",
+                json!(servers)
+            )
+        };
+        let mut backends = backend("web", &servers);
+        if more {
+            // With the settings of another one, so that it takes no reload.
+            backends.push_str(&backend("api", &servers[..1]));
+        }
+        let port = self.port;
         format!(
             "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public}}\n\
              spec:\n  listeners:\n  - {{name: http, port: {port}, protocol: HTTP}}\n\
              ---\napiVersion: gw/v1\nkind: Route\nmetadata: {{name: a}}\n\
-             spec: {{hosts: [a.test], backend: web, gateway: public}}\n{route}\
-             ---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{name: web}}\n\
-             spec: {{{check}servers: {servers}, timeouts: {{server: {timeout}s}}}}\n"
+             spec: {{hosts: [a.test], backend: web, gateway: public}}\n{route}{backends}"
         )
     }
 

@@ -38,9 +38,9 @@ impl State {
                 .map(|name| format!("backend {name}")),
         );
         let statistics = statistics(haproxy, &mut lines);
-        servers(haproxy, &statistics, &mut lines);
+        let servers = servers(haproxy, &statistics, &mut lines);
         for map in MAPS {
-            entries(haproxy, map, &mut lines);
+            entries(haproxy, map, &servers, &mut lines);
         }
         certificates(haproxy, &mut lines);
         Self(lines)
@@ -107,8 +107,14 @@ fn statistics(haproxy: &Haproxy, lines: &mut BTreeSet<String>) -> BTreeMap<Strin
     servers
 }
 
-fn servers(haproxy: &Haproxy, statistics: &BTreeMap<String, String>, lines: &mut BTreeSet<String>) {
+/// The names of the servers.
+fn servers(
+    haproxy: &Haproxy,
+    statistics: &BTreeMap<String, String>,
+    lines: &mut BTreeSet<String>,
+) -> BTreeSet<String> {
     let text = haproxy.command("show servers state");
+    let mut names = BTreeSet::new();
     for row in rows(&text, ' ') {
         let name = format!("{}/{}", row["be_name"], row["srv_name"]);
         let admin: u32 = row["srv_admin_state"].parse().expect("a number");
@@ -125,18 +131,23 @@ fn servers(haproxy: &Haproxy, statistics: &BTreeMap<String, String>, lines: &mut
         line.push(' ');
         line.push_str(statistics.get(&name).map_or("without statistics", String::as_str));
         lines.insert(line);
+        names.insert(name);
     }
+    names
 }
 
 /// The entries of a map. Of the notebook only what is about the present: it also remembers what gw
-/// did, and that is no part of the goal.
-fn entries(haproxy: &Haproxy, map: &str, lines: &mut BTreeSet<String>) {
+/// did to servers that are there, and that is no part of the goal.
+fn entries(haproxy: &Haproxy, map: &str, servers: &BTreeSet<String>, lines: &mut BTreeSet<String>) {
     let text = haproxy.command(&format!("show map {map}"));
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for line in text.lines().filter(|line| line.starts_with("0x")) {
         let entry = line.split_once(' ').map_or("", |(_, entry)| entry);
-        let is_past = ["profile:", "server/", "weight/"];
-        if map == "maps/gw.map" && is_past.iter().any(|prefix| entry.starts_with(prefix)) {
+        let key = entry.split(' ').next().unwrap_or_default();
+        let server = key.strip_prefix("server/").or(key.strip_prefix("weight/"));
+        let is_past =
+            key.starts_with("profile:") || server.is_some_and(|name| servers.contains(name));
+        if map == "maps/gw.map" && is_past {
             continue;
         }
         let times = seen.entry(format!("map {map} {entry}")).or_default();
