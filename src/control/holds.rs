@@ -52,6 +52,12 @@ pub fn read(store: &Store, now: u64) -> Result<Holds, StoreError> {
     Ok(holds)
 }
 
+/// When each hold ends, in seconds since the epoch.
+pub(super) fn ends(store: &Store) -> Result<Vec<u64>, StoreError> {
+    let document: Document = store.read_json(FILE)?.unwrap_or_default();
+    Ok(document.holds.into_iter().map(|record| record.until).collect())
+}
+
 /// Writes a hold, in place of any other of the same server. Returns the bytes written.
 pub fn put(
     store: &Store,

@@ -69,6 +69,15 @@ fn what_people_do_is_noticed_without_being_asked() {
     watch.eventually("is as before", || state().contains(" 9 "));
     does(&["resume"], "Suspended", "False/");
     watch.eventually("follows again", || state().contains(" 10 "));
+    // What ends by itself ends as soon as its time is over.
+    let brief = ["--for", "3s", "--reason", "INC-42"];
+    for (what, about) in [(&["hold", "web/s", "--maint"][..], "Held"), (&["suspend"], "Suspended")]
+    {
+        does(&[what, &brief].concat(), about, "True/");
+        let begun = Instant::now();
+        watch.eventually("over", || watch.condition(about).starts_with("False/"));
+        assert!(begun.elapsed() < NOTICED, "{what:?}: {:?}", begun.elapsed());
+    }
 }
 
 #[test]
