@@ -31,8 +31,8 @@ pub struct Differences<'a> {
     pub certificates: Vec<(&'a str, &'a Certificate)>,
     /// What operators set by hand and gw leaves alone.
     pub held: Vec<Held>,
-    /// Notes about what is neither wanted nor there: a pass was ended between a deletion and the note
-    /// of it, or between a note and what it announces.
+    /// Notes that are no longer so: a pass was ended between a change and the note of it, or between
+    /// a note and what it announces.
     pub leftovers: Vec<&'a Note>,
 }
 
@@ -113,8 +113,10 @@ pub fn diff_held<'a>(
             for (name, pair) in backend_pairs(desired, live) {
                 compare_backend(&mut differences, &name, pair, live, holds);
             }
-            let is_leftover = |note: &&Note| is_leftover(note, desired, live);
-            differences.leftovers = live.notes.keys().filter(is_leftover).collect();
+            let leftovers = live.notes.iter();
+            let leftovers =
+                leftovers.filter(|(note, value)| is_leftover(note, value, desired, live));
+            differences.leftovers = leftovers.map(|(note, _)| note).collect();
         }
         Some(names) => {
             for name in names {
@@ -170,19 +172,24 @@ fn compare_backend<'a>(
     differences.backends.push((name.clone(), change));
 }
 
-/// Whether what a note is about is neither wanted nor there.
-fn is_leftover(note: &Note, desired: &Desired, live: &Live) -> bool {
-    match note {
+/// Whether what a note says is neither so nor wanted.
+fn is_leftover(note: &Note, value: &str, desired: &Desired, live: &Live) -> bool {
+    let (backend, server) = match note {
         Note::Backend(name) => {
-            !live.backends.contains_key(name) && desired.backends.get(name.as_str()).is_none()
+            return !live.backends.contains_key(name)
+                && !desired.backends.contains_key(name.as_str());
         }
-        Note::Server(backend, server) | Note::Weight(backend, server) => {
-            let running = live.backends.get(backend);
-            let wanted = desired.backends.get(backend.as_str());
-            !running.is_some_and(|servers| servers.contains_key(server))
-                && !wanted.is_some_and(|wanted| wanted.servers.contains_key(server.as_str()))
-        }
-        Note::Revision | Note::Profile(_) | Note::Certificate(_) => false,
+        Note::Server(backend, server) | Note::Weight(backend, server) => (backend, server),
+        Note::Revision | Note::Profile(_) | Note::Certificate(_) => return false,
+    };
+    let running = live.backends.get(backend).and_then(|servers| servers.get(server));
+    let wanted = desired.backends.get(backend.as_str());
+    let wanted = wanted.and_then(|backend| backend.servers.get(server.as_str()));
+    match (wanted, running) {
+        (None, None) => true,
+        // One that is to be made or removed: the note is written and forgotten with that.
+        (Some(_), None) | (None, Some(_)) => false,
+        (Some(wanted), Some(running)) => server::is_leftover(note, value, wanted, running),
     }
 }
 

@@ -160,11 +160,15 @@ impl Place<'_> {
                 let text = weight.to_string();
                 let value = (weight != from.initial_weight).then_some(text.as_str());
                 let key = Note::weight(self.backend, self.server);
-                // The note goes first: if gw dies in between, the weight is not taken for a hand's.
-                return noted(&key, value)
-                    .into_iter()
-                    .chain([send(Command::set_server_weight(backend, server, weight))])
-                    .collect();
+                let noted = noted(&key, value).into_iter();
+                let set = send(Command::set_server_weight(backend, server, weight));
+                // If gw dies in between, neither the old weight nor, once the manifest names none,
+                // the new one must be taken for a hand's.
+                return if to.names_weight() {
+                    noted.chain([set]).collect()
+                } else {
+                    [set].into_iter().chain(noted).collect()
+                };
             }
             Field::Maxconn => {
                 let maxconn = to.maxconn.unwrap_or(0);

@@ -152,6 +152,7 @@ impl Scene {
             _ => {
                 servers[0] = server("s", two);
                 if by_commands {
+                    servers[0]["weight"] = 3.into();
                     servers.push(server("v", two));
                     route = "---\napiVersion: gw/v1\nkind: Route\nmetadata: {name: b}\n\
                              spec: {hosts: [b.test], backend: web}\n";
