@@ -32,6 +32,8 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 pub struct Notifier {
     queues: Vec<(Target, mpsc::Sender<Bytes>)>,
     told: Told,
+    /// The success that is told once the health gate has judged: the revision, and the document.
+    withheld: Option<(Option<String>, Bytes)>,
     host: String,
     failures: Counter,
 }
@@ -40,11 +42,21 @@ pub struct Notifier {
 #[derive(Debug, Default)]
 struct Told(Option<(Option<String>, bool)>);
 
+/// What a pass is to those who were told of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// They know.
+    None,
+    Good,
+    Bad,
+    /// Good, if the health gate lets it stay.
+    Withheld,
+}
+
 impl Told {
-    /// Whether a pass is news, and then whether it is good news. A revision is told once for each
-    /// outcome, and again where the outcome changes back: whoever heard of a failure wants to hear
-    /// of its end.
-    fn news(&mut self, pass: &PassRecord) -> Option<bool> {
+    /// Whether a pass is news. A revision is told once for each outcome, and again where the outcome
+    /// changes back: whoever heard of a failure wants to hear of its end.
+    fn news(&mut self, pass: &PassRecord) -> News {
         let is_good = match pass.result {
             PassResult::Done => true,
             PassResult::Incomplete(_)
@@ -55,17 +67,29 @@ impl Told {
             | PassResult::Invalid(_)
             | PassResult::Failed(_) => false,
             // Neither, for now.
-            PassResult::Ended | PassResult::Pending(_) => return None,
+            PassResult::Ended | PassResult::Pending(_) => return News::None,
         };
         let next = Some((pass.revision.clone(), is_good));
         if self.0 == next {
-            return None;
+            return News::None;
+        }
+        if is_good && pass.is_on_trial {
+            return News::Withheld;
         }
         self.0 = next;
         // gw was started anew, and all was well already.
         let is_old =
             pass.number == 1 && pass.plan.as_ref().is_some_and(crate::plan::Plan::is_empty);
-        (!is_good || !is_old).then_some(is_good)
+        match (is_good, is_old) {
+            (true, true) => News::None,
+            (true, false) => News::Good,
+            (false, _) => News::Bad,
+        }
+    }
+
+    /// Success of a revision was told.
+    fn succeed(&mut self, revision: Option<String>) {
+        self.0 = Some((revision, true));
     }
 }
 
@@ -86,14 +110,39 @@ impl Notifier {
                 (target.clone(), sender)
             })
             .collect();
-        Self { queues, told: Told::default(), host, failures }
+        Self { queues, told: Told::default(), withheld: None, host, failures }
     }
 
-    /// Tells of a pass that ended at `now` (since the epoch), where it is news. Never waits.
+    /// Tells of a pass that ended at `now` (since the epoch), where it is news. Success that the health
+    /// gate has not judged yet is [withheld](Self::tell_withheld). Never waits.
     pub fn tell(&mut self, pass: &PassRecord, now: Duration) {
-        let Some(is_good) = self.told.news(pass) else { return };
-        let document = json::to_text(&json::notification(pass, &self.host, now));
-        let body = Bytes::from(document);
+        // Another revision is in its place.
+        let _ = self.withheld.take_if(|(revision, _)| *revision != pass.revision);
+        let news = self.told.news(pass);
+        if news == News::None || news == News::Withheld && self.withheld.is_some() {
+            return;
+        }
+        let document = json::notification(pass, &self.host, now);
+        let document = Bytes::from(json::to_text(&document));
+        match (news, self.withheld.take()) {
+            (News::None, _) => {}
+            (News::Withheld, _) => self.withheld = Some((pass.revision.clone(), document)),
+            // The pass that made the change tells more than one that only looked at it.
+            (News::Good, Some((_, first))) => self.post(&first, true),
+            (News::Good, None) => self.post(&document, true),
+            (News::Bad, _) => self.post(&document, false),
+        }
+    }
+
+    /// Tells of the success that was withheld: the health gate lets the change stay.
+    pub fn tell_withheld(&mut self) {
+        if let Some((revision, document)) = self.withheld.take() {
+            self.told.succeed(revision);
+            self.post(&document, true);
+        }
+    }
+
+    fn post(&self, body: &Bytes, is_good: bool) {
         for (target, queue) in &self.queues {
             let is_wanted = if is_good { target.success } else { target.failure };
             if is_wanted && queue.try_send(body.clone()).is_err() {

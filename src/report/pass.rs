@@ -191,6 +191,8 @@ pub struct PassRecord {
     pub refusals: Vec<Guard>,
     /// How it ended.
     pub result: PassResult,
+    /// Whether the health gate has yet to tell if the last change may stay.
+    pub is_on_trial: bool,
     /// What kept it from being made, where it failed because of that.
     pub obstacle: Option<Obstacle>,
     /// How long its parts took.

@@ -44,6 +44,11 @@ pub enum WatchEvent<'a> {
         /// Whether the last good state serves again.
         is_good: bool,
     },
+    /// With the last change HAProxy serves as well as before: the health gate lets it stay.
+    Proven {
+        /// The generation that it made.
+        generation: u64,
+    },
     /// The manifests are not followed for now.
     Suspended {
         /// Why, in the words of whoever did it.

@@ -67,6 +67,9 @@ pub fn log(event: &WatchEvent<'_>) {
         WatchEvent::RolledBack { revision, message, is_good: false } => {
             tracing::error!(revision, why = message, "the way back failed, too: act now");
         }
+        WatchEvent::Proven { generation } => {
+            tracing::info!(generation, "HAProxy serves as well as before");
+        }
         WatchEvent::Suspended { reason, by, until, .. } => {
             tracing::warn!(reason, by, until, "suspended");
         }

@@ -221,6 +221,7 @@ impl<'a> Follower<'a> {
         async {
             on_event(WatchEvent::PassBegun { number, causes: &self.record.causes });
             let left = self.look(&work, is_news, on_event).await;
+            self.record.is_on_trial = self.gate.is_on_trial();
             on_event(WatchEvent::PassEnded(&self.record));
             Some(left)
         }
@@ -287,7 +288,8 @@ impl<'a> Follower<'a> {
     async fn is_worse(&mut self, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
         let looked = match self.gate.look(&self.reconciler).await {
             Ok(Verdict::Open) => Ok(false),
-            Ok(Verdict::Good) => {
+            Ok(Verdict::Good(generation)) => {
+                on_event(WatchEvent::Proven { generation });
                 self.keep().await;
                 Ok(false)
             }

@@ -1,5 +1,6 @@
 //! What a gw that follows tells: HTTP, log lines, systemd, notifications.
 
+mod notifications;
 mod receiver;
 mod standing;
 mod trust;
@@ -13,13 +14,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use self::receiver::Receiver;
 use crate::rig::{Rig, web};
 use crate::support::clock;
 use crate::support::git::Upstream;
 use crate::support::ports::free_port;
 use crate::support::process::Process;
-use crate::support::tls::{Authority, HTTP1_ONLY};
 use crate::support::versions::{Version, newest, oldest};
 
 /// How long anything may take that should take a moment.
@@ -420,56 +419,4 @@ fn systemd_is_told() {
     watch.gw.signal(Signal::TERM);
     comes("STOPPING=1", 1);
     assert!(watch.gw.wait(SOON).is_some(), "{}", watch.gw.log());
-}
-
-#[test]
-fn others_are_notified_once_for_each_revision_and_outcome() {
-    let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new(folder.path());
-    let identity = authority.issue("hook", &["localhost"]);
-    let all = Receiver::plain();
-    let bad = Receiver::tls(identity.server(HTTP1_ONLY));
-    let nobody = free_port();
-    // The second one fails twice before it takes anything.
-    bad.fail_next(2);
-    let settings = format!(
-        "notify:\n- url: http://127.0.0.1:{}/all?key=k\n- url: https://localhost:{}/bad\n  \
-         on: [failure]\n- url: http://127.0.0.1:{nobody}/secret\n",
-        all.port(),
-        bad.port()
-    );
-    let watch = Watch::start(newest(), &[], |rig| {
-        let config = rig.path().join("gw.yaml");
-        std::fs::write(&config, settings).unwrap();
-        let gw = rig.gw.clone().env("GW_CONFIG", config);
-        rig.gw = gw.env("SSL_CERT_FILE", &authority.file);
-    });
-    let outcomes = || {
-        let word = |document: &Value| document["outcome"].as_str().unwrap().to_owned();
-        all.documents().iter().map(word).collect::<Vec<_>>()
-    };
-    watch.write(14, "60s");
-    watch.eventually("told of success", || outcomes() == ["success"]);
-    watch.rig.write("kind: Gatewy\n");
-    watch.eventually("told of failure", || outcomes() == ["success", "failure"]);
-    // The same again is no news.
-    for _ in 0..3 {
-        let passes = watch.json("/v1/status")["pass"].as_u64();
-        watch.gw.signal(Signal::HUP);
-        watch.eventually("again", || watch.json("/v1/status")["pass"].as_u64() > passes);
-    }
-    watch.write(14, "60s");
-    let expected = ["success", "failure", "success"];
-    watch.eventually("told of the end", || outcomes() == expected);
-    let failure = &all.documents()[1];
-    assert_eq!((&failure["version"], &failure["result"]), (&1.into(), &"partial".into()));
-    assert!(failure["message"].as_str().unwrap().contains("Gatewy"), "{failure}");
-    assert_eq!(all.paths(), ["/all?key=k", "/all?key=k", "/all?key=k"]);
-    watch.eventually("told over TLS", || bad.documents().len() == 1);
-    assert_eq!(bad.documents()[0]["outcome"], "failure");
-    // Nobody is waited for, and who can't be reached is counted, but not named in full.
-    let failures = || watch.metric("gw_notification_failures_total");
-    watch.eventually("counted", || failures() >= Some(1.0));
-    watch.gw.wait_for_log("could not be delivered", SOON);
-    assert!(!watch.gw.log().contains("secret"), "{}", watch.gw.log());
 }

@@ -59,6 +59,7 @@ impl Board {
             }
             WatchEvent::Stopping => self.is_stopping = true,
             WatchEvent::Started { .. }
+            | WatchEvent::Proven { .. }
             | WatchEvent::Problems { .. }
             | WatchEvent::Kept { .. }
             | WatchEvent::LastGood { .. }

@@ -50,7 +50,8 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
         WatchEvent::PassBegun { .. }
         | WatchEvent::PassEnded(_)
         | WatchEvent::SourceFetched(_)
-        | WatchEvent::RolledBack { .. } => String::new(),
+        | WatchEvent::RolledBack { .. }
+        | WatchEvent::Proven { .. } => String::new(),
         WatchEvent::Suspended { reason, by, since: _, until } => {
             let end = until.map_or_else(String::new, |until| format!(" until {}", utc(until)));
             let (reason, by) = (printable(reason), printable(by));

@@ -58,8 +58,8 @@ pub(super) struct Before {
 pub(super) enum Verdict {
     /// It is too early to tell, or nothing is on trial.
     Open,
-    /// It is no worse: the time is over.
-    Good,
+    /// It is no worse, and the time is over. The generation that was on trial.
+    Good(u64),
     /// It is worse, and not to be tried again.
     Worse(Quarantine),
 }
@@ -166,8 +166,7 @@ impl Gate {
         }
         let Some(on_trial) = self.trial.take() else { return Ok(Verdict::Open) };
         if worse.is_empty() {
-            tracing::info!(generation = on_trial.generation, "HAProxy serves as well as before");
-            return Ok(Verdict::Good);
+            return Ok(Verdict::Good(on_trial.generation));
         }
         let OnTrial { good, revision, files, .. } = on_trial;
         let bad = Quarantine::new(&revision, &files, Fault::Unhealthy, &named(&worse));
