@@ -2,6 +2,7 @@
 //! planner's question.
 
 mod keyed;
+mod leftover;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,10 +114,7 @@ pub fn diff_held<'a>(
             for (name, pair) in backend_pairs(desired, live) {
                 compare_backend(&mut differences, &name, pair, live, holds);
             }
-            let leftovers = live.notes.iter();
-            let leftovers =
-                leftovers.filter(|(note, value)| is_leftover(note, value, desired, live));
-            differences.leftovers = leftovers.map(|(note, _)| note).collect();
+            differences.leftovers = leftover::leftovers(desired, live);
         }
         Some(names) => {
             for name in names {
@@ -170,27 +168,6 @@ fn compare_backend<'a>(
         }
     };
     differences.backends.push((name.clone(), change));
-}
-
-/// Whether what a note says is neither so nor wanted.
-fn is_leftover(note: &Note, value: &str, desired: &Desired, live: &Live) -> bool {
-    let (backend, server) = match note {
-        Note::Backend(name) => {
-            return !live.backends.contains_key(name)
-                && !desired.backends.contains_key(name.as_str());
-        }
-        Note::Server(backend, server) | Note::Weight(backend, server) => (backend, server),
-        Note::Revision | Note::Profile(_) | Note::Certificate(_) => return false,
-    };
-    let running = live.backends.get(backend).and_then(|servers| servers.get(server));
-    let wanted = desired.backends.get(backend.as_str());
-    let wanted = wanted.and_then(|backend| backend.servers.get(server.as_str()));
-    match (wanted, running) {
-        (None, None) => true,
-        // One that is to be made or removed: the note is written and forgotten with that.
-        (Some(_), None) | (None, Some(_)) => false,
-        (Some(wanted), Some(running)) => server::is_leftover(note, value, wanted, running),
-    }
 }
 
 fn compare_servers<'a>(

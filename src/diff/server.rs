@@ -134,24 +134,6 @@ impl Notes {
     }
 }
 
-/// Whether a note about a server that is as wanted says something else of it. What a hand does later
-/// must not be taken for what gw noted.
-pub(super) fn is_leftover(note: &Note, value: &str, wanted: &Server, running: &LiveServer) -> bool {
-    match note {
-        Note::Weight(..) => {
-            let weight = wanted.effective_weight();
-            running.weight == weight && value != weight.to_string()
-        }
-        Note::Server(..) => {
-            let is_in_service = !running.maintenance && !running.draining;
-            let says_out =
-                matches!(value.parse(), Ok(ServerNote::Removing | ServerNote::Maintenance));
-            says_out && is_in_service && !wanted.in_maintenance()
-        }
-        Note::Revision | Note::Profile(_) | Note::Backend(_) | Note::Certificate(_) => false,
-    }
-}
-
 /// What a comparison yields.
 #[derive(Default)]
 pub(super) struct Comparison<'a> {
