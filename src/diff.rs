@@ -2,7 +2,7 @@
 //! planner's question.
 
 mod keyed;
-mod leftover;
+mod notes;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +14,7 @@ use crate::model::{
 
 pub use self::{
     keyed::{Change, merge_join},
+    notes::NoteChange,
     server::{Field, Held, HeldState, ServerChange, ServerDifference},
 };
 
@@ -32,9 +33,8 @@ pub struct Differences<'a> {
     pub certificates: Vec<(&'a str, &'a Certificate)>,
     /// What operators set by hand and gw leaves alone.
     pub held: Vec<Held>,
-    /// Notes that are no longer so: a pass was ended between a change and the note of it, or between
-    /// a note and what it announces.
-    pub leftovers: Vec<&'a Note>,
+    /// Notes that say something else than what is so, and what each should say.
+    pub notes: Vec<NoteChange>,
 }
 
 /// How a backend differs.
@@ -62,7 +62,7 @@ impl Differences<'_> {
         self.backends.clear();
         self.entries.clear();
         self.certificates.clear();
-        self.leftovers.clear();
+        self.notes.clear();
         self.servers.retain_mut(|difference| {
             let is_it = difference.backend == *backend && difference.server == *server;
             is_it && difference.change.keep_holds()
@@ -114,7 +114,7 @@ pub fn diff_held<'a>(
             for (name, pair) in backend_pairs(desired, live) {
                 compare_backend(&mut differences, &name, pair, live, holds);
             }
-            differences.leftovers = leftover::leftovers(desired, live);
+            differences.notes.extend(notes::of_nothing(desired, live));
         }
         Some(names) => {
             for name in names {
@@ -190,6 +190,8 @@ fn compare_servers<'a>(
                     let hold = holds.get(name, &server);
                     let balance = &backend.profile.balance;
                     let comparison = server::compare(wanted, running, notes, hold, balance);
+                    let outdated = notes::of_server(name, &server, wanted, running, notes);
+                    differences.notes.extend(outdated);
                     differences.held.extend(comparison.held.into_iter().map(|(state, hold)| {
                         Held { backend: name.clone(), server: server.clone(), state, hold }
                     }));

@@ -32,64 +32,57 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 pub struct Notifier {
     queues: Vec<(Target, mpsc::Sender<Bytes>)>,
     told: Told,
-    /// The success that is told once the health gate has judged: the revision, and the document.
-    withheld: Option<(Option<String>, Bytes)>,
+    withheld: Option<Withheld>,
     host: String,
     failures: Counter,
 }
 
-/// What was told last.
+/// What was told last: a revision, and whether it is good.
 #[derive(Debug, Default)]
 struct Told(Option<(Option<String>, bool)>);
 
-/// What a pass is to those who were told of others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum News {
-    /// They know.
-    None,
-    Good,
-    Bad,
-    /// Good, if the health gate lets it stay.
-    Withheld,
+/// Success that is told once the health gate has judged.
+#[derive(Debug)]
+struct Withheld {
+    /// The generation on trial.
+    generation: u64,
+    /// The revisions that ask for it, in their order, and what is to be told of each.
+    documents: Vec<(Option<String>, Bytes)>,
+    /// Whether the failure of something newer was told meanwhile.
+    is_overtaken: bool,
 }
 
 impl Told {
-    /// Whether a pass is news. A revision is told once for each outcome, and again where the outcome
+    /// Whether this is news. A revision is told once for each outcome, and again where the outcome
     /// changes back: whoever heard of a failure wants to hear of its end.
-    fn news(&mut self, pass: &PassRecord) -> News {
-        let is_good = match pass.result {
-            PassResult::Done => true,
-            PassResult::Incomplete(_)
-            | PassResult::Refused(_)
-            | PassResult::Broken(_)
-            | PassResult::TakenBack(_)
-            | PassResult::Partial(_)
-            | PassResult::Invalid(_)
-            | PassResult::Failed(_) => false,
-            // Neither, for now.
-            PassResult::Ended | PassResult::Pending(_) => return News::None,
-        };
-        let next = Some((pass.revision.clone(), is_good));
-        if self.0 == next {
-            return News::None;
-        }
-        if is_good && pass.is_on_trial {
-            return News::Withheld;
-        }
-        self.0 = next;
-        // gw was started anew, and all was well already.
-        let is_old =
-            pass.number == 1 && pass.plan.as_ref().is_some_and(crate::plan::Plan::is_empty);
-        match (is_good, is_old) {
-            (true, true) => News::None,
-            (true, false) => News::Good,
-            (false, _) => News::Bad,
-        }
+    fn is_news(&self, pass: &PassRecord, is_good: bool) -> bool {
+        self.0.as_ref() != Some(&(pass.revision.clone(), is_good))
     }
 
-    /// Success of a revision was told.
-    fn succeed(&mut self, revision: Option<String>) {
-        self.0 = Some((revision, true));
+    /// Whether gw was started anew, and all was well already.
+    fn is_old(&self, pass: &PassRecord) -> bool {
+        self.0.is_none()
+            && pass.number == 1
+            && pass.plan.as_ref().is_some_and(crate::plan::Plan::is_empty)
+    }
+
+    fn set(&mut self, revision: Option<String>, is_good: bool) {
+        self.0 = Some((revision, is_good));
+    }
+}
+
+/// Whether a pass ended well; `None` where that is not known yet.
+fn outcome(pass: &PassRecord) -> Option<bool> {
+    match pass.result {
+        PassResult::Done => Some(true),
+        PassResult::Incomplete(_)
+        | PassResult::Refused(_)
+        | PassResult::Broken(_)
+        | PassResult::TakenBack(_)
+        | PassResult::Partial(_)
+        | PassResult::Invalid(_)
+        | PassResult::Failed(_) => Some(false),
+        PassResult::Ended | PassResult::Pending(_) => None,
     }
 }
 
@@ -116,28 +109,51 @@ impl Notifier {
     /// Tells of a pass that ended at `now` (since the epoch), where it is news. Success that the health
     /// gate has not judged yet is [withheld](Self::tell_withheld). Never waits.
     pub fn tell(&mut self, pass: &PassRecord, now: Duration) {
-        // Another revision is in its place.
-        let _ = self.withheld.take_if(|(revision, _)| *revision != pass.revision);
-        let news = self.told.news(pass);
-        if news == News::None || news == News::Withheld && self.withheld.is_some() {
+        let Some(is_good) = outcome(pass) else { return };
+        if !is_good && let Some(withheld) = &mut self.withheld {
+            withheld.documents.retain(|(revision, _)| *revision != pass.revision);
+        }
+        if !self.told.is_news(pass, is_good) {
             return;
         }
-        let document = json::notification(pass, &self.host, now);
-        let document = Bytes::from(json::to_text(&document));
-        match (news, self.withheld.take()) {
-            (News::None, _) => {}
-            (News::Withheld, _) => self.withheld = Some((pass.revision.clone(), document)),
-            // The pass that made the change tells more than one that only looked at it.
-            (News::Good, Some((_, first))) => self.post(&first, true),
-            (News::Good, None) => self.post(&document, true),
-            (News::Bad, _) => self.post(&document, false),
+        let document = || Bytes::from(json::to_text(&json::notification(pass, &self.host, now)));
+        match pass.on_trial.filter(|_| is_good) {
+            Some(generation) => {
+                let document = document();
+                // Another change is part of what is judged now, and its revision of what is told.
+                let withheld = self
+                    .withheld
+                    .take_if(|withheld| withheld.generation == generation)
+                    .unwrap_or(Withheld { generation, documents: Vec::new(), is_overtaken: false });
+                let withheld = self.withheld.insert(withheld);
+                // The pass that made the change tells more than one that only looked at it.
+                if withheld.documents.iter().all(|(revision, _)| *revision != pass.revision) {
+                    withheld.documents.push((pass.revision.clone(), document));
+                }
+            }
+            None => {
+                let is_old = is_good && self.told.is_old(pass);
+                self.told.set(pass.revision.clone(), is_good);
+                match &mut self.withheld {
+                    Some(withheld) if !is_good => withheld.is_overtaken = true,
+                    // Nothing is on trial any more.
+                    withheld => *withheld = None,
+                }
+                if !is_old {
+                    self.post(&document(), is_good);
+                }
+            }
         }
     }
 
-    /// Tells of the success that was withheld: the health gate lets the change stay.
-    pub fn tell_withheld(&mut self) {
-        if let Some((revision, document)) = self.withheld.take() {
-            self.told.succeed(revision);
+    /// Tells of the success that was withheld for the health gate, which lets this generation stay.
+    pub fn tell_withheld(&mut self, generation: u64) {
+        let judged = self.withheld.take_if(|withheld| withheld.generation == generation);
+        let Some(Withheld { documents, is_overtaken, .. }) = judged else { return };
+        for (revision, document) in documents {
+            if !is_overtaken {
+                self.told.set(revision, true);
+            }
             self.post(&document, true);
         }
     }

@@ -6,8 +6,8 @@ mod backend;
 mod cause;
 mod certificate;
 mod chain;
-mod leftover;
 mod limits;
+mod notes;
 mod order;
 mod outcome;
 mod reason;
@@ -40,7 +40,7 @@ pub use self::{
 #[derive(Clone, Debug, Default)]
 #[must_use = "a plan that nobody shows or applies changes nothing"]
 pub struct Plan {
-    /// The steps, in order of object.
+    /// The steps, by kind of object, and last those about notes alone.
     pub steps: Vec<Step>,
     /// The order in which the steps' `switch` parts must run, as indices into `steps`.
     pub switch_order: Vec<usize>,
@@ -84,7 +84,7 @@ pub fn plan(differences: &Differences<'_>, context: Context<'_>) -> Plan {
     steps.extend(servers);
     let makers = order::makers(&steps, first_maker, context.live);
     steps.extend(route::steps(differences, context, &makers));
-    steps.extend(leftover::steps(differences, context));
+    notes::add_to(&mut steps, differences, context);
     order::hold_removals(&mut steps);
     if steps.is_empty() && context.files_differ {
         steps.push(Step::files());

@@ -113,7 +113,7 @@ impl Telemetry {
         self.systemd.tell(event, &self.board.borrow());
         match *event {
             WatchEvent::PassEnded(pass) => self.notifier.tell(pass, now.wall),
-            WatchEvent::Proven { .. } => self.notifier.tell_withheld(),
+            WatchEvent::Judged { generation, .. } => self.notifier.tell_withheld(generation),
             WatchEvent::RolledBack { revision, message, is_good } => {
                 let message = message.to_owned();
                 let pass = PassRecord {

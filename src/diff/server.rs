@@ -120,8 +120,8 @@ pub enum HeldState {
 /// What the notebook says about a server.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Notes {
-    state: Option<ServerNote>,
-    weight: Option<u16>,
+    pub(super) state: Option<ServerNote>,
+    pub(super) weight: Option<u16>,
 }
 
 impl Notes {

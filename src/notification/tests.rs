@@ -1,4 +1,4 @@
-use crate::plan::{Plan, Report};
+use crate::plan::{Outcome, Plan, Report};
 
 use super::*;
 
@@ -6,68 +6,125 @@ fn pass(revision: &str, result: PassResult) -> PassRecord {
     PassRecord { revision: Some(revision.to_owned()), result, ..PassRecord::default() }
 }
 
-#[test]
-fn a_revision_is_told_once_for_each_outcome() {
-    let mut told = Told::default();
-    let failed = || PassResult::Failed("m".into());
-    let mut news = |revision, result| told.news(&pass(revision, result));
-    assert_eq!(news("a", PassResult::Done), News::Good);
-    assert_eq!(news("a", PassResult::Done), News::None);
-    assert_eq!(news("a", PassResult::Pending("w".into())), News::None);
-    assert_eq!(news("b", failed()), News::Bad);
-    assert_eq!(news("b", PassResult::Refused("m".into())), News::None);
-    assert_eq!(news("b", PassResult::Done), News::Good);
-    assert_eq!(news("c", PassResult::Done), News::Good);
+/// Who is told, and of what: the number of the pass and the outcome.
+struct Told {
+    notifier: Notifier,
+    inbox: mpsc::Receiver<Bytes>,
 }
 
-#[test]
-fn a_start_at_which_all_is_well_is_no_news() {
+impl Told {
+    fn new() -> Self {
+        let mut notifier = Notifier::start(&[], "h".into(), Counter::default());
+        let (sender, inbox) = mpsc::channel(QUEUE);
+        let url = "http://127.0.0.1:9/".parse().unwrap();
+        notifier.queues.push((Target { url, success: true, failure: true }, sender));
+        Self { notifier, inbox }
+    }
+
+    fn hear(&mut self, pass: &PassRecord) -> Vec<String> {
+        self.notifier.tell(pass, Duration::ZERO);
+        self.all()
+    }
+
+    fn judge(&mut self, generation: u64) -> Vec<String> {
+        self.notifier.tell_withheld(generation);
+        self.all()
+    }
+
+    fn all(&mut self) -> Vec<String> {
+        let read = |body: Bytes| {
+            let document: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let word = |key: &str| document[key].as_str().unwrap().to_owned();
+            format!("{} {} {}", document["pass"], word("revision"), word("outcome"))
+        };
+        std::iter::from_fn(|| self.inbox.try_recv().ok()).map(read).collect()
+    }
+}
+
+const NOTHING: [&str; 0] = [];
+
+fn failed() -> PassResult {
+    PassResult::Failed("m".into())
+}
+
+#[tokio::test]
+async fn a_revision_is_told_once_for_each_outcome() {
+    let mut told = Told::new();
+    let mut hear = |revision, result| told.hear(&pass(revision, result));
+    assert_eq!(hear("a", PassResult::Done), ["0 a success"]);
+    assert_eq!(hear("a", PassResult::Done), NOTHING);
+    assert_eq!(hear("a", PassResult::Pending("w".into())), NOTHING);
+    assert_eq!(hear("b", failed()), ["0 b failure"]);
+    assert_eq!(hear("b", PassResult::Refused("m".into())), NOTHING);
+    assert_eq!(hear("b", PassResult::Done), ["0 b success"]);
+    assert_eq!(hear("c", PassResult::Done), ["0 c success"]);
+}
+
+#[tokio::test]
+async fn a_start_at_which_all_is_well_is_no_news() {
     let start = |plan: Plan| PassRecord {
         number: 1,
         plan: Some(plan),
         report: Some(Report::nothing(None)),
         ..pass("a", PassResult::Done)
     };
-    let mut told = Told::default();
-    assert_eq!(told.news(&start(Plan::default())), News::None);
-    assert_eq!(told.news(&pass("a", PassResult::Done)), News::None);
-    assert_eq!(Told::default().news(&start(crate::report::samples::reload_plan())), News::Good);
-}
-
-#[test]
-fn what_the_health_gate_has_not_judged_is_no_success_yet() {
-    let on_trial = |revision| PassRecord { is_on_trial: true, ..pass(revision, PassResult::Done) };
-    let mut told = Told::default();
-    assert_eq!(told.news(&on_trial("a")), News::Withheld);
-    assert_eq!(told.news(&on_trial("a")), News::Withheld);
-    assert_eq!(told.news(&pass("a", PassResult::TakenBack("w".into()))), News::Bad);
-    assert_eq!(told.news(&on_trial("b")), News::Withheld);
-    assert_eq!(told.news(&pass("b", PassResult::Done)), News::Good);
-    // A correction of what was told.
-    assert_eq!(told.news(&on_trial("b")), News::None);
+    let mut told = Told::new();
+    assert_eq!(told.hear(&start(Plan::default())), NOTHING);
+    assert_eq!(told.hear(&pass("a", PassResult::Done)), NOTHING);
+    let plan = crate::report::samples::reload_plan();
+    let report =
+        Some(Report { outcomes: vec![Outcome::Done; plan.steps.len()], ..Report::nothing(None) });
+    let first = PassRecord { report, ..start(plan) };
+    assert_eq!(Told::new().hear(&first), ["1 a success"]);
 }
 
 #[tokio::test]
-async fn what_was_withheld_is_of_the_revision_that_is_judged() {
-    let on_trial = |revision| PassRecord { is_on_trial: true, ..pass(revision, PassResult::Done) };
-    let mut notifier = Notifier::start(&[], "h".into(), Counter::default());
-    let mut tell = |record: &PassRecord, now: u64| {
-        notifier.tell(record, Duration::from_secs(now));
-        notifier.withheld.clone()
+async fn success_waits_for_the_health_gate() {
+    let on_trial = |number, revision, generation| PassRecord {
+        number,
+        on_trial: Some(generation),
+        ..pass(revision, PassResult::Done)
     };
-    let first = tell(&on_trial("a"), 1).unwrap();
+    let mut told = Told::new();
+    assert_eq!(told.hear(&pass("a", PassResult::Done)), ["0 a success"]);
+    assert_eq!(told.hear(&on_trial(1, "b", 7)), NOTHING);
     // The pass that made the change tells more than a later look.
-    assert_eq!(tell(&on_trial("a"), 2), Some(first));
-    let other = tell(&on_trial("b"), 3).unwrap();
-    assert_eq!(other.0.as_deref(), Some("b"));
-    assert_eq!(tell(&pass("b", PassResult::Failed("m".into())), 4), None);
-    assert!(tell(&on_trial("b"), 5).is_some());
-    notifier.tell_withheld();
-    assert_eq!(notifier.told.news(&pass("b", PassResult::Done)), News::None);
-    // Back at what was told as good: there is nothing to tell of what came in between.
-    notifier.tell(&on_trial("c"), Duration::from_secs(6));
-    notifier.tell(&on_trial("b"), Duration::from_secs(7));
-    assert_eq!(notifier.withheld, None);
+    assert_eq!(told.hear(&on_trial(2, "b", 7)), NOTHING);
+    assert_eq!(told.judge(6), NOTHING);
+    assert_eq!(told.judge(7), ["1 b success"]);
+    assert_eq!(told.hear(&pass("b", PassResult::Done)), NOTHING);
+    // A correction of what was told.
+    assert_eq!(told.hear(&on_trial(3, "b", 8)), NOTHING);
+    assert_eq!(told.judge(8), NOTHING);
+
+    // Two that ask for the same are judged together.
+    assert_eq!(told.hear(&on_trial(4, "c", 9)), NOTHING);
+    assert_eq!(told.hear(&on_trial(5, "d", 9)), NOTHING);
+    assert_eq!(told.judge(9), ["4 c success", "5 d success"]);
+    // One that another one replaces is not judged.
+    assert_eq!(told.hear(&on_trial(6, "e", 10)), NOTHING);
+    assert_eq!(told.hear(&on_trial(7, "f", 11)), NOTHING);
+    assert_eq!(told.judge(11), ["7 f success"]);
+}
+
+#[tokio::test]
+async fn what_fails_while_another_one_is_on_trial_takes_nothing_from_it() {
+    let on_trial = |revision| PassRecord { on_trial: Some(7), ..pass(revision, PassResult::Done) };
+    let mut told = Told::new();
+    assert_eq!(told.hear(&on_trial("b")), NOTHING);
+    assert_eq!(told.hear(&pass("c", failed())), ["0 c failure"]);
+    assert_eq!(told.judge(7), ["0 b success"]);
+    assert_eq!(told.hear(&pass("c", failed())), NOTHING, "it is told once");
+
+    // Its own failure does, also one that was told before.
+    assert_eq!(told.hear(&pass("d", failed())), ["0 d failure"]);
+    assert_eq!(told.hear(&on_trial("d")), NOTHING);
+    assert_eq!(told.hear(&pass("d", failed())), NOTHING);
+    assert_eq!(told.judge(7), NOTHING);
+    // Where the gate gave up, the next pass tells.
+    assert_eq!(told.hear(&on_trial("d")), NOTHING);
+    assert_eq!(told.hear(&pass("d", PassResult::Done)), ["0 d success"]);
+    assert_eq!(told.judge(7), NOTHING);
 }
 
 #[tokio::test]

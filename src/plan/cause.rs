@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    Plan, Reason,
+    Plan,
     step::{Action, Object, Step},
 };
 
@@ -22,6 +22,8 @@ pub enum Cause {
     Drift,
     /// An operator's hold is to be set again, or is over.
     Hold,
+    /// gw's own notes in the process are brought in line with it.
+    Note,
 }
 
 /// What is, or was, to be reached.
@@ -38,9 +40,8 @@ pub struct Goal<'a> {
 impl Plan {
     /// Tells drift from commits: `old` is what the current generation asks for.
     pub fn attribute(&mut self, old: Goal<'_>, new: Goal<'_>, live: &Live) {
-        let is_someones =
-            |step: &&mut Step| step.cause != Cause::Hold && step.because != Reason::Leftover;
-        for step in self.steps.iter_mut().filter(is_someones) {
+        let is_open = |step: &&mut Step| !matches!(step.cause, Cause::Hold | Cause::Note);
+        for step in self.steps.iter_mut().filter(is_open) {
             let is_drift = is_drift(&step.object, step.action, (old, new), live);
             step.cause = if is_drift { Cause::Drift } else { Cause::Commit };
         }

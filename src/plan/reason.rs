@@ -11,8 +11,8 @@ pub enum Reason {
     Command(&'static str),
     /// An earlier pass began it; it waits for its first good check.
     AwaitsCheck,
-    /// An earlier pass was ended before it could forget what it had noted.
-    Leftover,
+    /// gw's own notes in the process say something else than what is so.
+    Note,
     /// The process is right already, and only files are written.
     FilesOnly,
     /// HAProxy is not running.
@@ -58,7 +58,7 @@ impl Reason {
     /// The means that follow from it.
     pub fn mechanism(&self) -> Mechanism {
         match self {
-            Self::Command(_) | Self::AwaitsCheck | Self::Leftover | Self::FilesOnly => {
+            Self::Command(_) | Self::AwaitsCheck | Self::Note | Self::FilesOnly => {
                 Mechanism::Runtime
             }
             Self::NotRunning
@@ -86,7 +86,7 @@ impl Reason {
         match self {
             Self::Command(_) => "command",
             Self::AwaitsCheck => "awaits_check",
-            Self::Leftover => "leftover",
+            Self::Note => "note",
             Self::FilesOnly => "files_only",
             Self::NotRunning => "not_running",
             Self::NotLoaded => "not_loaded",
@@ -112,9 +112,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Command(what) => f.write_str(what),
             Self::AwaitsCheck => f.write_str("it waits for its first good health check"),
-            Self::Leftover => {
-                f.write_str("an earlier gw was ended before it could forget its note of this")
-            }
+            Self::Note => f.write_str("gw's own note of it in HAProxy is no longer so"),
             Self::FilesOnly => f.write_str("HAProxy runs this already; only the files differ"),
             Self::NotRunning => f.write_str("HAProxy is not running and will load it at its start"),
             Self::NotLoaded => f.write_str("HAProxy has not loaded gw's configuration yet"),

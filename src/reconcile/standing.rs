@@ -81,16 +81,19 @@ impl Reconciler {
         plan.attribute(goal, goal, live);
         let is_pending =
             |object: &Object| standing.pending.iter().any(|other| other.object == *object);
-        let (of_holds, steps): (Vec<Step>, Vec<Step>) = plan
+        let (drift, own): (Vec<Step>, Vec<Step>) = plan
             .steps
             .into_iter()
             .filter(|step| !is_pending(&step.object))
-            .partition(|step| step.cause == Cause::Hold);
-        standing.pending.extend(of_holds.into_iter().map(|step| Pending {
+            .partition(|step| !matches!(step.cause, Cause::Hold | Cause::Note));
+        standing.pending.extend(own.into_iter().map(|step| Pending {
             object: step.object,
-            why: "an operator's hold is to be set again, or is over".to_owned(),
+            why: match step.cause {
+                Cause::Hold => "an operator's hold is to be set again, or is over".to_owned(),
+                _ => step.because.to_string(),
+            },
         }));
-        standing.drift = steps;
+        standing.drift = drift;
         standing.held = plan.held;
         Ok(Some(standing))
     }

@@ -1,6 +1,6 @@
 //! Who set something to what it is: a search in what gw did, newest first. Pure.
 
-use super::json::{ActionWord, OutcomeWord, RecordDocument, RecordStepDocument};
+use super::json::{ActionWord, NeedWord, OutcomeWord, RecordDocument, RecordStepDocument};
 
 /// What somebody wants to know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ impl Question {
     /// The old and the new value, where a step is about it.
     fn ask_step(&self, made: &RecordStepDocument) -> Option<(Option<String>, Option<String>)> {
         let step = &made.step;
+        if step.cause == NeedWord::Note {
+            return None;
+        }
         let value = |name: &str| {
             let field = step.fields.iter().find(|field| field.name == name)?;
             Some((field.from.clone(), field.to.clone()))

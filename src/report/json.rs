@@ -50,7 +50,7 @@ pub use self::{
     status::StatusDocument,
     step::{FieldDocument, OriginDocument, StepDocument, SummaryDocument},
     watch::WatchStatusDocument,
-    word::{ActionWord, CauseWord, KindWord, MechanismWord, OutcomeWord, ResultWord},
+    word::{ActionWord, CauseWord, KindWord, MechanismWord, NeedWord, OutcomeWord, ResultWord},
 };
 
 /// The version of all documents.

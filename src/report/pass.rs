@@ -18,7 +18,8 @@ pub enum PassCause {
     Commit,
     /// Somebody asks for it (SIGHUP).
     Asked,
-    /// Somebody held or released a server, suspended following or resumed it.
+    /// Somebody held or released a server, suspended following or resumed it, or the time of that is
+    /// over.
     Operator,
     /// Another HAProxy process answers than before.
     Haproxy,
@@ -191,8 +192,8 @@ pub struct PassRecord {
     pub refusals: Vec<Guard>,
     /// How it ended.
     pub result: PassResult,
-    /// Whether the health gate has yet to tell if the last change may stay.
-    pub is_on_trial: bool,
+    /// The generation that the health gate has yet to judge; `None` where nothing is on trial.
+    pub on_trial: Option<u64>,
     /// What kept it from being made, where it failed because of that.
     pub obstacle: Option<Obstacle>,
     /// How long its parts took.

@@ -44,10 +44,12 @@ pub enum WatchEvent<'a> {
         /// Whether the last good state serves again.
         is_good: bool,
     },
-    /// With the last change HAProxy serves as well as before: the health gate lets it stay.
-    Proven {
+    /// The health gate lets a change stay.
+    Judged {
         /// The generation that it made.
         generation: u64,
+        /// Whether HAProxy serves as well as before with it; else somebody ended the look.
+        is_proven: bool,
     },
     /// The manifests are not followed for now.
     Suspended {

@@ -67,8 +67,11 @@ pub fn log(event: &WatchEvent<'_>) {
         WatchEvent::RolledBack { revision, message, is_good: false } => {
             tracing::error!(revision, why = message, "the way back failed, too: act now");
         }
-        WatchEvent::Proven { generation } => {
+        WatchEvent::Judged { generation, is_proven: true } => {
             tracing::info!(generation, "HAProxy serves as well as before");
+        }
+        WatchEvent::Judged { generation, is_proven: false } => {
+            tracing::info!(generation, "the last change is no longer looked at");
         }
         WatchEvent::Suspended { reason, by, until, .. } => {
             tracing::warn!(reason, by, until, "suspended");

@@ -221,7 +221,7 @@ impl<'a> Follower<'a> {
         async {
             on_event(WatchEvent::PassBegun { number, causes: &self.record.causes });
             let left = self.look(&work, is_news, on_event).await;
-            self.record.is_on_trial = self.gate.is_on_trial();
+            self.record.on_trial = self.gate.generation();
             on_event(WatchEvent::PassEnded(&self.record));
             Some(left)
         }
@@ -289,8 +289,12 @@ impl<'a> Follower<'a> {
         let looked = match self.gate.look(&self.reconciler).await {
             Ok(Verdict::Open) => Ok(false),
             Ok(Verdict::Good(generation)) => {
-                on_event(WatchEvent::Proven { generation });
+                on_event(WatchEvent::Judged { generation, is_proven: true });
                 self.keep().await;
+                Ok(false)
+            }
+            Ok(Verdict::Dropped(generation)) => {
+                on_event(WatchEvent::Judged { generation, is_proven: false });
                 Ok(false)
             }
             Ok(Verdict::Worse(bad)) => self.reconciler.condemn(&bad).map(|()| true),

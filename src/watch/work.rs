@@ -20,7 +20,8 @@ pub(super) enum Cause {
     Fetched(Box<Fetch>),
     /// Somebody asks for a new try (SIGHUP).
     Asked,
-    /// Somebody held or released a server, suspended following or resumed it.
+    /// Somebody held or released a server, suspended following or resumed it, or the time of that is
+    /// over.
     Operator,
     /// HAProxy was restarted or reloaded, perhaps by somebody else: this one answers now.
     Process(Process),

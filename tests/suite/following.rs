@@ -336,10 +336,14 @@ fn a_service_is_followed_and_left_running() {
         }
         watch.wait_for_log("keeps changing server web/s back", SOON);
 
-        // So it is where HAProxy is another one.
+        // So it is where HAProxy is another one, of which gw sees nothing until it is as the hand says.
+        watch.signal(Signal::STOP);
         rig.stop();
         rig.start();
-        let _ = rig.haproxy().command(&format!("set server web/s {}", address(&one)));
+        let reply = rig.haproxy().command(&format!("set server web/s {}", address(&one)));
+        assert!(reply.contains("changed from"), "{reply}");
+        assert!(clock::eventually(SOON, || answers(port, &one)), "{reply}");
+        watch.signal(Signal::CONT);
         assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
 
         watch.signal(Signal::TERM);

@@ -168,6 +168,27 @@ fn a_hold_ends_in_time() {
 }
 
 #[test]
+fn a_hold_that_a_commit_makes_good_leaves_nothing_behind() {
+    for version in [oldest(), newest()] {
+        let site = Site::new(version);
+        let weight = |site: &Site, fields: &str| {
+            site.rig.write(&manifests(site.port, fields, ""));
+            let _ = site.rig.apply().ok();
+        };
+        // The weight is one that gw gave it.
+        weight(&site, ", weight: 6");
+        let _ = site.hold("web/s1", &["--weight", "7"], "1h").ok();
+        weight(&site, ", weight: 7");
+        let _ = site.run(&["release", "web/s1"]).ok();
+        site.rig.assert_converged();
+        // It was gw's: nobody holds it where the manifest names none any more.
+        weight(&site, "");
+        assert!(site.says("s1 ", " weight=1 "), "HAProxy {version}: {}", site.rig.state());
+        site.rig.assert_converged();
+    }
+}
+
+#[test]
 fn what_ends_while_haproxy_is_reloaded_is_not_carried_over() {
     for version in [oldest(), newest()] {
         let site = Site::new(version);

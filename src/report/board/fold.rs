@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    plan::{Outcome, Plan},
+    plan::{Cause, Outcome, Plan},
     report::{
         pass::{Obstacle, PassCause, PassRecord, PassResult},
         text::{counted, utc},
@@ -59,7 +59,7 @@ impl Board {
             }
             WatchEvent::Stopping => self.is_stopping = true,
             WatchEvent::Started { .. }
-            | WatchEvent::Proven { .. }
+            | WatchEvent::Judged { .. }
             | WatchEvent::Problems { .. }
             | WatchEvent::Kept { .. }
             | WatchEvent::LastGood { .. }
@@ -140,7 +140,8 @@ impl Board {
     /// manifests say, and they are the same.
     fn tell_drift(&mut self, pass: &PassRecord, is_all: bool, now: Duration) {
         let Some(plan) = &pass.plan else { return };
-        let steps = if is_all { plan.steps.len() } else { 0 };
+        let someones = plan.steps.iter().filter(|step| step.cause != Cause::Note).count();
+        let steps = if is_all { someones } else { 0 };
         let undone = match &pass.report {
             _ if !is_all => 0,
             Some(_) => left(pass, |outcome| *outcome != Outcome::Done),

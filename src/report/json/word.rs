@@ -97,8 +97,9 @@ impl From<Mechanism> for MechanismWord {
 words! {
     /// Where the need for a step comes from: a commit is a difference between the manifests and the
     /// generation that gw made last; drift is one between that and the process; a hold is set again,
-    /// or has ended.
-    NeedWord as "Need" { Commit, Drift, Hold }
+    /// or has ended; a note of gw's in the process is brought in line with what is so.
+    #[expect(missing_docs, reason = "the words explain themselves")]
+    NeedWord as "Need" { Commit, Drift, Hold, Note }
 }
 
 impl From<Cause> for NeedWord {
@@ -107,6 +108,7 @@ impl From<Cause> for NeedWord {
             Cause::Commit => Self::Commit,
             Cause::Drift => Self::Drift,
             Cause::Hold => Self::Hold,
+            Cause::Note => Self::Note,
         }
     }
 }

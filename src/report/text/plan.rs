@@ -151,7 +151,7 @@ pub(super) fn write_step(out: &mut String, step: &Step, detail: Detail) {
         let _ = write!(out, "  {DIM}{}{DIM:#}", printable(&place));
     }
     match step.cause {
-        Cause::Commit => {}
+        Cause::Commit | Cause::Note => {}
         Cause::Drift => {
             let _ = write!(out, "  {WARN}(drift){WARN:#}");
         }

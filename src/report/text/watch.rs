@@ -51,7 +51,7 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
         | WatchEvent::PassEnded(_)
         | WatchEvent::SourceFetched(_)
         | WatchEvent::RolledBack { .. }
-        | WatchEvent::Proven { .. } => String::new(),
+        | WatchEvent::Judged { .. } => String::new(),
         WatchEvent::Suspended { reason, by, since: _, until } => {
             let end = until.map_or_else(String::new, |until| format!(" until {}", utc(until)));
             let (reason, by) = (printable(reason), printable(by));

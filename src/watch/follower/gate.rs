@@ -60,6 +60,9 @@ pub(super) enum Verdict {
     Open,
     /// It is no worse, and the time is over. The generation that was on trial.
     Good(u64),
+    /// Somebody else put another one in its place, or wants to look for himself. The generation that
+    /// was on trial.
+    Dropped(u64),
     /// It is worse, and not to be tried again.
     Worse(Quarantine),
 }
@@ -147,10 +150,9 @@ impl Gate {
         if reconciler.current()? != Some(on_trial.generation)
             || reconciler.suspended(Some(&on_trial.revision))?.is_some()
         {
-            // Somebody else put another one in its place, or wants to look for himself.
-            tracing::info!("the last change is no longer looked at");
+            let generation = on_trial.generation;
             self.trial = None;
-            return Ok(Verdict::Open);
+            return Ok(Verdict::Dropped(generation));
         }
         let worse = match on_trial.look(reconciler, is_over).await {
             Ok(worse) => worse,
@@ -178,9 +180,9 @@ impl Gate {
         self.trial.as_ref().map(|trial| trial.good)
     }
 
-    /// Whether a change is on trial.
-    pub(super) fn is_on_trial(&self) -> bool {
-        self.trial.is_some()
+    /// The generation on trial.
+    pub(super) fn generation(&self) -> Option<u64> {
+        self.trial.as_ref().map(|trial| trial.generation)
     }
 }
 

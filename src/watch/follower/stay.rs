@@ -30,7 +30,7 @@ impl Follower<'_> {
         if self.record.result == PassResult::Done {
             // What was bad before was left for this.
             self.reconciler.end_quarantine()?;
-            if intent.kept.is_none() && !self.gate.is_on_trial() {
+            if intent.kept.is_none() && self.gate.generation().is_none() {
                 self.keep().await;
             }
             if is_whole {
