@@ -79,6 +79,11 @@ impl Reconciler {
         );
         let goal = Goal { desired, structure, files: &disk.files };
         plan.attribute(goal, goal, live);
+        // What is noted as under way may be over.
+        let is_over = |object: &Object| {
+            plan.steps.iter().any(|step| step.cause == Cause::Note && step.object == *object)
+        };
+        standing.pending.retain(|pending| !is_over(&pending.object));
         let is_pending =
             |object: &Object| standing.pending.iter().any(|other| other.object == *object);
         let (drift, own): (Vec<Step>, Vec<Step>) = plan

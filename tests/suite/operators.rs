@@ -241,6 +241,28 @@ fn a_lost_notebook_is_written_again() {
 }
 
 #[test]
+fn a_note_about_what_is_gone_is_no_drift_and_forgotten() {
+    for version in versions() {
+        let site = Site::new(version);
+        let before = site.rig.state();
+        site.by_hand("add map maps/gw.map server/gone/a removing");
+        site.by_hand("add map maps/gw.map backend/gone profile:0123456789ab");
+        // Nobody changed anything of gw's, and nothing waits for the last request to a server.
+        let told = site.rig.gw.run(&["drift", "--output", "json"]).ok().json();
+        assert_eq!(told["drift"], json!([]), "HAProxy {version}: {told}");
+        let under_way = told["under_way"].as_array().expect("a list");
+        let whys: Vec<&Value> = under_way.iter().map(|pending| &pending["why"]).collect();
+        assert_eq!(whys.len(), 2, "{told}");
+        assert!(
+            whys.iter().all(|why| why.as_str().is_some_and(|why| why.contains("no longer so")))
+        );
+        let report = site.rig.apply().ok().transcript();
+        assert_eq!(before.diff(&site.rig.state(), "before", "after"), "", "{version}: {report}");
+        site.rig.assert_converged();
+    }
+}
+
+#[test]
 fn sections_written_by_hand_are_nobodys_business() {
     for version in versions() {
         let site = Site::new(version);
