@@ -136,7 +136,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return CliError::new(Exit::Error, message).report().into();
         }
     };
-    match runtime.block_on(run(cli.command)) {
+    let went = runtime.block_on(run(cli.command));
+    // A Git server that fell silent keeps nobody waiting: what fetches ends with gw.
+    runtime.shutdown_background();
+    match went {
         Ok(exit) => exit.into(),
         Err(error) => error.report().into(),
     }

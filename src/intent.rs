@@ -38,6 +38,8 @@ pub struct Intent {
     pub kept: Option<Vec<Kept>>,
     /// The files that HAProxy would load.
     pub rendered: Rendered,
+    /// Whether it is an earlier generation, and not what the manifests ask for.
+    pub is_generation: bool,
 }
 
 impl Intent {
@@ -149,6 +151,7 @@ impl Builder {
             remarks: snapshot.remarks,
             kept,
             rendered,
+            is_generation: false,
         })
     }
 

@@ -45,6 +45,7 @@ pub use self::{
     error::ReconcileError,
     health::touched,
     holds::{HoldError, HoldRequest},
+    kept_out::{LastState, wanted},
     worker::{old_workers, running},
 };
 pub use crate::apply::Progress;

@@ -86,10 +86,19 @@ impl Renderer {
     }
 }
 
-/// The digest of a configuration's meaning: comments and blank lines say nothing to HAProxy.
-fn digest_of_meaning<'a>(texts: impl IntoIterator<Item = &'a str>) -> Digest {
-    let lines = texts.into_iter().flat_map(str::lines).map(str::trim);
-    Digest::of_parts(lines.filter(|line| !line.is_empty() && !line.starts_with('#')))
+/// What a file says to HAProxy, line by line: comments and blank lines say nothing.
+pub fn meaning(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// The digest of what all files of a generation say to HAProxy: the same where only the revision or a
+/// comment is another one.
+pub fn digest_of_files(files: &BTreeMap<String, Arc<str>>) -> Digest {
+    let files = files.iter().filter(|(name, _)| *name != REVISION);
+    let digests = files.map(|(name, text)| (name, Digest::of_parts(meaning(text))));
+    Digest::of_parts(
+        digests.flat_map(|(name, digest)| [name.as_bytes().to_vec(), digest.as_bytes().to_vec()]),
+    )
 }
 
 #[cfg(test)]

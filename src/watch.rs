@@ -170,6 +170,9 @@ pub async fn follow<E>(
             on_event(WatchEvent::Watching);
         }
         if let Some(left) = left {
+            if follower.had_news() {
+                backoff.reset();
+            }
             let (cause, due) = match left {
                 Left::Nothing => (None, None),
                 Left::Work(cause) => (Some(cause), None),

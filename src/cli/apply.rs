@@ -91,6 +91,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     drop(bar);
     carry_out::tell(&intent, &plan, &remarks, &mut report, args.output, detail);
     let exit = carry_out::exit(&report);
+    if matches!(exit, Exit::Ok | Exit::Incomplete) {
+        reconciler.note_reached()?;
+    }
     if exit == Exit::Ok {
         keep(args, &settings, &intent);
         // Whoever applies by hand has the last word.

@@ -2,9 +2,10 @@
 
 use crate::{
     fault::{self, Point},
-    journal::{Journal, who},
-    model::{Quarantine, Suspension},
+    journal::who,
+    model::{Suspension, Wanted},
     reconcile::Reconciler,
+    render::digest_of_files,
     report::json::CauseWord,
     store::{self, Store, StoreError},
 };
@@ -23,7 +24,7 @@ use super::{
 ///
 /// Makes the running HAProxy equal to a generation in the state directory, by the same means as
 /// `gw apply`: shows the plan, asks where it removes something or reloads, and reports. Following the
-/// manifests is suspended then, until another revision comes than the one that was left.
+/// manifests is suspended then, until they ask for something else than what was left.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -73,7 +74,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());
     // In force before anything changes: whoever follows the manifests must not undo it.
     let earlier = Suspension::read(&store)?;
-    let suspension = suspension(&store, about)?;
+    let suspension = suspension(&store, earlier.as_ref(), about)?;
     suspension.write(&store)?;
     fault::at(Point::RollbackDue);
     let mut bar = Bar::new();
@@ -96,36 +97,52 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(carry_out::exit(&report))
 }
 
-/// What keeps the manifests that were left from coming back.
-fn suspension(store: &Store, reason: String) -> Result<Suspension, StoreError> {
-    Ok(Suspension {
+/// What keeps the manifests that were left from coming back. Where somebody else had suspended
+/// following, only `gw resume` ends it: new manifests did not end that either.
+fn suspension(
+    store: &Store,
+    earlier: Option<&Suspension>,
+    reason: String,
+) -> Result<Suspension, StoreError> {
+    let since = store::now();
+    let suspension = Suspension {
         reason,
         by: who(CauseWord::Rollback).person(),
-        since: store::now(),
+        since,
         until: None,
-        ends_with: left(store)?,
-    })
-}
-
-/// The revision that is left: the last one that gw was at, whether or not that went well.
-fn left(store: &Store) -> Result<Option<String>, StoreError> {
-    if let Some(bad) = Quarantine::read(store)? {
-        // What was taken back is what the manifests ask for all the same.
-        return Ok(Some(bad.revision));
-    }
-    for record in Journal::of(store).records()? {
-        let record = record?;
-        if record.who.command != CauseWord::Rollback && record.revision.is_some() {
-            return Ok(record.revision);
+        ends_with: None,
+        files: None,
+    };
+    match earlier.filter(|earlier| !earlier.is_over(since, None)) {
+        Some(Suspension { ends_with, files, .. }) => {
+            Ok(Suspension { ends_with: ends_with.clone(), files: files.clone(), ..suspension })
+        }
+        None => {
+            let Wanted { revision, files } = left(store)?;
+            Ok(Suspension { ends_with: Some(revision), files, ..suspension })
         }
     }
-    Ok(store.current()?.map(|current| current.metadata.revision))
 }
 
-fn stated(suspension: &Suspension) -> String {
-    let left = suspension.ends_with.as_deref().unwrap_or("of before");
-    format!(
-        "Following the manifests is suspended: {}. Another revision than {left} ends that.\n",
-        suspension.reason
-    )
+/// What the manifests ask for, as far as a gw that follows them noted: what is current as a rule.
+fn left(store: &Store) -> Result<Wanted, StoreError> {
+    if let Some(wanted) = Wanted::read(store)? {
+        return Ok(wanted);
+    }
+    let (mut revision, mut files) = (store::NO_REVISION.to_owned(), None);
+    if let Some(current) = store.current()? {
+        files = Some(digest_of_files(&store.read(&current)?).to_string());
+        revision = current.metadata.revision;
+    }
+    Ok(Wanted { revision, files })
+}
+
+fn stated(Suspension { reason, ends_with, .. }: &Suspension) -> String {
+    let end = match ends_with {
+        Some(left) => format!(
+            "Manifests that ask for something else than revision {left} end that, and so does `gw resume`."
+        ),
+        None => "Only `gw resume` ends that, as following was suspended before.".to_owned(),
+    };
+    format!("Following the manifests is suspended: {reason}. {end}\n")
 }

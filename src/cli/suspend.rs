@@ -56,6 +56,7 @@ pub(super) async fn suspend(args: &SuspendArgs) -> Result<Exit, CliError> {
         since,
         until: args.span.map(|span| since + span.as_secs()),
         ends_with: None,
+        files: None,
     };
     let before = Suspension::read(&store)?;
     suspension.write(&store)?;
@@ -65,7 +66,7 @@ pub(super) async fn suspend(args: &SuspendArgs) -> Result<Exit, CliError> {
         Some(until) => format!("until {}", utc(until)),
         None => "until `gw resume`".to_owned(),
     };
-    let instead = match before.filter(|before| !before.is_over(since, "")) {
+    let instead = match before.filter(|before| !before.is_over(since, None)) {
         Some(before) => format!(" This is in place of what {} had said.", before.by),
         None => String::new(),
     };

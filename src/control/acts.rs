@@ -86,6 +86,7 @@ mod tests {
             since: 100,
             until: None,
             ends_with: None,
+            files: None,
         };
         for reason in ["one", "two"] {
             suspension(reason).write(&store).unwrap();

@@ -1,7 +1,8 @@
 //! Manifests that are not tried again: `<state>/quarantine.json`.
 
 use crate::{
-    model::{Digest, Fault, Quarantine},
+    model::{Fault, Quarantine},
+    render::digest_of_files,
     store::{self, Files, Store, StoreError},
 };
 
@@ -13,7 +14,7 @@ impl Quarantine {
     pub fn new(revision: &str, files: &Files, fault: Fault, reason: &str) -> Self {
         Self {
             revision: revision.to_owned(),
-            files: digest(files),
+            files: digest_of_files(files).to_string(),
             fault,
             reason: reason.to_owned(),
             back_to: None,
@@ -36,19 +37,16 @@ impl Quarantine {
         store.remove_file(FILE)
     }
 
-    /// Whether it is about these files.
+    /// Whether it is about these files, by whatever revision they are asked for.
     pub fn is_about(&self, files: &Files) -> bool {
-        self.files == digest(files)
+        self.files == digest_of_files(files).to_string()
     }
-}
-
-fn digest(files: &Files) -> String {
-    let parts = files.iter().flat_map(|(name, text)| [name.as_str(), text]);
-    Digest::of_parts(parts).to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::model::REVISION;
+
     use super::*;
 
     fn files(text: &str) -> Files {
@@ -65,6 +63,9 @@ mod tests {
         let found = Quarantine::read(&store).unwrap().unwrap();
         assert_eq!(found, bad);
         assert!(found.is_about(&files("bad")) && !found.is_about(&files("good")));
+        // Another revision, or a comment, makes it no other change.
+        let same = [("a".to_owned(), "# why\nbad\n".into()), (REVISION.to_owned(), "c".into())];
+        assert!(found.is_about(&same.into()));
         assert!(Quarantine::remove(&store).unwrap());
         assert!(!Quarantine::remove(&store).unwrap());
     }

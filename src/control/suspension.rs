@@ -1,12 +1,16 @@
-//! Following is stopped: `<state>/suspended.json`.
+//! Following is stopped: `<state>/suspended.json`; and what the manifests ask for where HAProxy is
+//! not there: `<state>/wanted.json`.
 
 use crate::{
-    model::{PARTIAL, Suspension},
-    store::{Store, StoreError},
+    model::{PARTIAL, Suspension, Wanted},
+    render::digest_of_files,
+    store::{Files, Store, StoreError},
 };
 
 /// The file below the state directory. While it is there, nothing is followed.
 pub(super) const FILE: &str = "suspended.json";
+/// The file below the state directory.
+const WANTED: &str = "wanted.json";
 
 impl Suspension {
     /// The one in force or expired; `None` where there is none.
@@ -24,10 +28,37 @@ impl Suspension {
         store.remove_file(FILE)
     }
 
-    /// Whether it is over at `now` (seconds since the epoch), for a source at `revision`.
-    pub fn is_over(&self, now: u64, revision: &str) -> bool {
+    /// Whether it is over at `now` (seconds since the epoch), where the manifests ask for these files
+    /// at this revision; `None` where nobody knows what they ask for.
+    pub fn is_over(&self, now: u64, wanted: Option<(&str, &Files)>) -> bool {
         self.until.is_some_and(|until| until <= now)
-            || self.ends_with.as_ref().is_some_and(|left| whole(left) != whole(revision))
+            || wanted.is_some_and(|(revision, files)| self.is_left(revision, files))
+    }
+
+    /// Whether the manifests ask for something else than what was left.
+    fn is_left(&self, revision: &str, files: &Files) -> bool {
+        match (&self.ends_with, &self.files) {
+            (None, _) => false,
+            (Some(_), Some(left)) => *left != digest_of_files(files).to_string(),
+            (Some(left), None) => whole(left) != whole(revision),
+        }
+    }
+}
+
+impl Wanted {
+    /// What was noted last; `None` where HAProxy is, or was, what the manifests ask for.
+    pub fn read(store: &Store) -> Result<Option<Self>, StoreError> {
+        store.read_json(WANTED)
+    }
+
+    /// Notes it, for a rollback: that leaves what the manifests ask for, wherever HAProxy is.
+    pub fn write(&self, store: &Store) -> Result<(), StoreError> {
+        store.write_json(WANTED, self).map(drop)
+    }
+
+    /// Forgets what was noted: HAProxy is what the manifests ask for.
+    pub fn remove(store: &Store) -> Result<(), StoreError> {
+        store.remove_file(WANTED).map(drop)
     }
 }
 
@@ -47,6 +78,7 @@ mod tests {
             since: 100,
             until: None,
             ends_with: None,
+            files: None,
         }
     }
 
@@ -74,17 +106,37 @@ mod tests {
         assert!(error.hint().unwrap().contains(FILE), "{error}");
     }
 
+    fn files(text: &str) -> Files {
+        [("a".to_owned(), text.into())].into()
+    }
+
     #[test]
-    fn time_or_another_revision_ends_it() {
-        assert!(!suspension().is_over(u64::MAX, "b"));
+    fn time_ends_it() {
+        assert!(!suspension().is_over(u64::MAX, Some(("b", &files("b")))));
         let until = Suspension { until: Some(200), ..suspension() };
-        assert_eq!([199, 200].map(|now| until.is_over(now, "b")), [false, true]);
-        let ends_with = Some("a".to_owned());
-        let left = Suspension { ends_with, ..suspension() };
-        assert_eq!(["a", "b"].map(|revision| left.is_over(0, revision)), [false, true]);
+        assert_eq!([199, 200].map(|now| until.is_over(now, None)), [false, true]);
+    }
+
+    #[test]
+    fn manifests_that_ask_for_something_else_end_it() {
+        let left = Suspension {
+            ends_with: Some("a".to_owned()),
+            files: Some(digest_of_files(&files("bad")).to_string()),
+            ..suspension()
+        };
+        let over = |revision, text| left.is_over(0, Some((revision, &files(text))));
+        assert!(!over("a", "bad") && !over("b", "bad") && over("b", "good"));
+        assert!(!left.is_over(0, None), "nobody knows what the manifests ask for");
+    }
+
+    #[test]
+    fn of_what_could_not_be_rendered_another_revision_ends_it() {
+        let over = |left: &str, revision| {
+            let left = Suspension { ends_with: Some(left.to_owned()), ..suspension() };
+            left.is_over(0, Some((revision, &files("good"))))
+        };
+        assert!(!over("a", "a") && over("a", "b"));
         // What is wrong in a revision for now makes it no other one, on either side.
-        assert!(!left.is_over(0, "a-partial"));
-        let partial = Suspension { ends_with: Some("a-partial".to_owned()), ..suspension() };
-        assert_eq!(["a", "b"].map(|revision| partial.is_over(0, revision)), [false, true]);
+        assert!(!over("a", "a-partial") && !over("a-partial", "a") && over("a-partial", "b"));
     }
 }

@@ -1,7 +1,7 @@
 //! A Git commit, as far as people ask for it.
 
 /// The commit that manifests were read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
     /// All 40 hexadecimal digits of its id.
     pub id: String,

@@ -1,4 +1,4 @@
-//! Following is stopped, and until when.
+//! Following is stopped, and until when; and what the manifests ask for meanwhile.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,19 @@ pub struct Suspension {
     pub since: u64,
     /// When it ends by itself, in seconds since the epoch; `None` where it does not.
     pub until: Option<u64>,
-    /// The revision that was left: any other one ends the suspension. `None` where none does.
+    /// The revision that was left, where manifests that ask for something else end the suspension.
     pub ends_with: Option<String>,
+    /// The digest of the files that it was rendered to: another revision with the same ones asks for
+    /// nothing else. `None` where it was rendered to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<String>,
+}
+
+/// What the manifests ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Their revision.
+    pub revision: String,
+    /// The digest of the files that it is rendered to; `None` where it can't be.
+    pub files: Option<String>,
 }

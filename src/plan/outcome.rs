@@ -41,6 +41,16 @@ pub enum Loading {
     },
 }
 
+impl Loading {
+    /// Whether the process has the files, or will have them at its start.
+    pub fn is_taken(&self) -> bool {
+        match self {
+            Self::Running | Self::Reloaded { .. } | Self::AtStart => true,
+            Self::Refused { .. } | Self::Broken { .. } => false,
+        }
+    }
+}
+
 /// The report of one apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a report that nobody reads hides what failed"]
@@ -51,7 +61,7 @@ pub struct Report {
     pub commands_sent: usize,
     /// How many bytes were written below the state directory.
     pub bytes_written: u64,
-    /// How many times HAProxy was reloaded.
+    /// How many times HAProxy was asked to reload, whether or not it did.
     pub reloads: usize,
     /// The generation on disk after it; `None` where there is none yet.
     pub generation: Option<u64>,
@@ -77,11 +87,7 @@ impl Report {
 
     /// Whether everything was done.
     pub fn is_complete(&self) -> bool {
-        let loaded = match self.loading {
-            Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => true,
-            Loading::Refused { .. } | Loading::Broken { .. } => false,
-        };
-        loaded && self.outcomes.iter().all(|outcome| *outcome == Outcome::Done)
+        self.loading.is_taken() && self.outcomes.iter().all(|outcome| *outcome == Outcome::Done)
     }
 
     /// Whether something failed, rather than being left to a later pass.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     model::{Live, REVISION},
+    render::meaning,
     report::FileDiff,
     store::{self, Files, Generation},
 };
@@ -50,10 +51,6 @@ impl Reconciler {
 
 /// Whether the files say something else to HAProxy: comments and the revision aside.
 pub(super) fn files_differ(old: &Files, new: &Files) -> bool {
-    fn meaning(text: &str) -> impl Iterator<Item = &str> {
-        let lines = text.lines().map(str::trim);
-        lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
-    }
     old.len() != new.len()
         || old.iter().zip(new).any(|((old_name, old), (name, new))| {
             old_name != name || (old != new && name != REVISION && !meaning(old).eq(meaning(new)))

@@ -17,7 +17,7 @@ use crate::{
     report::drift::{Drift, PendingCommit, Proxy, Unmanaged},
 };
 
-use super::{ReconcileError, Reconciler, standing};
+use super::{ReconcileError, Reconciler, kept_out::wanted, standing};
 
 /// How the names of gw's own frontends and of its internal backend begin. Nothing else may have a
 /// colon so early: `http:80`, `https:443`, `gw:keeper`.
@@ -34,7 +34,7 @@ impl Reconciler {
         let Some(mut standing) = self.standing(&disk, &desired).await? else {
             return Err(ReconcileError::NotRunning { socket: self.socket()?.to_string() });
         };
-        let suspended = self.suspended(intent.map(|intent| intent.revision.as_str()))?;
+        let suspended = self.suspended(intent.and_then(wanted))?;
         let unmanaged = unmanaged(&mut standing.connection, &standing.live, &desired).await?;
         drop(standing.connection);
         let pending_commit = match intent {

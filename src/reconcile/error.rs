@@ -113,6 +113,11 @@ impl ReconcileError {
         }
     }
 
+    /// Whether it is over by itself after a while: another try may find it so.
+    pub fn is_passing(&self) -> bool {
+        self.obstacle().is_some() || matches!(self, Self::Stale | Self::Suspended(_))
+    }
+
     /// What to do about it, where the message does not say it.
     pub fn hint(&self) -> Option<String> {
         match self {

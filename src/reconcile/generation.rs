@@ -37,6 +37,7 @@ impl Reconciler {
             remarks: Vec::new(),
             kept: None,
             rendered: Rendered { files, structure: generation.metadata.structure.clone() },
+            is_generation: true,
         };
         Ok((intent, generation))
     }

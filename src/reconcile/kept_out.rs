@@ -2,22 +2,40 @@
 
 use crate::{
     intent::Intent,
-    model::{Quarantine, Suspension},
+    model::{Quarantine, Suspension, Wanted},
+    render::digest_of_files,
     report::text,
-    store,
+    store::{self, Files},
 };
 
 use super::{ReconcileError, Reconciler};
 
 impl Reconciler {
-    /// Why a source at `revision` is not followed at present; `None` is one of which nobody knows
-    /// where it stands.
-    pub fn suspended(&self, revision: Option<&str>) -> Result<Option<Suspension>, ReconcileError> {
-        let in_force = Suspension::read(&self.store)?.filter(|found| {
-            let left = found.ends_with.as_deref().unwrap_or_default();
-            !found.is_over(store::now(), revision.unwrap_or(left))
-        });
-        Ok(in_force)
+    /// Why manifests that ask for these files at this revision are not followed at present; `None`
+    /// are manifests of which nobody knows what they ask for.
+    pub fn suspended(
+        &self,
+        wanted: Option<(&str, &Files)>,
+    ) -> Result<Option<Suspension>, ReconcileError> {
+        let found = Suspension::read(&self.store)?;
+        Ok(found.filter(|found| !found.is_over(store::now(), wanted)))
+    }
+
+    /// Notes what the manifests ask for, which HAProxy is not. Manifests that are invalid are rendered
+    /// to no files.
+    pub fn note_wanted(&self, revision: &str, files: Option<&Files>) -> Result<(), ReconcileError> {
+        // One that can't be read is written anew.
+        let noted = Wanted::read(&self.store).ok().flatten();
+        if noted.is_some_and(|noted| noted.revision == revision) {
+            return Ok(());
+        }
+        let files = files.map(|files| digest_of_files(files).to_string());
+        Ok(Wanted { revision: revision.to_owned(), files }.write(&self.store)?)
+    }
+
+    /// Notes that HAProxy is what the manifests ask for.
+    pub fn note_reached(&self) -> Result<(), ReconcileError> {
+        Ok(Wanted::remove(&self.store)?)
     }
 
     /// Why an intent is not followed at present, with remarks on that.
@@ -26,7 +44,7 @@ impl Reconciler {
         intent: &Intent,
         remarks: &mut Vec<String>,
     ) -> Result<Option<Suspension>, ReconcileError> {
-        let suspended = self.suspended(Some(&intent.revision))?;
+        let suspended = self.suspended(wanted(intent))?;
         remarks.extend(suspended.iter().map(text::suspended));
         let bad = self.quarantined(intent)?;
         remarks.extend(bad.iter().map(|bad| {
@@ -38,6 +56,22 @@ impl Reconciler {
     /// The number of the generation that is current on disk.
     pub fn current(&self) -> Result<Option<u64>, ReconcileError> {
         Ok(self.store.current()?.map(|current| current.number))
+    }
+
+    /// Where to stay as long as nobody knows what the manifests ask for; `None` where nothing was
+    /// applied yet.
+    pub fn last_state(&self) -> Result<Option<LastState>, ReconcileError> {
+        let back_to = Quarantine::read(&self.store)?.and_then(|bad| bad.back_to);
+        let found = match back_to {
+            Some(number) => Some(self.store.generation(number)?),
+            None => self.store.current()?,
+        };
+        let found = found.filter(|found| found.metadata.revision != store::NO_REVISION);
+        Ok(found.map(|found| LastState {
+            generation: found.number,
+            revision: found.metadata.revision,
+            is_way_back: back_to.is_some(),
+        }))
     }
 
     /// Why what an intent asks for is not tried again, if it is not.
@@ -69,7 +103,7 @@ impl Reconciler {
             return Ok(());
         }
         match Suspension::read(&self.store)? {
-            Some(found) if !found.is_over(store::now(), &intent.revision) => {
+            Some(found) if !found.is_over(store::now(), wanted(intent)) => {
                 Err(ReconcileError::Suspended(found))
             }
             Some(_) => Ok(Suspension::remove(&self.store).map(drop)?),
@@ -81,4 +115,19 @@ impl Reconciler {
     pub fn end_quarantine(&self) -> Result<bool, ReconcileError> {
         Ok(Quarantine::remove(&self.store)?)
     }
+}
+
+/// What HAProxy is to be while the source is not to be had.
+pub struct LastState {
+    /// The number of the generation.
+    pub generation: u64,
+    /// The revision that it was made of.
+    pub revision: String,
+    /// Whether a change that was worse is still to be taken back, to this one.
+    pub is_way_back: bool,
+}
+
+/// What the manifests ask for, as far as an intent tells.
+pub fn wanted(intent: &Intent) -> Option<(&str, &Files)> {
+    (!intent.is_generation).then_some((&*intent.revision, &intent.rendered.files))
 }

@@ -6,12 +6,12 @@ use std::{fmt::Write as _, sync::Arc};
 use crate::{
     config::{argument, comment},
     model::{
-        Desired, Frontend, FrontendName, ListenerProtocol, MapName, NOTEBOOK, REVISION, Routing,
-        TABLE_SEPARATOR,
+        Desired, Digest, Frontend, FrontendName, ListenerProtocol, MapName, NOTEBOOK, REVISION,
+        Routing, TABLE_SEPARATOR,
     },
 };
 
-use super::{Settings, digest_of_meaning};
+use super::{Settings, meaning};
 
 /// Stands for the digest while it is computed.
 const DIGEST_PLACE: &str = "@structure@";
@@ -57,7 +57,8 @@ pub(super) fn render(desired: &Desired, settings: &Settings) -> Program {
     }
     render_keeper(&mut text);
     let lists = certificate_lists.iter().map(|(_, lines)| &**lines);
-    let structure = digest_of_meaning(std::iter::once(text.as_str()).chain(lists)).short();
+    let says = std::iter::once(text.as_str()).chain(lists).flat_map(meaning);
+    let structure = Digest::of_parts(says).short();
     let text = text.replacen(DIGEST_PLACE, &structure, 1);
     Program { text: text.into(), structure, certificate_lists }
 }

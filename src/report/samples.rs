@@ -209,6 +209,7 @@ pub(crate) fn status() -> Status {
             since: 1_798_761_599,
             until: Some(1_798_765_199),
             ends_with: None,
+            files: None,
         }),
         quarantine: Some(Quarantine {
             revision: "0bad".into(),

@@ -86,10 +86,12 @@ pub enum WatchEvent<'a> {
         /// How long the server took.
         took: Duration,
     },
-    /// The repository can't be reached, and gw starts from the last commit that was good.
-    LastGood {
-        /// Which.
-        commit: &'a Commit,
+    /// The repository can't be read since gw began, and HAProxy is held at what was applied last.
+    Staying {
+        /// The generation.
+        generation: u64,
+        /// The revision that it was made of.
+        revision: &'a str,
     },
     /// A plan is about to be carried out.
     Planned(PlanView<'a>),

@@ -37,8 +37,8 @@ pub fn log(event: &WatchEvent<'_>) {
             let seconds = took.as_secs_f64();
             tracing::info!(commit, author, subject, signer, seconds, "another commit");
         }
-        WatchEvent::LastGood { commit } => {
-            tracing::warn!(commit = commit.short(), "starting from the last good commit");
+        WatchEvent::Staying { generation, revision } => {
+            tracing::warn!(generation, revision, "staying at what was applied last");
         }
         WatchEvent::Planned(view) => {
             let summary = view.plan.summary();

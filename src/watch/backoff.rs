@@ -7,18 +7,17 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest one.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Waits that grow while the same thing goes wrong. Another cause begins from the start. `C` tells
-/// causes apart, and not by their words: these may hold a process id or a time, and would be others at
-/// each try.
+/// Waits that grow while the same thing goes wrong. Another cause begins from the start, and causes that
+/// take turns grow each. `C` tells causes apart, and not by their words: these may hold a process id or a
+/// time, and would be others at each try.
 #[derive(Debug)]
 pub(super) struct Backoff<C> {
-    cause: Option<C>,
-    tries: u32,
+    tries: Vec<(C, u32)>,
 }
 
 impl<C> Default for Backoff<C> {
     fn default() -> Self {
-        Self { cause: None, tries: 0 }
+        Self { tries: Vec::new() }
     }
 }
 
@@ -27,11 +26,27 @@ impl<C: PartialEq> Backoff<C> {
     /// wait for the next one, which `spread` (0 to 1) shortens by up to a quarter, so that many
     /// hosts do not come back at the same moment.
     pub(super) fn after(&mut self, cause: Option<C>, spread: f64) -> Option<Duration> {
-        self.tries = if cause.is_some() && cause == self.cause { self.tries + 1 } else { 0 };
-        self.cause = cause;
-        self.cause.as_ref()?;
-        let wait = FIRST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
+        let Some(cause) = cause else {
+            self.reset();
+            return None;
+        };
+        let tries = match self.tries.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, tries)) => {
+                *tries += 1;
+                *tries
+            }
+            None => {
+                self.tries.push((cause, 0));
+                0
+            }
+        };
+        let wait = FIRST.saturating_mul(1 << tries.min(10)).min(LONGEST);
         Some(wait.mul_f64(1.0 - 0.25 * spread.clamp(0.0, 1.0)))
+    }
+
+    /// Begins from the start: what is tried next is something else.
+    pub(super) fn reset(&mut self) {
+        self.tries.clear();
     }
 }
 
@@ -52,6 +67,15 @@ mod tests {
         assert_eq!((0..20).filter_map(|_| wait(Some("b"))).max(), seconds(60));
         assert_eq!(wait(None), None);
         assert_eq!(wait(Some("b")), seconds(1));
+    }
+
+    #[test]
+    fn causes_that_take_turns_wait_longer_each_until_something_else_is_tried() {
+        let mut backoff = Backoff::default();
+        let turns = ["a", "b", "a", "b", "a"].map(|cause| backoff.after(Some(cause), 0.0));
+        assert_eq!(turns, [1, 1, 2, 2, 4].map(|seconds| Some(Duration::from_secs(seconds))));
+        backoff.reset();
+        assert_eq!(backoff.after(Some("a"), 0.0), Some(FIRST));
     }
 
     #[test]

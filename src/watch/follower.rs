@@ -19,7 +19,7 @@ use crate::{
     apply::Patience,
     control::Flaps,
     intent::Intent,
-    model::{Commit, MapName, Problems, Process, Severity},
+    model::{Commit, MapName, Problems, Process, Severity, Suspension},
     plan::Object,
     reconcile::{ReconcileError, Reconciler},
     report::{
@@ -98,8 +98,12 @@ pub(super) struct Follower<'a> {
     objects: usize,
     /// Who keeps changing back what is corrected.
     flaps: Flaps,
-    /// Whether following was suspended at the last pass.
-    is_suspended: bool,
+    /// Why following was suspended at the last pass.
+    suspended: Option<Suspension>,
+    /// Why a way back failed, which is not told again while it stays the same.
+    way_back_failure: Option<String>,
+    /// The generation that was told to be held without a source.
+    staying: Option<u64>,
     /// The pass under way, or the last one.
     record: PassRecord,
 }
@@ -136,7 +140,9 @@ impl<'a> Follower<'a> {
             recalled: settings.bad_manifests != BadManifests::Object,
             objects: 0,
             flaps: Flaps::default(),
-            is_suspended: false,
+            suspended: None,
+            way_back_failure: None,
+            staying: None,
             record: PassRecord::default(),
         }
     }
@@ -151,6 +157,11 @@ impl<'a> Follower<'a> {
     /// The commit that is wanted, where a repository is followed.
     pub(super) fn commit(&self) -> Option<Commit> {
         self.history.as_ref()?.commit().cloned()
+    }
+
+    /// Whether the last pass was about other manifests than the one before.
+    pub(super) fn had_news(&self) -> bool {
+        self.record.is_news()
     }
 
     /// Whether the last pass left this process as it should be.
@@ -197,11 +208,16 @@ impl<'a> Follower<'a> {
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Option<Left> {
         let (mut is_news, mut causes) = (work.files().is_some(), work.causes());
-        if let (Some(history), Some(fetch)) = (&mut self.history, work.take_fetched()) {
+        for fetch in work.take_fetched() {
+            let Some(history) = &mut self.history else { break };
             let is_awaited = self.others.hear(fetch.begun);
-            if history.take_over(*fetch, on_event) {
+            let was_lost = history.lost().is_some();
+            if history.take_over(fetch, on_event) {
                 is_news = true;
                 causes.push(PassCause::Commit);
+            } else if !was_lost && history.lost().is_some() {
+                causes.push(PassCause::Start);
+                work.look_at_everything();
             } else if is_awaited {
                 causes.push(PassCause::Resync);
                 work.look_at_everything();
@@ -211,8 +227,8 @@ impl<'a> Follower<'a> {
             causes.push(PassCause::Health);
             work.look_at_everything();
         }
-        let is_known = self.history.as_ref().is_none_or(|history| history.commit().is_some());
-        if !is_known || !is_news && !work.is_whole() {
+        let is_asked = |history: &History| history.commit().is_some() || history.lost().is_some();
+        if !self.history.as_ref().is_none_or(is_asked) || !is_news && !work.is_whole() {
             return None;
         }
         let (number, is_whole) = (self.record.number + 1, work.is_whole());
@@ -236,12 +252,20 @@ impl<'a> Follower<'a> {
         is_news: bool,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Left {
+        if let Some(why) = self.history.as_ref().and_then(History::lost) {
+            let why = why.to_owned();
+            let went = self.stay_without_source(why, on_event).await;
+            return self.tried(None, went, on_event);
+        }
         let begun = Instant::now();
         let compiled = self.compile(work.files().filter(|_| !work.is_whole()));
         self.record.phases.compile = begun.elapsed();
         let intent = match compiled {
             Ok(intent) => intent,
             Err(error) => {
+                if let Ok(suspended) = self.reconciler.suspended(None) {
+                    self.tell_suspension(suspended.as_ref(), on_event);
+                }
                 self.reconciler.note_failure(None, &chain(&error));
                 self.failed(&error, error.hint().as_deref(), on_event);
                 return Left::Work(Rest::from(&error));
@@ -259,23 +283,35 @@ impl<'a> Follower<'a> {
         }
         self.problems.clone_from(&intent.problems);
         let wrong = intent.problems.first_error();
-        let wrong = wrong.map(|error| format!("{}: {}", error.at, error.message));
+        let wrong = wrong.map(|error| format!("{}: {}{}", error.at, error.message, whose(&intent)));
         if !intent.is_valid() {
+            self.note_unreached(Some((&intent.revision, None)));
             self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
             self.record.result = PassResult::Invalid(wrong.unwrap_or_default());
             return Left::Nothing;
         }
         self.objects = objects(&intent);
-        match self.reach_or_stay(&intent, work, is_news, on_event).await {
+        let went = self.reach_or_stay(&intent, work, is_news, on_event).await;
+        if let (Some(wrong), PassResult::Done) = (wrong, &self.record.result) {
+            self.record.result = PassResult::Partial(wrong);
+        }
+        self.tried(Some(&intent.revision), went, on_event)
+    }
+
+    /// What is left after a try that went well or not.
+    fn tried(
+        &mut self,
+        revision: Option<&str>,
+        went: Result<Left, ReconcileError>,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Left {
+        match went {
             Ok(left) => {
                 self.failure = None;
-                if let (Some(wrong), PassResult::Done) = (wrong, &self.record.result) {
-                    self.record.result = PassResult::Partial(wrong);
-                }
                 left
             }
             Err(error) => {
-                self.reconciler.note_failure(Some(&intent.revision), &error.in_full());
+                self.reconciler.note_failure(revision, &error.in_full());
                 self.record.obstacle = error.obstacle();
                 self.failed(&error, error.hint().as_deref(), on_event);
                 Left::Work(Rest::from(&error))
@@ -288,16 +324,22 @@ impl<'a> Follower<'a> {
     async fn is_worse(&mut self, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
         let looked = match self.gate.look(&self.reconciler).await {
             Ok(Verdict::Open) => Ok(false),
-            Ok(Verdict::Good(generation)) => {
+            Ok(Verdict::Good(generation, revision)) => {
                 on_event(WatchEvent::Judged { generation, is_proven: true });
-                self.keep().await;
+                // Not what is only wanted, nor a part of it.
+                if self.commit().is_some_and(|commit| commit.short() == revision) {
+                    self.keep().await;
+                }
                 Ok(false)
             }
             Ok(Verdict::Dropped(generation)) => {
                 on_event(WatchEvent::Judged { generation, is_proven: false });
                 Ok(false)
             }
-            Ok(Verdict::Worse(bad)) => self.reconciler.condemn(&bad).map(|()| true),
+            Ok(Verdict::Worse(bad)) => self.reconciler.condemn(&bad).map(|()| {
+                self.gate.end();
+                true
+            }),
             Err(error) => Err(error),
         };
         looked.unwrap_or_else(|error| {
@@ -338,6 +380,14 @@ impl<'a> Follower<'a> {
 pub(super) fn chain(error: &dyn Error) -> String {
     let causes = iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Whose commit it is, in brackets.
+fn whose(intent: &Intent) -> String {
+    let commit = intent.commit.as_ref();
+    commit.map_or_else(String::new, |commit| {
+        format!(" (commit {} by {})", commit.short(), commit.author)
+    })
 }
 
 /// How many servers, backends and routing entries the manifests ask for.

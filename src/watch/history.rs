@@ -1,5 +1,4 @@
-//! Which commit of a repository is wanted: the newest one that was fetched, and without a server the
-//! last good one.
+//! Which commit of a repository is wanted: the newest one that was fetched.
 
 use std::path::Path;
 
@@ -55,7 +54,7 @@ impl History {
                     on_event(WatchEvent::Failed { message: &message, hint: hint.as_deref() });
                 }
                 self.failure = Some(message);
-                return self.fall_back(on_event);
+                return false;
             }
         };
         self.failure = None;
@@ -71,22 +70,17 @@ impl History {
         true
     }
 
-    /// Takes the last good commit where none is known: at a start without the server.
-    fn fall_back(&mut self, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
-        if self.commit.is_some() {
-            return false;
-        }
-        // Where there is none, what the fetch said is all there is to say.
-        self.commit = self.last_good();
-        if let Some(commit) = &self.commit {
-            on_event(WatchEvent::LastGood { commit });
-        }
-        self.commit.is_some()
+    /// Why no commit is known, where the repository was asked for one in vain since gw began.
+    pub(super) fn lost(&self) -> Option<&str> {
+        self.failure.as_deref().filter(|_| self.commit.is_none())
     }
 
     /// The last good commit, if there is one that is to be believed.
     pub(super) fn last_good(&self) -> Option<Commit> {
-        self.clone.last_good().unwrap_or_default()
+        self.clone.last_good().unwrap_or_else(|error| {
+            tracing::warn!(why = chain(&error), "the last good commit is of no use");
+            None
+        })
     }
 
     /// Remembers the commit as good: it is what HAProxy runs.

@@ -1,6 +1,6 @@
 //! What the next pass has to look at. Causes that come while a pass is under way add up to one.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 use crate::{
     model::{Commit, Process},
@@ -71,7 +71,7 @@ impl Cause {
 #[derive(Debug, Default)]
 pub(super) struct Work {
     files: Option<Changed>,
-    fetched: Option<Box<Fetch>>,
+    fetched: Vec<Fetch>,
     everything: bool,
     health: bool,
     causes: BTreeSet<PassCause>,
@@ -88,8 +88,8 @@ impl Work {
                     None => changed,
                 });
             }
-            // The newest one counts, and so does a failure: it says what is known now.
-            Cause::Fetched(fetch) => self.fetched = Some(fetch),
+            // What was found counts although a later fetch failed.
+            Cause::Fetched(fetch) => self.fetched.push(*fetch),
             Cause::Asked
             | Cause::Start
             | Cause::Operator
@@ -109,17 +109,17 @@ impl Work {
 
     /// Whether there is nothing to look at.
     pub(super) fn is_empty(&self) -> bool {
-        self.files.is_none() && self.fetched.is_none() && !self.everything && !self.health
+        self.files.is_none() && self.fetched.is_empty() && !self.everything && !self.health
     }
 
-    /// What was fetched since the last pass.
-    pub(super) fn take_fetched(&mut self) -> Option<Box<Fetch>> {
-        self.fetched.take()
+    /// What the repository answered since the last pass, in order.
+    pub(super) fn take_fetched(&mut self) -> Vec<Fetch> {
+        mem::take(&mut self.fetched)
     }
 
-    /// The commit that was fetched since the last pass.
+    /// The commit that was fetched last since the last pass.
     pub(super) fn commit(&self) -> Option<Commit> {
-        let found = self.fetched.as_ref()?.result.as_ref().ok()?;
+        let found = self.fetched.iter().rev().find_map(|fetch| fetch.result.as_ref().ok())?;
         Some(found.fetched.commit.clone())
     }
 
@@ -146,10 +146,41 @@ impl Work {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::{Duration, Instant};
+
+    use crate::source::git::{Fetched, GitError};
+
+    use super::{super::repository::Found, *};
 
     fn files(name: &str) -> Cause {
         Cause::Files(Changed::Paths(vec![name.into()]))
+    }
+
+    fn fetch(result: Result<&str, GitError>) -> Cause {
+        let found = result.map(|id| {
+            let commit = Commit { id: id.to_owned(), ..Commit::default() };
+            let fetched = Fetched {
+                commit,
+                previous: None,
+                forced: false,
+                signer: None,
+                warnings: Vec::new(),
+            };
+            Found { fetched, remarks: Vec::new() }
+        });
+        let (begun, duration) = (Instant::now(), Duration::ZERO);
+        Cause::Fetched(Box::new(Fetch { result: found, begun, duration }))
+    }
+
+    #[test]
+    fn a_commit_that_was_found_outlives_a_fetch_that_fails() {
+        let mut work = Work::default();
+        work.add(fetch(Ok("a")));
+        work.add(fetch(Ok("b")));
+        work.add(fetch(Err(GitError::Busy("clone".into()))));
+        assert_eq!(work.commit().map(|commit| commit.id).as_deref(), Some("b"));
+        assert_eq!(work.take_fetched().len(), 3);
+        assert!(work.is_empty());
     }
 
     #[test]

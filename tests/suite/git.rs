@@ -4,6 +4,7 @@ mod content;
 mod history;
 mod http;
 mod huge;
+mod last;
 mod servers;
 mod signatures;
 mod ssh;

@@ -60,15 +60,18 @@ impl Stage {
         self.rig.write(&web(self.port, server, self.more));
     }
 
-    /// Asks for something bad while requests go on, and waits until it is taken back.
-    fn be_taken_back(&self) {
+    /// Asks for something bad while requests go on, and waits until it is taken back. Returns the bad
+    /// server's port.
+    fn be_taken_back(&self) -> u16 {
         let before = self.gw.log().matches("was taken back").count();
-        self.write(free_port());
+        let bad = free_port();
+        self.write(bad);
         let left = || !self.serves();
         assert!(clock::eventually(SOON, left), "nothing changed\n{}", self.gw.log());
         let back =
             || self.requests(12) == 12 && self.gw.log().matches("was taken back").count() > before;
         assert!(clock::eventually(SOON, back), "not taken back\n{}", self.gw.log());
+        bad
     }
 }
 
@@ -96,7 +99,7 @@ fn watch(rig: &Rig) -> Process {
 fn a_change_that_fails_requests_is_taken_back_and_not_tried_again() {
     for version in [oldest(), newest()] {
         let mut stage = Stage::new(version, "", "healthGate: {period: 60s}\nreloadInterval: 0s\n");
-        stage.be_taken_back();
+        let bad = stage.be_taken_back();
         let status = stage.rig.gw.run(&["status"]).ok().stdout;
         assert!(status.contains("was taken back") && status.contains("5xx"), "{status}");
         let status = stage.rig.gw.run(&["status", "--output", "json"]).ok().json();
@@ -106,7 +109,11 @@ fn a_change_that_fails_requests_is_taken_back_and_not_tried_again() {
         let history = stage.rig.gw.run(&["history"]).ok().stdout;
         assert!(history.contains("back"), "{history}");
 
-        // Neither a look at everything nor another gw tries it again.
+        // Neither another revision that asks for the same tries it again,
+        stage.rig.write(&(web(stage.port, bad, stage.more) + "# why\n"));
+        stage.gw.wait_for_log("\"files\"", SOON);
+        assert_eq!(stage.requests(20), 20, "{}", stage.gw.log());
+        // nor a look at everything, nor another gw.
         stage.gw.signal(Signal::HUP);
         stage.gw.wait_for_log("\"asked\"", SOON);
         assert_eq!(stage.requests(20), 20, "{}", stage.gw.log());
@@ -148,7 +155,7 @@ fn a_change_after_which_servers_are_down_is_taken_back() {
     for version in [oldest(), newest()] {
         let settings = "healthGate: {period: 2s, errors: 100%}\nreloadInterval: 0s\n";
         let stage = Stage::new(version, CHECKED, settings);
-        stage.be_taken_back();
+        let _ = stage.be_taken_back();
         let status = stage.rig.gw.run(&["status"]).ok().stdout;
         assert!(status.contains("0 of 1 servers up"), "{status}");
     }
@@ -165,6 +172,27 @@ fn a_reload_is_taken_back_by_a_reload() {
         assert!(clock::eventually(SOON, || !stage.serves()), "{}", stage.gw.log());
         assert_ne!(stage.rig.haproxy().worker(), pid, "there was no reload");
         assert!(clock::eventually(SOON, || stage.requests(12) == 12), "{}", stage.gw.log());
+    }
+}
+
+#[test]
+fn a_way_back_that_haproxy_refuses_is_tried_until_it_succeeds() {
+    for version in [oldest(), newest()] {
+        let settings = "healthGate: {period: 60s}\nreloadInterval: 0s\n";
+        let stage = Stage::new(version, "", settings);
+        stage.rig.write(&web(stage.port, free_port(), "  timeouts: {server: 7s}\n"));
+        let loaded = || stage.rig.plan().code == Some(0);
+        assert!(clock::eventually(SOON, loaded), "{}", stage.gw.log());
+        // The operator's own file is wrong just now.
+        let base = stage.rig.path().join("base.cfg");
+        fs::write(&base, format!("{}nonsense\n", stage.rig.base)).unwrap();
+        assert_eq!(stage.requests(20), 0, "{}", stage.gw.log());
+        stage.gw.wait_for_log("the way back failed", SOON);
+        let log = stage.gw.log();
+        assert!(!log.contains("was taken back") && log.contains("nonsense"), "{log}");
+        fs::write(&base, &stage.rig.base).unwrap();
+        assert!(clock::eventually(SOON, || stage.requests(12) == 12), "{}", stage.gw.log());
+        stage.gw.wait_for_log("was taken back", SOON);
     }
 }
 

@@ -46,7 +46,7 @@ const EDGE: &[Layer] = &[
     ("source", &["fault", "manifest", "model"], "manifests from disk or from Git"),
     ("store", &["fault", "model", "render"], "generations on disk"),
     ("journal", &["fault", "model", "report", "store"], "what was done, on disk"),
-    ("control", &["model", "store"], "what people told gw"),
+    ("control", &["model", "render", "store"], "what people told gw"),
     (
         "haproxy",
         &["haproxy::*"],

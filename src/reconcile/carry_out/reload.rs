@@ -85,14 +85,14 @@ impl Reconciler {
         report.bytes_written += reloaded.written;
         report.remarks.extend(reloaded.remarks);
         report.loading = reloaded.loading;
+        report.reloads = 1;
         match &report.loading {
-            Loading::Reloaded { .. } => report.reloads = 1,
             Loading::Refused { message, .. } | Loading::Broken { message } => {
                 report.generation = pass.generation;
                 report.outcomes.fill(Outcome::Failed(message.clone()));
                 return Ok(None);
             }
-            Loading::Running | Loading::AtStart => {}
+            Loading::Reloaded { .. } | Loading::Running | Loading::AtStart => {}
         }
         let (live, left) = self.read_after(intent, pass, live.process.pid, report).await?;
         for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {

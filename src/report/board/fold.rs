@@ -62,7 +62,7 @@ impl Board {
             | WatchEvent::Judged { .. }
             | WatchEvent::Problems { .. }
             | WatchEvent::Kept { .. }
-            | WatchEvent::LastGood { .. }
+            | WatchEvent::Staying { .. }
             | WatchEvent::Applied { .. }
             | WatchEvent::Unchanged { .. }
             | WatchEvent::Failed { .. }

@@ -95,7 +95,7 @@ pub struct SuspendedDocument {
     pub since: String,
     /// When it ends by itself (RFC 3339, UTC); null where it does not.
     pub until: Option<String>,
-    /// The revision that was left: any other one ends it. Null where none does.
+    /// The revision that was left: one that asks for something else ends it. Null where none does.
     pub ends_with: Option<String>,
 }
 

@@ -66,9 +66,10 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
             });
             format!("\n{}{signed}\n", named(commit))
         }
-        WatchEvent::LastGood { commit } => {
-            format!("{WARN}Starting from the last good commit{WARN:#}: {}\n", named(commit))
-        }
+        WatchEvent::Staying { generation, revision } => format!(
+            "{WARN}Staying at what was applied last{WARN:#}: generation {generation}, revision {}.\n",
+            printable(revision)
+        ),
         WatchEvent::Planned(view) => format!("\n{}", plan(view, detail, Diff::InFull)),
         WatchEvent::Applied { revision, plan, report: outcome } => {
             report(revision, plan, outcome, detail)

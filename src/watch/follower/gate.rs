@@ -58,12 +58,12 @@ pub(super) struct Before {
 pub(super) enum Verdict {
     /// It is too early to tell, or nothing is on trial.
     Open,
-    /// It is no worse, and the time is over. The generation that was on trial.
-    Good(u64),
+    /// It is no worse, and the time is over. The generation that was on trial, and its revision.
+    Good(u64, String),
     /// Somebody else put another one in its place, or wants to look for himself. The generation that
     /// was on trial.
     Dropped(u64),
-    /// It is worse, and not to be tried again.
+    /// It is worse, and not to be tried again. It is on trial until [`Gate::end`].
     Worse(Quarantine),
 }
 
@@ -141,14 +141,15 @@ impl Gate {
         &mut self,
         reconciler: &Reconciler,
     ) -> Result<Verdict, ReconcileError> {
-        let Some(on_trial) = &mut self.trial else {
+        let (Some(limits), Some(on_trial)) = (self.limits, &mut self.trial) else {
             self.note_usual(reconciler).await;
             return Ok(Verdict::Open);
         };
         let is_over = on_trial.end <= Instant::now();
-        on_trial.next = on_trial.end.min(Instant::now() + LOOK_AGAIN);
+        let again = Instant::now() + LOOK_AGAIN;
+        on_trial.next = if is_over { again } else { again.min(on_trial.end) };
         if reconciler.current()? != Some(on_trial.generation)
-            || reconciler.suspended(Some(&on_trial.revision))?.is_some()
+            || reconciler.suspended(Some((&on_trial.revision, &on_trial.files)))?.is_some()
         {
             let generation = on_trial.generation;
             self.trial = None;
@@ -157,7 +158,7 @@ impl Gate {
         let worse = match on_trial.look(reconciler, is_over).await {
             Ok(worse) => worse,
             // HAProxy may be in the middle of a restart.
-            Err(_) if !is_over => return Ok(Verdict::Open),
+            Err(_) if Instant::now() < on_trial.end + limits.period => return Ok(Verdict::Open),
             Err(error) => {
                 self.trial = None;
                 return Err(error);
@@ -166,13 +167,19 @@ impl Gate {
         if worse.is_empty() && !is_over {
             return Ok(Verdict::Open);
         }
-        let Some(on_trial) = self.trial.take() else { return Ok(Verdict::Open) };
+        let OnTrial { good, generation, revision, files, .. } = on_trial;
         if worse.is_empty() {
-            return Ok(Verdict::Good(on_trial.generation));
+            let good = Verdict::Good(*generation, revision.clone());
+            self.trial = None;
+            return Ok(good);
         }
-        let OnTrial { good, revision, files, .. } = on_trial;
-        let bad = Quarantine::new(&revision, &files, Fault::Unhealthy, &named(&worse));
-        Ok(Verdict::Worse(Quarantine { back_to: Some(good), ..bad }))
+        let bad = Quarantine::new(revision, files, Fault::Unhealthy, &named(&worse));
+        Ok(Verdict::Worse(Quarantine { back_to: Some(*good), ..bad }))
+    }
+
+    /// Ends the trial: what it showed is on disk.
+    pub(super) fn end(&mut self) {
+        self.trial = None;
     }
 
     /// The generation that was good before what is on trial.

@@ -1,15 +1,21 @@
 //! From what is wanted to HAProxy: planned, carried out, and told.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use crate::{
     apply::Patience,
     guard::Refusal,
     intent::Intent,
-    model::{Fault, Quarantine},
+    model::{Fault, Quarantine, Suspension},
     plan::{Cause, Loading, Object, Outcome, Plan, Report},
     reconcile::{Pass, ReconcileError},
-    report::{PlanView, WatchEvent, pass::PassResult},
+    report::{
+        PlanView, WatchEvent,
+        pass::{Obstacle, PassResult},
+    },
 };
 
 use super::{Follower, Left, Rest};
@@ -22,9 +28,18 @@ pub(super) struct Goal<'a> {
     pub(super) is_whole: bool,
     /// Whether the manifests are others than before.
     pub(super) is_news: bool,
-    /// Whether it is the way back from a change that was worse: a state that was good, which no guard
-    /// and no wait may keep out.
-    pub(super) is_way_back: bool,
+    pub(super) purpose: Purpose,
+}
+
+/// Why it is to be reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The manifests ask for it.
+    Manifests,
+    /// It is what was there before, and what the manifests ask for is bad or not known.
+    Stay,
+    /// It is what was good before a change that was worse: no guard and no wait may keep it out.
+    WayBack,
 }
 
 impl Follower<'_> {
@@ -34,7 +49,7 @@ impl Follower<'_> {
         goal: Goal<'_>,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
-        let Goal { intent, is_news, .. } = goal;
+        let Goal { intent, is_news, purpose, .. } = goal;
         let begun = Instant::now();
         let mut pass = if goal.is_whole {
             self.reconciler.plan(intent).await?
@@ -43,10 +58,12 @@ impl Follower<'_> {
         };
         self.record.phases.plan = begun.elapsed();
         self.record.is_running = Some(pass.live.is_some());
-        if self.is_suspended(&pass, on_event) {
+        self.tell_suspension(pass.suspended.as_ref(), on_event);
+        if pass.suspended.is_some() {
             return Ok(Left::Nothing);
         }
-        let is_followed = self.history.is_some() && !is_news && !goal.is_way_back;
+        let is_manifests = purpose == Purpose::Manifests;
+        let is_followed = self.history.is_some() && !is_news && is_manifests;
         if is_followed && let Some(due) = self.others.wait(pass.generation) {
             self.record.result = PassResult::Pending(
                 "another gw applied something: is there a newer commit?".into(),
@@ -54,7 +71,7 @@ impl Follower<'_> {
             return Ok(Left::At(due));
         }
         self.others.note(pass.generation);
-        if goal.is_way_back {
+        if purpose == Purpose::WayBack {
             pass.refusals.clear();
         } else if let Some(due) = self.reload_due(&pass) {
             let wait = due.saturating_duration_since(Instant::now()).as_secs_f64();
@@ -86,15 +103,17 @@ impl Follower<'_> {
         } else {
             self.patience.clone()
         });
-        let before = self.gate.before(&pass).filter(|_| !goal.is_way_back);
+        let before = self.gate.before(&pass).filter(|_| is_manifests);
+        let may_reload = pass.plan.reload && pass.live.is_some();
         let begun = Instant::now();
         let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
         self.record.phases.apply = begun.elapsed();
-        let report = applied?;
-        self.others.note(report.generation);
-        if report.reloads > 0 {
+        // One that failed counts, too: HAProxy may have been asked.
+        if may_reload && applied.as_ref().map_or_else(is_unread, |report| report.reloads > 0) {
             self.reloaded = Some(Instant::now());
         }
+        let report = applied?;
+        self.others.note(report.generation);
         if !plan.is_empty() && (!is_told || report.is_complete()) {
             on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });
         }
@@ -103,25 +122,29 @@ impl Follower<'_> {
         self.told = if had_time && !report.is_complete() { objects } else { Vec::new() };
         self.tell_flapping(&plan, &report, on_event);
         self.record.result = PassResult::of(&plan, &report);
-        let is_loaded = self.judge_loading(intent, &report, on_event)?;
+        let is_loaded = report.loading.is_taken();
+        if is_manifests {
+            self.judge_loading(intent, &report, on_event)?;
+        }
         if let Some(before) = before.filter(|_| is_loaded) {
             self.gate.begin(&self.reconciler, intent, before, &report).await;
             self.reconciler.keep_generation(self.gate.good());
         }
-        let is_finished = report.is_complete() || !is_loaded;
+        // What HAProxy refused is not tried again. Where to stay is.
+        let is_finished = report.is_complete() || is_manifests && !is_loaded;
         (self.record.plan, self.record.report) = (Some(plan), Some(report));
         Ok(if is_finished { Left::Nothing } else { Left::Work(Rest::Unfinished) })
     }
 
-    /// Whether HAProxy took the files. What it refused is not tried again.
+    /// Sees to it that what HAProxy refused is not tried again.
     fn judge_loading(
         &self,
         intent: &Intent,
         report: &Report,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) -> Result<bool, ReconcileError> {
+    ) -> Result<(), ReconcileError> {
         let (fault, message) = match &report.loading {
-            Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => return Ok(true),
+            Loading::Running | Loading::Reloaded { .. } | Loading::AtStart => return Ok(()),
             Loading::Refused { message, .. } => (Fault::Refused, message),
             Loading::Broken { message } => (Fault::Broken, message),
         };
@@ -131,24 +154,26 @@ impl Follower<'_> {
             on_event(WatchEvent::RolledBack { revision, message, is_good });
         }
         let files = &intent.rendered.files;
-        self.reconciler.quarantine(&Quarantine::new(&intent.revision, files, fault, message))?;
-        Ok(false)
+        self.reconciler.quarantine(&Quarantine::new(&intent.revision, files, fault, message))
     }
 
-    /// Whether following is suspended, which is told when it changes.
-    fn is_suspended(&mut self, pass: &Pass, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
-        let was = std::mem::replace(&mut self.is_suspended, pass.suspended.is_some());
-        match &pass.suspended {
-            Some(suspended) if !was => on_event(WatchEvent::Suspended {
+    /// Tells whether following is suspended, when that changes.
+    pub(super) fn tell_suspension(
+        &mut self,
+        now: Option<&Suspension>,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) {
+        let was = mem::replace(&mut self.suspended, now.cloned());
+        match now {
+            Some(suspended) if was.as_ref() != now => on_event(WatchEvent::Suspended {
                 reason: &suspended.reason,
                 by: &suspended.by,
                 since: suspended.since,
                 until: suspended.until,
             }),
-            None if was => on_event(WatchEvent::Resumed),
+            None if was.is_some() => on_event(WatchEvent::Resumed),
             Some(_) | None => {}
         }
-        self.is_suspended
     }
 
     /// When the reload that a plan needs may be made; `None` where it may be made now.
@@ -184,4 +209,9 @@ impl Follower<'_> {
             }
         }
     }
+}
+
+/// Whether HAProxy did not answer, perhaps after it was asked for a reload.
+fn is_unread(error: &ReconcileError) -> bool {
+    error.obstacle() == Some(Obstacle::Socket)
 }

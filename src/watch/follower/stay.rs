@@ -1,13 +1,18 @@
-//! Staying at what was good, where what the manifests ask for was bad.
+//! Staying at what was there, where what the manifests ask for was bad or is not known.
 
 use crate::{
     intent::Intent,
     model::{Fault, Quarantine},
-    reconcile::ReconcileError,
+    reconcile::{LastState, ReconcileError, wanted},
     report::{WatchEvent, pass::PassResult},
+    store::Files,
 };
 
-use super::{super::work::Work, Follower, Left, reach::Goal};
+use super::{
+    super::work::Work,
+    Follower, Left,
+    reach::{Goal, Purpose},
+};
 
 impl Follower<'_> {
     /// Reaches what the manifests ask for, or stays at what was good before where that was bad.
@@ -18,18 +23,27 @@ impl Follower<'_> {
         is_news: bool,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
-        let is_suspended = self.reconciler.suspended(Some(&intent.revision))?.is_some();
-        if !is_suspended && let Some(bad) = self.reconciler.quarantined(intent)? {
-            let left = self.stay(intent, bad, is_news, on_event).await?;
+        let suspended = self.reconciler.suspended(wanted(intent))?;
+        self.tell_suspension(suspended.as_ref(), on_event);
+        if suspended.is_none()
+            && let Some(bad) = self.reconciler.quarantined(intent)?
+        {
+            self.note_unreached(Some(asked_for(intent)));
+            let left = self.stay(intent, bad, on_event).await?;
             self.gate.note_usual(&self.reconciler).await;
             return Ok(left);
         }
         let is_whole = work.is_whole();
-        let goal = Goal { intent, is_whole, is_news, is_way_back: false };
-        let left = self.reach(goal, on_event).await?;
-        if self.record.result == PassResult::Done {
+        let goal = Goal { intent, is_whole, is_news, purpose: Purpose::Manifests };
+        let went = self.reach(goal, on_event).await;
+        let is_loaded = self.is_loaded();
+        self.note_unreached((!is_loaded).then(|| asked_for(intent)));
+        let left = went?;
+        if is_loaded {
             // What was bad before was left for this.
             self.reconciler.end_quarantine()?;
+        }
+        if self.record.result == PassResult::Done {
             if intent.kept.is_none() && self.gate.generation().is_none() {
                 self.keep().await;
             }
@@ -45,7 +59,6 @@ impl Follower<'_> {
         &mut self,
         intent: &Intent,
         bad: Quarantine,
-        is_news: bool,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
         let is_way_back = bad.back_to.is_some();
@@ -55,21 +68,15 @@ impl Follower<'_> {
         if let Some(good) = good.filter(|_| bad.fault != Fault::Broken) {
             let about = format!("took revision {} back: {}", bad.revision, bad.reason);
             self.reconciler.tell_about(is_way_back.then_some(about));
-            let went = match self.reconciler.go_back(Some(good)) {
-                Ok((good, _)) => {
-                    let goal = Goal { intent: &good, is_whole: true, is_news, is_way_back };
-                    self.reach(goal, on_event).await
-                }
-                Err(error) => Err(error),
-            };
+            let purpose = if is_way_back { Purpose::WayBack } else { Purpose::Stay };
+            let went = self.stay_at(good, purpose, on_event).await;
             self.reconciler.tell_about(None);
             if is_way_back {
-                let (revision, message) = (Some(intent.revision.as_str()), &bad.reason);
-                on_event(WatchEvent::RolledBack { revision, message, is_good: went.is_ok() });
+                self.judge_way_back(intent, &bad, went.as_ref().err(), on_event)?;
             }
             left = went?;
-            if is_way_back {
-                self.reconciler.quarantine(&Quarantine { back_to: None, ..bad.clone() })?;
+            if !self.is_loaded() {
+                return Ok(left);
             }
         }
         let why = format!("{} (`gw retry` tries it again)", bad.reason);
@@ -80,4 +87,89 @@ impl Follower<'_> {
         };
         Ok(left)
     }
+
+    /// Holds HAProxy at what is current, where nobody knows yet what the manifests ask for; at what was
+    /// good before where that is still to be gone back to.
+    pub(super) async fn stay_without_source(
+        &mut self,
+        why: String,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Result<Left, ReconcileError> {
+        let Some(stay) = self.reconciler.last_state()? else {
+            self.record.result = PassResult::Failed(why);
+            return Ok(Left::Nothing);
+        };
+        let LastState { generation, revision, is_way_back } = stay;
+        if self.staying != Some(generation) {
+            on_event(WatchEvent::Staying { generation, revision: &revision });
+            self.staying = Some(generation);
+        }
+        self.record.revision = Some(revision);
+        let purpose = if is_way_back { Purpose::WayBack } else { Purpose::Stay };
+        self.stay_at(generation, purpose, on_event).await
+    }
+
+    /// Holds HAProxy at a generation.
+    async fn stay_at(
+        &mut self,
+        generation: u64,
+        purpose: Purpose,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Result<Left, ReconcileError> {
+        let (intent, _) = self.reconciler.go_back(Some(generation))?;
+        let goal = Goal { intent: &intent, is_whole: true, is_news: false, purpose };
+        self.reach(goal, on_event).await
+    }
+
+    /// Tells whether a change was taken back. It is tried again until HAProxy is where it was good.
+    fn judge_way_back(
+        &mut self,
+        intent: &Intent,
+        bad: &Quarantine,
+        error: Option<&ReconcileError>,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> Result<(), ReconcileError> {
+        let revision = Some(intent.revision.as_str());
+        if self.is_loaded() {
+            self.way_back_failure = None;
+            on_event(WatchEvent::RolledBack { revision, message: &bad.reason, is_good: true });
+            return self.reconciler.quarantine(&Quarantine { back_to: None, ..bad.clone() });
+        }
+        let obstacle = match (error, self.record.result.message()) {
+            // Another gw at work, or an HAProxy that starts, has its end.
+            (Some(error), _) if error.is_passing() => return Ok(()),
+            (Some(error), _) => error.in_full(),
+            (None, Some(why)) => why.to_owned(),
+            // Following was suspended meanwhile.
+            (None, None) => return Ok(()),
+        };
+        let message = format!("{}; and the way back failed: {obstacle}", bad.reason);
+        if self.way_back_failure.as_ref() != Some(&message) {
+            on_event(WatchEvent::RolledBack { revision, message: &message, is_good: false });
+            self.way_back_failure = Some(message.clone());
+        }
+        self.record.result = PassResult::Broken(message);
+        Ok(())
+    }
+
+    /// Whether HAProxy has, or will start with, what this pass was to reach.
+    fn is_loaded(&self) -> bool {
+        self.record.report.as_ref().is_some_and(|report| report.loading.is_taken())
+    }
+
+    /// Notes for `gw rollback` what the manifests ask for, where HAProxy is not that: a revision, and
+    /// the files that it is rendered to, if it can be. `None` where it is.
+    pub(super) fn note_unreached(&self, unreached: Option<(&str, Option<&Files>)>) {
+        let noted = match unreached {
+            Some((revision, files)) => self.reconciler.note_wanted(revision, files),
+            None => self.reconciler.note_reached(),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "can't note what the manifests ask for");
+        }
+    }
+}
+
+fn asked_for(intent: &Intent) -> (&str, Option<&Files>) {
+    (&intent.revision, Some(&intent.rendered.files))
 }

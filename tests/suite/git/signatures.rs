@@ -87,7 +87,7 @@ fn what_no_allowed_key_signed_is_not_run() {
     push(&upstream, "evil", Some(&eve));
     let mut watch = gw.start(&["watch"]);
     watch.wait_for_log("not trusted", SOON);
-    watch.wait_for_log("Starting from the last good commit", SOON);
+    watch.wait_for_log("Staying at what was applied last", SOON);
     watch.wait_for_log("Watching", SOON);
     watch.signal(Signal::TERM);
     assert_eq!(watch.wait(SOON).and_then(|status| status.code()), Some(0), "{}", watch.log());

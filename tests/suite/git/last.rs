@@ -1,0 +1,184 @@
+//! What was applied last stays: after a rollback, after a change that was taken back, and without a
+//! server.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::backend;
+use crate::rig::Rig;
+use crate::support::clock;
+use crate::support::git::Upstream;
+use crate::support::ports::free_port;
+use crate::support::process::Process;
+use crate::support::run::Gw;
+use crate::support::versions::{Version, newest, oldest};
+
+/// How long anything may take that should take a moment.
+const SOON: Duration = Duration::from_secs(20);
+/// How long what must not happen is waited for: some looks at everything.
+const A_WHILE: Duration = Duration::from_secs(4);
+
+/// A branch that is followed.
+struct Stage {
+    upstream: Upstream,
+    gw: Gw,
+    watch: Option<Process>,
+    http: u16,
+    rig: Rig,
+}
+
+impl Stage {
+    fn new(version: &Version, more: &Value) -> Self {
+        let mut rig = Rig::new(version);
+        rig.start();
+        let upstream = Upstream::new(rig.path());
+        let mut settings = json!({
+            "source": {"git": upstream.url()},
+            "watch": {"poll": "1s", "resync": "1s"},
+            "reloadInterval": "0s",
+            "readyTimeout": "1s",
+        });
+        let known = settings.as_object_mut().expect("it is one");
+        known.extend(more.as_object().expect("it is one").clone());
+        let config = rig.path().join("watch.yaml");
+        fs::write(&config, settings.to_string()).unwrap();
+        let gw = rig.gw.clone().env("GW_CONFIG", config);
+        Self { upstream, gw, watch: None, http: free_port(), rig }
+    }
+
+    fn push(&self, text: &str) -> String {
+        self.upstream.write("all.yaml", text).push("Another one")[..12].to_owned()
+    }
+
+    /// Starts `gw watch`, in place of the one that runs.
+    fn restart(&mut self) {
+        drop(self.watch.take());
+        let watch = self.gw.start(&["watch", "--http", &format!("127.0.0.1:{}", self.http)]);
+        watch.wait_for_log("Watching", SOON);
+        self.watch = Some(watch);
+    }
+
+    fn log(&self) -> String {
+        self.watch.as_ref().expect("it runs").log()
+    }
+
+    /// Whether HAProxy has this server.
+    fn has(&self, server: &str) -> bool {
+        self.rig.state().of(&format!("server {server} ")).count() == 1
+    }
+
+    #[track_caller]
+    fn gets(&self, server: &str) {
+        assert!(clock::eventually(SOON, || self.has(server)), "no {server}: {}", self.log());
+    }
+
+    #[track_caller]
+    fn keeps(&self, server: &str) {
+        let lost = clock::eventually(A_WHILE, || !self.has(server));
+        assert!(!lost, "{server} is gone: {}", self.log());
+    }
+}
+
+#[test]
+fn a_rollback_lasts_until_the_manifests_ask_for_something_else() {
+    for version in [oldest(), newest()] {
+        let mut stage = Stage::new(version, &json!({"healthGate": {"period": "off"}}));
+        stage.push(&backend("web", 81));
+        stage.restart();
+        stage.gets("web/a 127.0.0.1:81");
+        stage.push(&backend("web", 82));
+        stage.gets("web/a 127.0.0.1:82");
+        // It asks for nothing else, so nothing tells that it was applied.
+        let last = stage.upstream.write("README", "a word").push("Another site")[..12].to_owned();
+        assert!(clock::eventually(SOON, || stage.log().contains(&last)), "{}", stage.log());
+
+        let said = stage.gw.run(&["rollback", "--yes"]).ok().stderr;
+        assert!(said.contains("ask for something else"), "{said}");
+        stage.keeps("web/a 127.0.0.1:81");
+        // Nor does a commit of something else end it, nor a comment, nor another gw.
+        stage.upstream.write("README", "two words");
+        stage.push(&format!("# why\n{}", backend("web", 82)));
+        stage.keeps("web/a 127.0.0.1:81");
+        stage.restart();
+        stage.keeps("web/a 127.0.0.1:81");
+        let _ = stage.gw.run(&["apply", "--yes"]).expect(18);
+
+        stage.push(&backend("web", 83));
+        stage.gets("web/a 127.0.0.1:83");
+        assert_eq!(stage.gw.run(&["resume"]).ok().stdout, "Nothing was suspended.\n");
+    }
+}
+
+#[test]
+fn a_rollback_leaves_what_the_manifests_ask_for_wherever_haproxy_is() {
+    let guards = json!({"healthGate": {"period": "off"}, "guards": {"emptyBackend": "refuse"}});
+    let mut stage = Stage::new(newest(), &guards);
+    stage.push(&backend("web", 81));
+    stage.restart();
+    stage.gets("web/a 127.0.0.1:81");
+    stage.push(&backend("web", 82));
+    stage.gets("web/a 127.0.0.1:82");
+    // A guard keeps HAProxy from being there.
+    let empty =
+        "apiVersion: gw/v1\nkind: Backend\nmetadata: { name: web }\nspec: { servers: [] }\n";
+    stage.push(empty);
+    assert!(clock::eventually(SOON, || stage.log().contains("guards refuse")), "{}", stage.log());
+    let _ = stage.gw.run(&["rollback", "--yes"]).ok();
+    stage.keeps("web/a 127.0.0.1:81");
+    let status = stage.gw.run(&["status", "--output", "json"]).ok().json();
+    assert!(status["suspended"]["ends_with"].is_string(), "{status}");
+    stage.push(&backend("web", 83));
+    stage.gets("web/a 127.0.0.1:83");
+}
+
+#[test]
+fn where_following_was_suspended_a_rollback_does_not_end_that() {
+    let mut stage = Stage::new(newest(), &json!({"healthGate": {"period": "off"}}));
+    stage.push(&backend("web", 81));
+    stage.restart();
+    stage.gets("web/a 127.0.0.1:81");
+    stage.push(&backend("web", 82));
+    stage.gets("web/a 127.0.0.1:82");
+    let _ = stage.gw.run(&["suspend", "--reason", "INC-42"]).ok();
+    let said = stage.gw.run(&["rollback", "--yes"]).ok().stderr;
+    assert!(said.contains("Only `gw resume`"), "{said}");
+    stage.push(&backend("web", 83));
+    stage.keeps("web/a 127.0.0.1:81");
+    let _ = stage.gw.run(&["resume"]).ok();
+    stage.gets("web/a 127.0.0.1:83");
+}
+
+#[test]
+fn a_restart_without_the_server_changes_nothing() {
+    for version in [oldest(), newest()] {
+        let mut stage = Stage::new(version, &json!({"healthGate": {"period": "off"}}));
+        stage.push(&backend("web", 81));
+        stage.restart();
+        stage.gets("web/a 127.0.0.1:81");
+        // It never comes up, so the commit is not known to be good.
+        let down = format!(
+            "apiVersion: gw/v1\nkind: Backend\nmetadata: {{ name: web }}\nspec:\n  \
+             healthCheck: {{ type: tcp }}\n  servers: [{{ name: b, address: 127.0.0.1, port: {} }}]\n",
+            free_port()
+        );
+        let commit = stage.push(&(backend("api", 82) + "---\n" + &down));
+        stage.gets("api/a 127.0.0.1:82");
+        assert!(clock::eventually(SOON, || stage.log().contains("pending")), "{}", stage.log());
+
+        let away = stage.upstream.root.join("away");
+        fs::rename(&stage.upstream.bare, &away).unwrap();
+        stage.restart();
+        let log = stage.log();
+        assert!(log.contains("Staying at what was applied last") && log.contains(&commit), "{log}");
+        stage.keeps("api/a 127.0.0.1:82");
+        // It is kept so as well.
+        stage.rig.haproxy().command("set server api/a addr 127.0.0.1 port 9");
+        stage.gets("api/a 127.0.0.1:82");
+
+        fs::rename(&away, &stage.upstream.bare).unwrap();
+        stage.push(&backend("web", 83));
+        stage.gets("web/a 127.0.0.1:83");
+    }
+}
