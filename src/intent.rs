@@ -1,6 +1,7 @@
 //! From a source to what is wanted, with a memory: what did not change is not parsed, compiled or
 //! rendered again.
 
+mod good;
 mod salvage;
 
 use std::{mem, num::NonZero, path::Path, sync::Arc, thread};
@@ -13,6 +14,7 @@ use crate::{
     plan::Goal,
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Look, Reader, Source},
+    store::Store,
 };
 
 /// So few files are parsed faster than a thread is started.
@@ -74,6 +76,9 @@ pub struct Builder {
     /// Whether what is wrong stays what it was, and the rest goes on.
     keeps_objects: bool,
     memory: salvage::Memory,
+    /// The state directory, and the name of the source in it.
+    store: Store,
+    label: String,
 }
 
 /// A file and what was in it.
@@ -96,13 +101,17 @@ impl Builder {
             renderer: Renderer::default(),
             keeps_objects: false,
             memory: salvage::Memory::default(),
+            store: Store::new(state),
+            label: source.to_string(),
         }
     }
 
     /// From now on objects that are wrong stay what they were when they were last good, and the rest
-    /// goes on.
-    pub fn keep_objects(&mut self) {
+    /// goes on. What was good before gw was started anew is recalled: as far as the state directory
+    /// tells, else what the source holds at `good`.
+    pub fn keep_objects(&mut self, good: Option<Look<'_>>) {
         self.keeps_objects = true;
+        self.recall_good(good);
     }
 
     /// Reads and compiles the source. Blocks, see [`Reader::read`].

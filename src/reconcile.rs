@@ -94,7 +94,6 @@ pub struct Reconciler {
     /// Whether plans are carried out although following is suspended.
     even_if_suspended: bool,
     look: Option<JoinHandle<Result<Option<Look>, ReconcileError>>>,
-    keeps_objects: bool,
     waits_for_lock: bool,
     /// The generation that may be gone back to, which stays on disk.
     good: Option<u64>,
@@ -115,7 +114,6 @@ impl Reconciler {
             patience,
             even_if_suspended: false,
             look: None,
-            keeps_objects: false,
             waits_for_lock: false,
             good: None,
             scribe,
@@ -133,9 +131,9 @@ impl Reconciler {
     }
 
     /// Lets objects that are wrong stay what they were when they were last good, while the rest goes
-    /// on. For sources that are named after this.
-    pub fn keep_objects(&mut self) {
-        self.keeps_objects = true;
+    /// on. For a source that was not compiled yet; see [`Builder::keep_objects`].
+    pub fn keep_objects(&mut self, source: &Source, good: Option<source::Look<'_>>) {
+        self.builder(source).keep_objects(good);
     }
 
     /// Waits for another gw to end where that is at work on the state directory, instead of failing.
@@ -176,18 +174,19 @@ impl Reconciler {
         source: &Source,
         look: source::Look<'_>,
     ) -> Result<Intent, LoadError> {
+        self.builder(source).build(look)
+    }
+
+    /// What builds from this source, with what it remembers.
+    fn builder(&mut self, source: &Source) -> &mut Builder {
         if self.builder.as_ref().is_none_or(|(known, _)| known != source) {
             self.builder = None;
         }
         let (_, builder) = self.builder.get_or_insert_with(|| {
             let state_file = self.store.server_state_file();
-            let mut builder = Builder::new(source, self.store.root(), &state_file);
-            if self.keeps_objects {
-                builder.keep_objects();
-            }
-            (source.clone(), builder)
+            (source.clone(), Builder::new(source, self.store.root(), &state_file))
         });
-        builder.build(look)
+        builder
     }
 
     /// Compares what is wanted with what runs and what is on disk. Changes nothing.

@@ -11,15 +11,16 @@ use crate::{
     compile::Compiled,
     manifest::Document,
     model::{Kept, Location, ObjectName, Problems, Severity},
+    source::Look,
 };
 
-use super::{Builder, ParsedFile};
+use super::{
+    Builder, ParsedFile,
+    good::{self, ByFile, Good, documents},
+};
 
 /// How often what turns out to be wrong only beside the others is replaced, too.
 const ROUNDS: usize = 3;
-
-/// Documents by their file.
-type ByFile = BTreeMap<Arc<str>, Vec<Arc<Document>>>;
 
 /// What was good, and what of it stands in for something at present.
 #[derive(Default)]
@@ -28,6 +29,8 @@ pub(super) struct Memory {
     good: ByFile,
     /// What is compiled in place of what the manifests say.
     stand_ins: ByFile,
+    /// What of it is on disk.
+    on_disk: ByFile,
 }
 
 /// What is wrong in a file.
@@ -61,20 +64,51 @@ impl Builder {
         None
     }
 
-    /// Remembers what is compiled now as good.
+    /// Remembers what is compiled now as good; on disk as well while something is wrong.
     pub(super) fn remember_good(&mut self) {
         let mut good = self.memory.stand_ins.clone();
         for parsed in &self.parsed {
-            good.entry(Arc::clone(&parsed.file.path)).or_insert_with(|| parsed.documents.clone());
+            good.entry(Arc::clone(&parsed.file.path))
+                .or_insert_with(|| Good::all(&parsed.documents, &parsed.file));
         }
         self.memory.good = good;
+        let Memory { good, stand_ins, on_disk } = &self.memory;
+        let is_needed = !stand_ins.is_empty();
+        let done = if is_needed {
+            if good::is_same(good, on_disk) {
+                return;
+            }
+            good::keep(&self.store, &self.label, good)
+        } else {
+            good::forget(&self.store)
+        };
+        match done {
+            Ok(()) if is_needed => self.memory.on_disk = self.memory.good.clone(),
+            Ok(()) => self.memory.on_disk.clear(),
+            Err(error) => tracing::warn!(%error, "can't keep what was good over a restart"),
+        }
+    }
+
+    /// Recalls what was good before gw was started anew: what is on disk, else what the source held
+    /// there. For builders that have built nothing yet.
+    pub(super) fn recall_good(&mut self, look: Option<Look<'_>>) {
+        let kept = good::kept(&self.store, &self.label);
+        self.memory.good = kept.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what was good before is not known");
+            ByFile::new()
+        });
+        self.memory.on_disk = self.memory.good.clone();
+        if let Some(look) = look.filter(|_| self.memory.good.is_empty()) {
+            // Only what it held when it was good matters here.
+            let _ = self.build(look);
+        }
     }
 
     /// Lets the compiler have what the manifests say again.
     pub(super) fn restore(&mut self) {
-        for (file, documents) in mem::take(&mut self.memory.stand_ins) {
+        for (file, good) in mem::take(&mut self.memory.stand_ins) {
             let written = self.written(&file);
-            self.compiler.replace(&documents, &written);
+            self.compiler.replace(&documents(&good), &written);
         }
     }
 
@@ -119,24 +153,26 @@ impl Builder {
         };
         let mut taken: BTreeSet<(&'static str, ObjectName)> =
             self.parsed.iter().flat_map(right).map(|document| key(&document)).collect();
-        let mut good: BTreeMap<_, &Arc<Document>> = BTreeMap::new();
-        let mut homes: BTreeMap<&Arc<str>, Vec<&Arc<Document>>> = BTreeMap::new();
+        let mut good: BTreeMap<_, &Good> = BTreeMap::new();
+        let mut homes: BTreeMap<&Arc<str>, Vec<&Good>> = BTreeMap::new();
         // They may be anywhere now.
         let mut homeless = Vec::new();
         for old in self.memory.good.values().flatten() {
-            good.insert(key(old), old);
-            let is_there = wrong.contains_key(&old.file) || self.parsed(&old.file).is_some();
-            if is_there { homes.entry(&old.file).or_default() } else { &mut homeless }.push(old);
+            good.insert(key(&old.document), old);
+            let file = &old.document.file;
+            let is_there = wrong.contains_key(file) || self.parsed(file).is_some();
+            if is_there { homes.entry(file).or_default() } else { &mut homeless }.push(old);
         }
         let mut kept = Vec::new();
         let mut stand_ins = ByFile::new();
         for (file, what) in wrong {
             let parsed = self.parsed(file);
-            let mut documents = parsed.map_or_else(Vec::new, right);
+            let mut stands =
+                parsed.map_or_else(Vec::new, |parsed| Good::all(&right(parsed), &parsed.file));
             // Where all that is wrong could be read, its names are known. Else any object that is
             // missing may be what is wrong.
             let named = parsed.and_then(|parsed| parsed.keys_at(what));
-            let candidates: Vec<&Arc<Document>> = match named {
+            let candidates: Vec<&Good> = match named {
                 Some(named) => named.iter().filter_map(|key| good.get(key).copied()).collect(),
                 None => {
                     let here = homes.remove(file).unwrap_or_default();
@@ -144,18 +180,19 @@ impl Builder {
                 }
             };
             for old in candidates {
-                if taken.insert(key(old)) {
-                    let (kind, name) = (old.kind(), old.name.clone());
+                let document = &old.document;
+                if taken.insert(key(document)) {
+                    let (kind, name) = (document.kind(), document.name.clone());
                     kept.push(Kept { kind, name, file: Arc::clone(file) });
-                    documents.push(Arc::clone(old));
+                    stands.push(old.clone());
                 }
             }
-            stand_ins.insert(Arc::clone(file), documents);
+            stand_ins.insert(Arc::clone(file), stands);
         }
         self.restore();
-        for (file, documents) in &stand_ins {
+        for (file, good) in &stand_ins {
             let written = self.written(file);
-            self.compiler.replace(&written, documents);
+            self.compiler.replace(&written, &documents(good));
         }
         self.memory.stand_ins = stand_ins;
         kept

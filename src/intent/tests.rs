@@ -1,6 +1,6 @@
 //! What is remembered must not show: a builder that saw many states says what a new one says.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use tempfile::TempDir;
 
@@ -8,7 +8,14 @@ use super::*;
 
 fn builder(folder: &Path) -> Builder {
     let source = Source::Paths(vec![folder.to_owned()]);
-    Builder::new(&source, Path::new("/state"), Path::new("/state/servers.state"))
+    Builder::new(&source, &state(folder), Path::new("/state/servers.state"))
+}
+
+/// A state directory that is no part of the manifests.
+fn state(folder: &Path) -> PathBuf {
+    let state = folder.join(".gw");
+    fs::create_dir_all(&state).unwrap();
+    state
 }
 
 fn backend(name: &str, port: u16) -> String {
@@ -87,7 +94,7 @@ fn what_is_wrong_stays_what_it_was_and_the_rest_goes_on() {
     let dir = TempDir::new().unwrap();
     let write = |file: &str, text: String| fs::write(dir.path().join(file), text).unwrap();
     let mut builder = builder(dir.path());
-    builder.keep_objects();
+    builder.keep_objects(None);
     let bad = |name: &str| backend(name, 80).replace("servers", "servrs");
     let mut look = || builder.build(Look::Everything).unwrap();
 
@@ -143,4 +150,47 @@ fn what_is_wrong_stays_what_it_was_and_the_rest_goes_on() {
     assert_eq!((ports(&intent), &intent.kept), (vec!["four:86".into(), "one:87".into()], &None));
     let fresh = self::builder(dir.path()).build(Look::Everything).unwrap();
     assert_eq!(intent.rendered, fresh.rendered);
+}
+
+#[test]
+fn what_was_good_is_known_to_a_gw_that_is_started_anew() {
+    let dir = TempDir::new().unwrap();
+    let write = |file: &str, text: String| fs::write(dir.path().join(file), text).unwrap();
+    let bad = |name: &str| backend(name, 80).replace("servers", "servrs");
+    let started = || {
+        let mut builder = builder(dir.path());
+        builder.keep_objects(None);
+        builder
+    };
+    let kept = state(dir.path()).join("good.json");
+    let mut gw = started();
+    write("a.yaml", backend("one", 80) + &backend("two", 80));
+    write("b.yaml", backend("three", 80));
+    assert!(gw.build(Look::Everything).unwrap().is_valid());
+    assert!(!kept.exists(), "nothing is wrong");
+    write("a.yaml", backend("one", 81) + &bad("two"));
+    let _ = gw.build(Look::Everything).unwrap();
+    write("a.yaml", backend("one", 82) + &bad("two"));
+    let before = gw.build(Look::Everything).unwrap();
+    assert_eq!(ports(&before), ["one:82", "three:80", "two:80"]);
+
+    let after = started().build(Look::Everything).unwrap();
+    assert_eq!(after.rendered, before.rendered);
+    // What becomes wrong later stays what it was last, too.
+    write("a.yaml", bad("one") + &bad("two"));
+    let mut gw = started();
+    assert_eq!(ports(&gw.build(Look::Everything).unwrap()), ["one:82", "three:80", "two:80"]);
+
+    // Another source has nothing to do with it.
+    let elsewhere = Source::Paths(vec![dir.path().join("b.yaml"), dir.path().join("a.yaml")]);
+    let mut other = Builder::new(&elsewhere, &state(dir.path()), Path::new("/s"));
+    other.keep_objects(None);
+    assert!(!other.build(Look::Everything).unwrap().is_valid());
+
+    write("a.yaml", backend("one", 83));
+    assert_eq!(ports(&gw.build(Look::Everything).unwrap()), ["one:83", "three:80"]);
+    assert!(!kept.exists(), "nothing is wrong any more");
+    fs::write(&kept, "{").unwrap();
+    write("a.yaml", bad("one"));
+    assert!(!started().build(Look::Everything).unwrap().is_valid(), "it can't be read");
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,6 +18,18 @@ pub enum Source {
     Paths(Vec<PathBuf>),
     /// A Git repository.
     Git(Box<git::Settings>),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Paths(paths) => {
+                let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
+                f.debug_list().entries(paths.iter().map(absolute)).finish()
+            }
+            Self::Git(git) => write!(f, "{} at {}", git.address, git.path.as_str()),
+        }
+    }
 }
 
 /// Where to look for changes.

@@ -92,7 +92,7 @@ pub(super) struct Follower<'a> {
     reloaded: Option<Instant>,
     /// The least time between two reloads.
     reload_interval: Duration,
-    /// Whether the last good commit was read.
+    /// Whether what was good was recalled.
     recalled: bool,
     /// How many objects the manifests asked for the last time.
     objects: usize,
@@ -117,9 +117,6 @@ impl<'a> Follower<'a> {
     ) -> Self {
         let mut reconciler = Reconciler::new(settings);
         reconciler.act_as(command);
-        if settings.bad_manifests == BadManifests::Object {
-            reconciler.keep_objects();
-        }
         let history = match source {
             Source::Paths(_) => None,
             Source::Git(repository) => Some(History::new(repository, &settings.state)),
@@ -181,15 +178,17 @@ impl<'a> Follower<'a> {
         self.reconciler.compile_changed(self.source, look)
     }
 
-    /// Reads the last good commit before the first other one: what is wrong in that stays what it was,
-    /// also where gw was started anew meanwhile.
+    /// Recalls what was good, before the first look: what is wrong now stays what it was, also where gw
+    /// was started anew meanwhile.
     fn recall_good_objects(&mut self) {
-        let is_first = !mem::replace(&mut self.recalled, true);
-        let Some(history) = self.history.as_ref().filter(|_| is_first) else { return };
-        if let Some(good) = history.last_good().filter(|good| Some(good) != history.commit()) {
-            // Only what it held when it was good matters here.
-            let _ = self.reconciler.compile_changed(self.source, Look::Commit(&good));
+        if mem::replace(&mut self.recalled, true) {
+            return;
         }
+        let good = self
+            .history
+            .as_ref()
+            .and_then(|history| history.last_good().filter(|good| Some(good) != history.commit()));
+        self.reconciler.keep_objects(self.source, good.as_ref().map(Look::Commit));
     }
 
     /// Whether the manifests are invalid after a change, or ask for less than before.

@@ -1,6 +1,6 @@
 //! Which commit of a repository is wanted: the newest one that was fetched.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use tokio::task::spawn_blocking;
 
@@ -81,6 +81,24 @@ impl History {
             tracing::warn!(why = chain(&error), "the last good commit is of no use");
             None
         })
+    }
+
+    /// Wants the last good commit where that is of this revision, and another one than is wanted now:
+    /// another gw found it. Returns whether that is so.
+    pub(super) fn adopt(
+        &mut self,
+        revision: &str,
+        on_event: &mut dyn FnMut(WatchEvent<'_>),
+    ) -> bool {
+        if self.commit.as_ref().is_some_and(|commit| commit.short() == revision) {
+            return false;
+        }
+        let Some(good) = self.last_good().filter(|good| good.short() == revision) else {
+            return false;
+        };
+        let commit = self.commit.insert(good);
+        on_event(WatchEvent::Fetched { commit, signer: None, took: Duration::ZERO });
+        true
     }
 
     /// Remembers the commit as good: it is what HAProxy runs.

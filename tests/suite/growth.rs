@@ -73,8 +73,10 @@ const SHAPES: [Shape; 5] = [
 fn time((_, before, after): Shape, count: usize) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let source = Source::Paths(vec![folder.path().to_owned()]);
-    let mut builder = Builder::new(&source, Path::new("/state"), Path::new("/state/servers"));
-    builder.keep_objects();
+    let state = folder.path().join(".gw");
+    std::fs::create_dir(&state).unwrap();
+    let mut builder = Builder::new(&source, &state, Path::new("/state/servers"));
+    builder.keep_objects(None);
     before(folder.path(), count);
     let intent = builder.build(Look::Everything).unwrap();
     assert!(intent.is_valid(), "{:?}", intent.problems.first_error());

@@ -196,6 +196,24 @@ fn a_way_back_that_haproxy_refuses_is_tried_until_it_succeeds() {
     }
 }
 
+#[test]
+fn a_mistake_in_the_operators_own_file_is_not_held_against_the_manifests() {
+    for version in [oldest(), newest()] {
+        let settings = "healthGate: {period: off}\nreloadInterval: 0s\n";
+        let stage = Stage::new(version, "", settings);
+        let base = stage.rig.path().join("base.cfg");
+        fs::write(&base, format!("{}nonsense\n", stage.rig.base)).unwrap();
+        stage.rig.write(&web(stage.port, stage.good.port(), "  timeouts: {server: 7s}\n"));
+        stage.gw.wait_for_log("mend the configuration beside gw's", SOON);
+        let status = stage.rig.gw.run(&["status", "--output", "json"]).ok().json();
+        assert!(status["quarantine"].is_null(), "{status}");
+        fs::write(&base, &stage.rig.base).unwrap();
+        let loaded = || stage.rig.plan().code == Some(0);
+        assert!(clock::eventually(SOON, loaded), "{}", stage.gw.log());
+        assert_eq!(stage.requests(20), 20, "{}", stage.gw.log());
+    }
+}
+
 /// `web.test` led to another backend, which has one server.
 fn turned(port: u16, server: u16) -> String {
     let other = format!(

@@ -72,7 +72,7 @@ const EDGE: &[Layer] = &[
     ),
     (
         "intent",
-        &["compile", "diff", "manifest", "model", "plan", "render", "source"],
+        &["compile", "diff", "manifest", "model", "plan", "render", "source", "store"],
         "from a source to files",
     ),
     (

@@ -73,6 +73,15 @@ impl Reconciler {
         Ok(false)
     }
 
+    /// Whether HAProxy, whose worker has this process id where it runs, would refuse the current
+    /// generation as well: then the fault is in none of gw's files.
+    pub async fn refuses_current(&self, pid: Option<u32>) -> bool {
+        let (Ok(Some(current)), Ok(service)) = (self.store.current(), self.service(pid)) else {
+            return false;
+        };
+        matches!(service.check(&current.path).await, Ok(Err(_)))
+    }
+
     /// What to go back to from a generation that HAProxy refuses.
     fn good_before(
         &self,

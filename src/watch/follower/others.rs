@@ -23,10 +23,15 @@ impl Others {
         Self { vitals: vitals.clone(), known: None, asked: None, is_answered: false }
     }
 
+    /// Whether somebody else applied something since the last pass.
+    pub(super) fn are_new(&self, current: Option<u64>) -> bool {
+        self.known.is_some() && self.known != current
+    }
+
     /// Until when the server's word has to be waited for; `None` where nobody else applied anything
     /// since the last pass. Asks the server.
     pub(super) fn wait(&mut self, current: Option<u64>) -> Option<Instant> {
-        if self.known.is_none() || self.known == current || self.is_answered {
+        if !self.are_new(current) || self.is_answered {
             return None;
         }
         let asked = *self.asked.get_or_insert_with(|| {

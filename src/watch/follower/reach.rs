@@ -64,6 +64,11 @@ impl Follower<'_> {
         }
         let is_manifests = purpose == Purpose::Manifests;
         let is_followed = self.history.is_some() && !is_news && is_manifests;
+        if is_followed && self.others.are_new(pass.generation) && self.adopt(on_event)? {
+            self.record.result =
+                PassResult::Pending("another gw applied a commit that is followed now".into());
+            return Ok(Left::At(Instant::now()));
+        }
         if is_followed && let Some(due) = self.others.wait(pass.generation) {
             self.record.result = PassResult::Pending(
                 "another gw applied something: is there a newer commit?".into(),
@@ -104,6 +109,7 @@ impl Follower<'_> {
             self.patience.clone()
         });
         let before = self.gate.before(&pass).filter(|_| is_manifests);
+        let pid = pass.live.as_ref().map(|live| live.process.pid);
         let may_reload = pass.plan.reload && pass.live.is_some();
         let begun = Instant::now();
         let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
@@ -123,17 +129,41 @@ impl Follower<'_> {
         self.tell_flapping(&plan, &report, on_event);
         self.record.result = PassResult::of(&plan, &report);
         let is_loaded = report.loading.is_taken();
-        if is_manifests {
+        let is_blameless = !is_loaded && self.is_blameless(&report, pid).await;
+        if is_manifests && !is_blameless {
             self.judge_loading(intent, &report, on_event)?;
         }
         if let Some(before) = before.filter(|_| is_loaded) {
             self.gate.begin(&self.reconciler, intent, before, &report).await;
             self.reconciler.keep_generation(self.gate.good());
         }
-        // What HAProxy refused is not tried again. Where to stay is.
-        let is_finished = report.is_complete() || is_manifests && !is_loaded;
+        // What HAProxy refused is not tried again. Where to stay is, and what is not to blame.
+        let is_finished = report.is_complete() || is_manifests && !is_loaded && !is_blameless;
         (self.record.plan, self.record.report) = (Some(plan), Some(report));
         Ok(if is_finished { Left::Nothing } else { Left::Work(Rest::Unfinished) })
+    }
+
+    /// Whether what is current was made of a commit that another gw found good, as `gw apply` of the
+    /// branch does: that one is followed from now on.
+    fn adopt(&mut self, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> Result<bool, ReconcileError> {
+        let (Some(history), Some(current)) = (&mut self.history, self.reconciler.last_state()?)
+        else {
+            return Ok(false);
+        };
+        Ok(history.adopt(&current.revision, on_event))
+    }
+
+    /// Whether HAProxy refuses what it runs as well, so that it is the configuration beside gw's that
+    /// has to be mended: that is tried again. Tells so.
+    async fn is_blameless(&mut self, report: &Report, pid: Option<u32>) -> bool {
+        let Loading::Refused { message, .. } = &report.loading else { return false };
+        let is_blameless = report.reloads == 0 && self.reconciler.refuses_current(pid).await;
+        if is_blameless {
+            self.record.result = PassResult::Refused(format!(
+                "HAProxy refuses what it runs as well, so mend the configuration beside gw's: {message}"
+            ));
+        }
+        is_blameless
     }
 
     /// Sees to it that what HAProxy refused is not tried again.

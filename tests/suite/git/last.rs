@@ -182,3 +182,32 @@ fn a_restart_without_the_server_changes_nothing() {
         stage.gets("web/a 127.0.0.1:83");
     }
 }
+
+#[test]
+fn what_is_wrong_stays_what_it_was_over_restarts() {
+    // The health gate's verdict on a part of a commit makes the commit no good one.
+    let mut stage = Stage::new(newest(), &json!({"healthGate": {"period": "1s"}}));
+    let push = |stage: &Stage, web: String, api: String| {
+        stage.upstream.write("web.yaml", web).write("api.yaml", api).push("Another one");
+    };
+    let wrong = |name: &str| backend(name, 1).replace("servers", "servrs");
+    push(&stage, backend("web", 81), backend("api", 81));
+    stage.restart();
+    stage.gets("api/a 127.0.0.1:81");
+    push(&stage, backend("web", 82), wrong("api"));
+    stage.gets("web/a 127.0.0.1:82");
+    let judged =
+        || stage.log().contains("InvalidObjects") || stage.log().contains("stays as it was");
+    assert!(clock::eventually(SOON, judged), "{}", stage.log());
+    clock::pause(Duration::from_secs(2));
+    stage.restart();
+    for server in ["web/a 127.0.0.1:82", "api/a 127.0.0.1:81"] {
+        stage.keeps(server);
+    }
+    push(&stage, wrong("web"), wrong("api"));
+    stage.keeps("web/a 127.0.0.1:82");
+    stage.restart();
+    push(&stage, wrong("web"), backend("api", 83));
+    stage.gets("api/a 127.0.0.1:83");
+    stage.keeps("web/a 127.0.0.1:82");
+}

@@ -43,6 +43,16 @@ fn what_a_person_applied_of_a_newer_commit_is_not_undone() {
             assert_eq!(applied(), by_hand, "HAProxy {version}: {}", watch.log());
         }
 
+        // It makes no difference that the server can't be asked.
+        upstream.write("all.yaml", backend("web", 84)).push("Another one");
+        let _ = gw.run(&["apply", "--git", &upstream.url(), "--yes"]).ok();
+        let away = upstream.root.join("away");
+        fs::rename(&upstream.bare, &away).unwrap();
+        let by_hand = applied();
+        clock::pause(Duration::from_secs(13));
+        assert_eq!(applied(), by_hand, "HAProxy {version}: {}", watch.log());
+        fs::rename(&away, &upstream.bare).unwrap();
+
         // What is no newer commit does not stay.
         let by_git = applied();
         rig.must_apply(&backend("web", 83));
