@@ -24,6 +24,7 @@ Examples:
   gw blame web                              the last change of a backend's settings
   gw blame 'route http:80 shop.example/*'   anything, named as `gw plan` names it
 
+Of commits that were applied together, the last one is named.
 A value that gw corrected after somebody changed it by hand counts as set by that correction.")]
 pub(super) struct Args {
     /// BACKEND/SERVER or BACKEND, and a field after a dot; or an object as plans name it

@@ -3,6 +3,7 @@
 use super::{
     error::CliError,
     exit::Exit,
+    guards::Overrides,
     manifests::Manifests,
     options::{Options, Verbosity},
     telling::Telling,
@@ -12,7 +13,8 @@ use super::{
 ///
 /// gw applies the manifests, and again whenever they change, HAProxy is restarted or reloaded by
 /// somebody else, or it gets SIGHUP; once a minute it compares everything. Ctrl-C or SIGTERM end gw
-/// after the step under way, and leave HAProxy running.
+/// after the step under way, and leave HAProxy running. A flag that overrides a guard does so for as long
+/// as gw runs; `gw apply` overrides it once.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -29,13 +31,15 @@ pub(super) struct Args {
     pub(super) telling: Telling,
 
     #[command(flatten)]
+    guards: Overrides,
+
+    #[command(flatten)]
     options: Options,
 }
 
 pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
-    let mut settings = args.options.settings()?;
+    let mut settings = args.guards.settings(&args.options)?;
     args.telling.complete(&mut settings);
-    settings.socket()?;
     let source = args.manifests.source(&settings)?;
     let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
     let vitals = teller.vitals();
