@@ -62,6 +62,12 @@ struct Reloaded {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Drifted {
+    kind: &'static str,
+    class: &'static str,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// All metrics.
@@ -77,7 +83,7 @@ pub struct Metrics {
     refusals: Family<Guarded, Counter>,
     socket_errors: Counter,
     drift_found: Counter,
-    drifted: Gauge,
+    drifted: Family<Drifted, Gauge>,
     held: Gauge,
     pending: Gauge,
     suspended: Gauge,
@@ -124,6 +130,8 @@ impl Default for Metrics {
         to.register("build", "The version of gw", build);
         let parts = "How long the parts of passes took: compile, plan, apply";
         let means = "Plans carried out, by means (runtime, reload, start) and how they ended";
+        let still = "Of these, how many differ still, by kind of object and class: reported only, or \
+                     uncorrected";
         let success = "When HAProxy was last seen to be as the manifests say, since 1970";
         let waiting =
             "For how long another gw at work on the state directory has kept passes waiting";
@@ -139,7 +147,7 @@ impl Default for Metrics {
             refusals: new(to, "guard_refusals", "Plans refused, by guard; each try counts"),
             socket_errors: new(to, "socket_errors", "Passes that failed at HAProxy's sockets"),
             drift_found: new(to, "drift_found", "Objects found to be changed by somebody else"),
-            drifted: new(to, "drift_objects", "Of these, how many differ still"),
+            drifted: new(to, "drift_objects", still),
             held: new(to, "held_objects", "Fields that operators hold by hand"),
             pending: new(to, "pending_objects", "Objects that wait for something"),
             suspended: new(to, "suspended", "1 while the manifests are not followed"),
@@ -241,8 +249,10 @@ impl Metrics {
     pub fn text(&mut self, board: &Board, now: Moment, haproxy: &Sight, is_ready: bool) -> String {
         let is = |about| i64::from(board.conditions.get(about).truth == Truth::True);
         let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.drift_found.inner().store(board.drift_found, std::sync::atomic::Ordering::Relaxed);
-        self.drifted.set(number(board.drifted));
+        self.drift_found.inner().store(board.drift.found, std::sync::atomic::Ordering::Relaxed);
+        for (kind, class, count) in board.drift.counts() {
+            self.drifted.get_or_create(&Drifted { kind, class }).set(number(count));
+        }
         self.held.set(number(board.held));
         self.pending.set(number(board.pending));
         self.suspended.set(is(About::Suspended));

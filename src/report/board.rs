@@ -1,14 +1,17 @@
 //! What is known of a running `gw watch`: its events, folded. Pure: the time is handed in.
 
 mod condition;
+mod drift;
 mod fold;
 
 use std::time::Duration;
 
 use crate::{model::Process, plan::Summary};
 
-pub use self::condition::{About, Condition, Conditions, Truth};
-use super::pass::PassResult;
+pub use self::{
+    condition::{About, Condition, Conditions, Truth},
+    drift::Drifting,
+};
 
 /// A moment, by two clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,10 +45,8 @@ pub struct Board {
     pub pending: usize,
     /// Fields that operators hold by hand, as of the last look at everything.
     pub held: usize,
-    /// Objects that somebody else changed and that are not set back.
-    pub drifted: usize,
-    /// Objects that were found to be changed by somebody else, since gw began.
-    pub drift_found: u64,
+    /// Objects that somebody else changed.
+    pub drift: Drifting,
     /// The repository, where there is one.
     pub source: Option<SourceState>,
     /// Since when another gw's work on the state directory keeps passes from being made; `None` where
@@ -55,8 +56,6 @@ pub struct Board {
     pub commit_lag: Option<Duration>,
     /// The commit that is wanted: its revision, and when it was made, since the epoch.
     wanted: Option<(String, Duration)>,
-    /// How the last pass ended; `None` before the first.
-    pub last_result: Option<PassResult>,
     /// Whether gw is about to end.
     pub is_stopping: bool,
 }
@@ -116,13 +115,11 @@ impl Board {
             plan: Summary::default(),
             pending: 0,
             held: 0,
-            drifted: 0,
-            drift_found: 0,
+            drift: Drifting::default(),
             source: None,
             locked_out: None,
             commit_lag: None,
             wanted: None,
-            last_result: None,
             is_stopping: false,
         }
     }

@@ -179,15 +179,21 @@ fn every_answer_follows_what_happens() {
         assert_eq!(watch.condition("Stalled"), "True/InvalidObjects");
         assert_eq!(watch.json("/v1/status")["applied"]["revision"], good);
         assert_eq!(watch.metric("gw_reconcile_total{result=\"partial\"}"), Some(1.0));
+        // What somebody else changes meanwhile.
+        let _ = watch.rig.haproxy().command("set server web/s addr 127.0.0.1 port 11");
+        watch.gw.signal(Signal::HUP);
+        watch.eventually("corrected", || watch.condition("Drifted") == "False/Corrected");
+        assert_eq!(watch.condition("Stalled"), "True/InvalidObjects");
+        assert_eq!(watch.metric("gw_drift_found_total"), Some(1.0));
         watch.write(10, "50s");
         watch.eventually("valid again", || watch.get("/readyz").0 == 200);
         assert!(watch.condition("Stalled").starts_with("False/"));
 
-        // What somebody else changes.
+        // And with all that is valid.
         let _ = watch.rig.haproxy().command("set server web/s addr 127.0.0.1 port 11");
         watch.gw.signal(Signal::HUP);
-        watch.eventually("corrected", || watch.condition("Drifted") == "False/Corrected");
-        assert_eq!(watch.metric("gw_drift_found_total"), Some(1.0));
+        watch.eventually("corrected", || watch.metric("gw_drift_found_total") == Some(2.0));
+        assert_eq!(watch.condition("Drifted"), "False/Corrected");
         let _ = watch.rig.haproxy().command("set server web/s state drain");
         watch.gw.signal(Signal::HUP);
         watch.eventually("held", || watch.condition("Held") == "True/HeldByOperator");

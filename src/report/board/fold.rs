@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    plan::{Cause, Outcome, Plan},
+    plan::{Outcome, Plan},
     report::{
         pass::{Obstacle, PassCause, PassRecord, PassResult},
         text::{counted, utc},
@@ -92,17 +92,7 @@ impl Board {
             self.held = plan.held.len();
             self.tell_held(wall);
         }
-        // Where the last pass left something to do, what differs is not somebody else's.
-        let was_reached = self.last_result == Some(PassResult::Done);
-        let is_known = known.is_some() && known == pass.revision;
-        let is_taken_back = matches!(pass.result, PassResult::TakenBack(_));
-        let is_drift = !pass.is_news() && is_known && was_reached && !is_taken_back;
-        if pass.is_whole && (is_drift || pass.drift_left > 0) {
-            self.tell_drift(pass, is_drift, wall);
-        } else if pass.is_whole && pass.result == PassResult::Done {
-            self.drifted = 0;
-            self.set(About::Drifted, Truth::False, ("InSync", ""), wall);
-        }
+        self.tell_drift(pass, wall);
         self.locked_out = match pass.obstacle {
             Some(Obstacle::Lock) => self.locked_out.or(Some(now)),
             Some(Obstacle::Socket) | None => None,
@@ -123,7 +113,6 @@ impl Board {
             self.set(About::RolledBack, Truth::True, ("TakenBack", why.clone()), wall);
         }
         self.judge(pass, now);
-        self.last_result = Some(pass.result.clone());
     }
 
     fn tell_held(&mut self, now: Duration) {
@@ -136,26 +125,19 @@ impl Board {
         }
     }
 
-    /// What is left alone is somebody else's, and so is all that differs where everything was as the
-    /// manifests say, and they are the same.
-    fn tell_drift(&mut self, pass: &PassRecord, is_all: bool, now: Duration) {
-        let Some(plan) = &pass.plan else { return };
-        let someones = plan.steps.iter().filter(|step| step.cause != Cause::Note).count();
-        let steps = if is_all { someones } else { 0 };
-        let undone = match &pass.report {
-            _ if !is_all => 0,
-            Some(_) => left(pass, |outcome| *outcome != Outcome::Done),
-            None => steps,
-        };
-        let (found, known) = (steps + pass.drift_left, self.drifted);
-        self.drifted = undone + pass.drift_left;
-        // What was left the last time is no news.
-        self.drift_found += found.saturating_sub(known) as u64;
-        let objects = counted(found, "object");
-        let (truth, reason, message) = match (found, self.drifted) {
+    /// The planner tells what somebody else changed, however the passes before ended.
+    fn tell_drift(&mut self, pass: &PassRecord, now: Duration) {
+        let Some(found) = self.drift.take_in(pass) else { return };
+        let (truth, reason, message) = match (found, self.drift.left()) {
+            // A look at a part of HAProxy tells nothing about the rest.
+            (0, _) if !pass.is_whole => return,
             (0, _) => (Truth::False, "InSync", String::new()),
-            (_, 0) => (Truth::False, "Corrected", format!("{objects} set back")),
-            (_, left) => (Truth::True, "NotCorrected", format!("{left} of {objects} differ still")),
+            (found, 0) => (Truth::False, "Corrected", counted(found, "object") + " set back"),
+            (_, left) => {
+                let verb = if left == 1 { "differs" } else { "differ" };
+                let message = format!("{} {verb} still", counted(left, "object"));
+                (Truth::True, "NotCorrected", message)
+            }
         };
         self.set(About::Drifted, truth, (reason, message), now);
     }

@@ -1,3 +1,5 @@
+mod drift;
+
 use crate::{
     model::Commit,
     plan::{Loading, Outcome, Plan, Report},
@@ -197,31 +199,6 @@ fn a_stopped_haproxy_is_not_ready() {
 }
 
 #[test]
-fn drift_is_what_differs_though_the_manifests_are_the_same() {
-    let mut told = Told::new();
-    let found = samples::runtime_plan().steps.len();
-    // The first look finds what it has to do.
-    told.pass(PassCause::Start, carried_out(samples::runtime_plan()));
-    assert_eq!((told.is(About::Drifted), told.board.drift_found), ((Truth::False, "InSync"), 0));
-    told.pass(PassCause::Resync, carried_out(samples::runtime_plan()));
-    assert_eq!(told.is(About::Drifted), (Truth::False, "Corrected"));
-    assert_eq!((told.board.drifted, told.board.drift_found), (0, found as u64));
-    // A part of it can't be set back.
-    told.pass(PassCause::Asked, record(samples::runtime_plan(), samples::mixed_report()));
-    assert_eq!(told.is(About::Drifted), (Truth::True, "NotCorrected"));
-    assert_eq!(told.board.drifted, found);
-    // What a retry finds is known.
-    let before = told.board.drift_found;
-    told.pass(PassCause::Retry, carried_out(samples::runtime_plan()));
-    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
-    assert_eq!((told.board.drifted, told.board.drift_found), (0, before));
-    // A look at what changed in the manifests tells nothing about the rest.
-    let partial = PassRecord { is_whole: false, ..carried_out(samples::reload_plan()) };
-    told.pass(PassCause::Files, partial);
-    assert_eq!((told.board.drift_found, told.board.held), (before, 2));
-}
-
-#[test]
 fn what_was_taken_back_stays_told_until_another_revision() {
     let mut told = Told::new();
     told.pass(PassCause::Start, nothing_to_do());
@@ -253,22 +230,6 @@ fn a_repository_is_verified_or_not_and_may_be_silent() {
     assert_eq!(told.is(About::SourceVerified).0, Truth::True);
     told.tell(&fetch(Ok("def"), Some(Err("signed by nobody known"))));
     assert_eq!(told.is(About::SourceVerified), (Truth::False, "Unverified"));
-}
-
-#[test]
-fn drift_that_is_left_alone_is_told_and_counts_once() {
-    let mut told = Told::new();
-    told.pass(PassCause::Start, nothing_to_do());
-    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
-    let left = PassRecord { drift_left: 2, ..nothing_to_do() };
-    for cause in [PassCause::Resync, PassCause::Files, PassCause::Resync] {
-        told.after(60).pass(cause, left.clone());
-        assert_eq!(told.is(About::Drifted), (Truth::True, "NotCorrected"));
-        assert_eq!((told.board.drifted, told.board.drift_found), (2, 2));
-    }
-    assert_eq!(told.ready().0, Truth::True);
-    told.after(60).pass(PassCause::Resync, nothing_to_do());
-    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl WatchStatusDocument {
             plan: SummaryDocument::of(board.plan),
             pending: board.pending,
             held: board.held,
-            drifted: board.drifted,
+            drifted: board.drift.left(),
             haproxy: haproxy.process.as_ref().map(|process| WorkerDocument {
                 version: process.version.clone(),
                 pid: process.pid,

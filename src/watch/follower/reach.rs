@@ -61,10 +61,11 @@ impl Follower<'_> {
             self.record.result = PassResult::Pending(format!("the next reload is in {wait:.1} s"));
             return Ok(Left::At(due));
         }
-        self.record.drift_left = pass.drift_left.len();
+        self.record.drift_left = pass.drift_left.iter().map(|step| step.object.clone()).collect();
         self.record.refusals = pass.refusals.iter().map(Refusal::guard).collect();
         let revision = &intent.revision;
         let plan = pass.plan.clone();
+        self.record.plan = Some(plan.clone());
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
         let is_told = !is_news && objects == self.told;
         if plan.is_empty() {
@@ -109,7 +110,7 @@ impl Follower<'_> {
             self.reconciler.keep_generation(self.gate.good());
         }
         let is_finished = report.is_complete() || !is_loaded;
-        (self.record.plan, self.record.report) = (Some(plan), Some(report));
+        self.record.report = Some(report);
         Ok(if is_finished { Left::Nothing } else { Left::Work(Rest::Unfinished) })
     }
 
