@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    guard::Guard,
     plan::{Outcome, Plan},
     report::{
         pass::{Obstacle, PassCause, PassRecord, PassResult},
@@ -163,26 +164,19 @@ impl Board {
             PassResult::TakenBack(_) => ("TakenBack", why("was taken back")),
             PassResult::Partial(_) => ("InvalidObjects", why("runs but for what is wrong in it")),
             PassResult::Invalid(_) => ("InvalidManifests", why("is invalid")),
+            PassResult::Failed(why) if !pass.refusals.is_empty() => ("GuardRefused", why.clone()),
             PassResult::Failed(why) => ("Failed", why.clone()),
         };
         let is_done = pass.result == PassResult::Done;
         let is_ready = is_done && pass.is_running != Some(false);
-        let is_stalled = matches!(
-            pass.result,
-            PassResult::Refused(_)
-                | PassResult::Broken(_)
-                | PassResult::TakenBack(_)
-                | PassResult::Partial(_)
-                | PassResult::Invalid(_)
-        );
+        let awaited = awaited(pass);
         let truth = |is: bool| if is { Truth::True } else { Truth::False };
         self.set(About::Ready, truth(is_ready), (reason, message), wall);
-        if is_stalled {
-            self.set(About::Stalled, Truth::True, (reason, "waits for other manifests"), wall);
-        } else {
-            self.set(About::Stalled, Truth::False, ("Progressing", ""), wall);
+        match awaited {
+            Some(awaited) => self.set(About::Stalled, Truth::True, (reason, awaited), wall),
+            None => self.set(About::Stalled, Truth::False, ("Progressing", ""), wall),
         }
-        if is_done || is_stalled {
+        if is_done || awaited.is_some() {
             self.set(About::Reconciling, Truth::False, ("AtRest", ""), wall);
         } else {
             self.set(About::Reconciling, Truth::True, ("Retrying", "another pass follows"), wall);
@@ -216,6 +210,26 @@ impl Board {
             Some(Err(why)) => (Truth::False, "Unverified", why),
         };
         self.set(About::SourceVerified, truth, (reason, message), now.wall);
+    }
+}
+
+/// What a pass waits for that no other pass brings about; `None` where trying again may help.
+fn awaited(pass: &PassRecord) -> Option<&'static str> {
+    match pass.result {
+        PassResult::Refused(_)
+        | PassResult::Broken(_)
+        | PassResult::TakenBack(_)
+        | PassResult::Partial(_)
+        | PassResult::Invalid(_) => Some("waits for other manifests"),
+        // Old workers end by themselves.
+        PassResult::Failed(_) if pass.refusals.iter().any(|guard| *guard != Guard::OldWorkers) => {
+            Some("waits for other manifests, or for somebody who says that it is meant")
+        }
+        PassResult::Ended
+        | PassResult::Done
+        | PassResult::Pending(_)
+        | PassResult::Incomplete(_)
+        | PassResult::Failed(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 mod drift;
 
 use crate::{
+    guard::Guard,
     model::Commit,
     plan::{Loading, Outcome, Plan, Report},
     report::{
@@ -159,6 +160,25 @@ fn a_refusal_waits_for_other_manifests() {
     assert_eq!(told.ready(), (Truth::False, "Refused"));
     assert_eq!(told.is(About::Stalled).0, Truth::True);
     assert_eq!(told.board.applied, None);
+}
+
+#[test]
+fn a_guard_waits_for_a_person_but_not_where_time_helps() {
+    let mut told = Told::new();
+    let mut refuse = |refusals: &[Guard]| {
+        let result = PassResult::Failed("guards refuse this plan: it deletes 12 of 20".into());
+        let record = PassRecord { result, refusals: refusals.to_vec(), ..PassRecord::default() };
+        told.pass(PassCause::Retry, record);
+        assert_eq!(told.ready(), (Truth::False, "GuardRefused"));
+        (told.is(About::Stalled), told.is(About::Reconciling))
+    };
+    let stalled = ((Truth::True, "GuardRefused"), (Truth::False, "AtRest"));
+    assert_eq!(refuse(&[Guard::MassDelete]), stalled);
+    let retrying = ((Truth::False, "Progressing"), (Truth::True, "Retrying"));
+    assert_eq!(refuse(&[Guard::OldWorkers]), retrying);
+    assert_eq!(refuse(&[Guard::OldWorkers, Guard::EmptyBackend]), stalled);
+    let ready = told.board.conditions.get(About::Ready);
+    assert!(ready.message.contains("12 of 20"), "{ready:?}");
 }
 
 #[test]

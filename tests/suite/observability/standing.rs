@@ -96,7 +96,7 @@ fn another_gw_that_holds_the_lock_is_told() {
 }
 
 #[test]
-fn a_refusal_of_a_guard_is_counted() {
+fn a_refusal_of_a_guard_waits_for_a_person() {
     let watch = Watch::start(newest(), &[], |rig| {
         let config = rig.path().join("gw.yaml");
         fs::write(&config, "reload: forbid\n").unwrap();
@@ -107,7 +107,12 @@ fn a_refusal_of_a_guard_is_counted() {
     let refused = "gw_guard_refusals_total{guard=\"reload\"}";
     watch.eventually("refused", || watch.metric(refused) >= Some(1.0));
     assert!(clock::eventually(SOON, || watch.get("/readyz").0 == 503));
-    watch.gw.signal(Signal::TERM);
+    assert_eq!(watch.condition("Stalled"), "True/GuardRefused");
+    // What gw says is what helps.
+    watch.gw.wait_for_log("`gw apply … --allow-reload` lets it pass once", SOON);
+    let _ = watch.rig.gw.run(&["apply", "manifests", "--yes", "--allow-reload"]).ok();
+    watch.eventually("goes on", || watch.get("/readyz").0 == 200);
+    assert_eq!(watch.condition("Stalled"), "False/Progressing");
 }
 
 #[test]

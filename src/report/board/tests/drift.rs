@@ -1,7 +1,4 @@
-use crate::{
-    guard::Guard,
-    plan::{Action, Cause, Object, Reason, Step},
-};
+use crate::plan::{Action, Cause, Object, Reason, Step};
 
 use super::*;
 
