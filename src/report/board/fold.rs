@@ -181,12 +181,16 @@ impl Board {
         } else {
             self.set(About::Reconciling, Truth::True, ("Retrying", "another pass follows"), wall);
         }
+        let runs = is_done || matches!(pass.result, PassResult::Partial(_));
+        if runs && self.conditions.get(About::RolledBack).truth == Truth::True {
+            let (reason, message) = if self.taken_back.take() == pass.revision {
+                ("Retried", format!("revision {revision} was tried again, and runs"))
+            } else {
+                ("Replaced", format!("revision {revision} took its place"))
+            };
+            self.set(About::RolledBack, Truth::False, (reason, message), wall);
+        }
         if is_done {
-            let is_taken_back = self.conditions.get(About::RolledBack).truth == Truth::True;
-            if is_taken_back && self.taken_back != pass.revision {
-                let message = format!("revision {revision} took its place");
-                self.set(About::RolledBack, Truth::False, ("Replaced", message), wall);
-            }
             self.applied = pass.revision.clone().map(|name| Revision { name, at: wall });
         }
         if is_ready {

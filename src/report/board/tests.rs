@@ -219,18 +219,29 @@ fn a_stopped_haproxy_is_not_ready() {
 }
 
 #[test]
-fn what_was_taken_back_stays_told_until_another_revision() {
-    let mut told = Told::new();
-    told.pass(PassCause::Start, nothing_to_do());
-    let event =
-        WatchEvent::RolledBack { revision: Some("a"), message: "it can't parse", is_good: true };
-    told.tell(&event);
-    assert_eq!(told.is(About::RolledBack), (Truth::True, "TakenBack"));
-    assert_eq!((told.ready().0, told.is(About::Stalled).0), (Truth::False, Truth::True));
-    told.pass(PassCause::Resync, nothing_to_do());
-    assert_eq!(told.is(About::RolledBack).0, Truth::True);
-    told.pass(PassCause::Files, PassRecord { revision: Some("c".into()), ..nothing_to_do() });
-    assert_eq!(told.is(About::RolledBack), (Truth::False, "Replaced"));
+fn what_was_taken_back_stays_told_until_something_runs() {
+    let of = |revision: &str| PassRecord { revision: Some(revision.into()), ..nothing_to_do() };
+    let partial = PassResult::Partial("all.yaml:9:1: what is this?".into());
+    for (next, expected) in [
+        (of("c"), "Replaced"),
+        (PassRecord { result: partial, ..of("c-partial") }, "Replaced"),
+        // Nothing else makes the pass of a revision that was bad a good one.
+        (of("a"), "Retried"),
+    ] {
+        let mut told = Told::new();
+        told.pass(PassCause::Start, nothing_to_do());
+        let (revision, message) = (Some("a"), "it can't parse");
+        told.tell(&WatchEvent::RolledBack { revision, message, is_good: true });
+        assert_eq!(told.is(About::RolledBack), (Truth::True, "TakenBack"));
+        assert_eq!((told.ready().0, told.is(About::Stalled).0), (Truth::False, Truth::True));
+        // HAProxy is kept at what was good before.
+        let stays = PassResult::TakenBack(message.into());
+        told.pass(PassCause::Resync, PassRecord { result: stays, ..of("a") });
+        assert_eq!(told.is(About::RolledBack), (Truth::True, "TakenBack"));
+        told.pass(PassCause::Operator, next);
+        assert_eq!(told.is(About::RolledBack), (Truth::False, expected));
+        assert_eq!(told.board.taken_back, None);
+    }
 }
 
 #[test]
