@@ -113,4 +113,9 @@ impl Conditions {
         condition.reason = reason;
         condition.message = message.into();
     }
+
+    /// Says since when one of them is as it is, where that is known better than by the events.
+    pub(super) fn date(&mut self, about: About, since: Duration) {
+        self.0[about as usize].since = since;
+    }
 }

@@ -44,12 +44,12 @@ impl Board {
                 let why = if is_good { "waits for other manifests" } else { "act now" };
                 self.set(About::Stalled, Truth::True, (reason, why), wall);
             }
-            WatchEvent::Suspended { reason, by, since: _, until } => {
+            WatchEvent::Suspended { reason, by, since, until } => {
                 let end = until.map_or_else(String::new, |until| format!(", until {}", utc(until)));
                 let message = format!("{reason} (by {by}{end})");
                 self.set(About::Suspended, Truth::True, ("Suspended", message.clone()), wall);
+                self.conditions.date(About::Suspended, Duration::from_secs(since));
                 self.set(About::Ready, Truth::False, ("Suspended", message), wall);
-                self.set(About::Reconciling, Truth::False, ("Suspended", ""), wall);
             }
             WatchEvent::Resumed => {
                 self.set(About::Suspended, Truth::False, ("Following", ""), wall);
@@ -152,7 +152,11 @@ impl Board {
             None => format!("revision {revision} {verb}"),
         };
         let (reason, message) = match &pass.result {
-            PassResult::Ended => return,
+            // Nothing was done, as while following is suspended.
+            PassResult::Ended => {
+                self.set(About::Reconciling, Truth::False, ("AtRest", ""), wall);
+                return;
+            }
             PassResult::Done if pass.is_running == Some(false) => {
                 ("HaproxyStopped", why("is in place for HAProxy's start"))
             }

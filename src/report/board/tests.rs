@@ -210,6 +210,38 @@ fn ready_ends_with_time_and_with_haproxy() {
 }
 
 #[test]
+fn while_following_is_suspended_gw_is_at_rest() {
+    let mut told = Told::new();
+    told.pass(PassCause::Start, nothing_to_do());
+    // It was so before gw began.
+    let since = Duration::from_secs(1_600_000_000);
+    let suspended = |reason: &'static str, since: Duration| {
+        let since = since.as_secs();
+        WatchEvent::Suspended { reason, by: "a@b", since, until: None }
+    };
+    let given_up = |told: &mut Told| {
+        let result = PassResult::Ended;
+        let record = PassRecord { number: told.passes, result, ..PassRecord::default() };
+        told.after(1).tell(&WatchEvent::PassEnded(&record));
+        assert_eq!(told.is(About::Reconciling), (Truth::False, "AtRest"));
+        assert_eq!(told.ready(), (Truth::False, "Suspended"));
+    };
+    told.begin(PassCause::Operator).tell(&suspended("night", since));
+    given_up(&mut told);
+    assert_eq!(told.board.conditions.get(About::Suspended).since, since);
+    // Somebody asks for a look nevertheless.
+    told.begin(PassCause::Asked);
+    assert_eq!(told.is(About::Reconciling), (Truth::True, "Comparing"));
+    given_up(&mut told);
+    // Somebody suspends it anew, for another reason.
+    let again = told.now.wall;
+    told.begin(PassCause::Operator).tell(&suspended("INC-42", again));
+    given_up(&mut told);
+    let condition = told.board.conditions.get(About::Suspended);
+    assert_eq!((condition.since, &*condition.message), (again, "INC-42 (by a@b)"));
+}
+
+#[test]
 fn a_stopped_haproxy_is_not_ready() {
     let mut told = Told::new();
     let record = PassRecord { is_running: Some(false), ..nothing_to_do() };
