@@ -107,7 +107,7 @@ impl Notifier {
     }
 
     /// Tells of a pass that ended at `now` (since the epoch), where it is news. Success that the health
-    /// gate has not judged yet is [withheld](Self::tell_withheld). Never waits.
+    /// gate has not judged yet is [withheld](Self::hear_judgement). Never waits.
     pub fn tell(&mut self, pass: &PassRecord, now: Duration) {
         let Some(is_good) = outcome(pass) else { return };
         if !is_good && let Some(withheld) = &mut self.withheld {
@@ -146,10 +146,14 @@ impl Notifier {
         }
     }
 
-    /// Tells of the success that was withheld for the health gate, which lets this generation stay.
-    pub fn tell_withheld(&mut self, generation: u64) {
+    /// Tells of the success that was withheld for the health gate, where that found this generation as
+    /// good as what was before. Where the look was ended, it was replaced, or following is suspended:
+    /// then nobody knows, and the next pass that finds a revision to run tells of it.
+    pub fn hear_judgement(&mut self, generation: u64, is_proven: bool) {
         let judged = self.withheld.take_if(|withheld| withheld.generation == generation);
-        let Some(Withheld { documents, is_overtaken, .. }) = judged else { return };
+        let Some(Withheld { documents, is_overtaken, .. }) = judged.filter(|_| is_proven) else {
+            return;
+        };
         for (revision, document) in documents {
             if !is_overtaken {
                 self.told.set(revision, true);

@@ -113,7 +113,9 @@ impl Telemetry {
         self.systemd.tell(event, &self.board.borrow());
         match *event {
             WatchEvent::PassEnded(pass) => self.notifier.tell(pass, now.wall),
-            WatchEvent::Judged { generation, .. } => self.notifier.tell_withheld(generation),
+            WatchEvent::Judged { generation, is_proven } => {
+                self.notifier.hear_judgement(generation, is_proven);
+            }
             WatchEvent::RolledBack { revision, message, is_good } => {
                 let message = message.to_owned();
                 let pass = PassRecord {

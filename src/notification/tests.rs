@@ -27,7 +27,12 @@ impl Told {
     }
 
     fn judge(&mut self, generation: u64) -> Vec<String> {
-        self.notifier.tell_withheld(generation);
+        self.notifier.hear_judgement(generation, true);
+        self.all()
+    }
+
+    fn end_look(&mut self, generation: u64) -> Vec<String> {
+        self.notifier.hear_judgement(generation, false);
         self.all()
     }
 
@@ -125,6 +130,28 @@ async fn what_fails_while_another_one_is_on_trial_takes_nothing_from_it() {
     assert_eq!(told.hear(&on_trial("d")), NOTHING);
     assert_eq!(told.hear(&pass("d", PassResult::Done)), ["0 d success"]);
     assert_eq!(told.judge(7), NOTHING);
+}
+
+#[tokio::test]
+async fn what_nobody_judged_is_not_told_as_good() {
+    let on_trial = |number, revision| PassRecord {
+        number,
+        on_trial: Some(7),
+        ..pass(revision, PassResult::Done)
+    };
+    let mut told = Told::new();
+    assert_eq!(told.hear(&pass("a", PassResult::Done)), ["0 a success"]);
+    // Another generation took its place, by `gw rollback` by hand for one.
+    assert_eq!(told.hear(&on_trial(1, "b")), NOTHING);
+    assert_eq!(told.end_look(6), NOTHING);
+    assert_eq!(told.end_look(7), NOTHING);
+    assert_eq!(told.judge(7), NOTHING);
+    assert_eq!(told.hear(&pass("a", PassResult::Done)), NOTHING);
+    // Somebody suspended following and resumed it: the pass after that finds it to run.
+    assert_eq!(told.hear(&on_trial(2, "c")), NOTHING);
+    assert_eq!(told.hear(&pass("c", PassResult::Ended)), NOTHING);
+    assert_eq!(told.end_look(7), NOTHING);
+    assert_eq!(told.hear(&pass("c", PassResult::Done)), ["0 c success"]);
 }
 
 #[tokio::test]

@@ -44,11 +44,12 @@ pub enum WatchEvent<'a> {
         /// Whether the last good state serves again.
         is_good: bool,
     },
-    /// The health gate lets a change stay.
+    /// The health gate is done with a change, which is not taken back by it.
     Judged {
         /// The generation that it made.
         generation: u64,
-        /// Whether HAProxy serves as well as before with it; else somebody ended the look.
+        /// Whether HAProxy serves as well as before with it; else the look was ended:
+        /// another generation took its place, or following is suspended.
         is_proven: bool,
     },
     /// The manifests are not followed for now.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::receiver::Receiver;
 use super::{SOON, Watch};
 use crate::rig::web;
+use crate::support::clock;
 use crate::support::origin::Origin;
 use crate::support::ports::free_port;
 use crate::support::tls::{Authority, HTTP1_ONLY};
@@ -107,5 +108,14 @@ fn success_is_told_once_the_health_gate_has_judged() {
         want(good.port());
         expected.push("done");
         watch.eventually("told of the end", || results() == expected);
+        // Nor is what somebody takes back by hand meanwhile.
+        let other = Origin::http1("other");
+        want(other.port());
+        let runs = || watch.rig.haproxy().command("show servers state web");
+        watch.eventually("applied", || runs().contains(&format!(" {} ", other.port())));
+        let _ = watch.rig.gw.run(&["rollback", "--yes"]).ok();
+        watch.eventually("suspended", || watch.condition("Suspended").starts_with("True/"));
+        clock::pause(Duration::from_secs(4));
+        assert_eq!(results(), expected);
     }
 }
