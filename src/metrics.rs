@@ -94,6 +94,7 @@ pub struct Metrics {
     last_success: Seconds,
     notification_failures: Counter,
     source: Option<Source>,
+    verified: Option<Gauge>,
 }
 
 /// Those of a repository, which are there where one is followed.
@@ -102,7 +103,6 @@ struct Source {
     fetches: Family<Ending, Counter>,
     age: Seconds,
     commit_lag: Seconds,
-    verified: Gauge,
 }
 
 fn histogram() -> Histogram {
@@ -162,6 +162,7 @@ impl Default for Metrics {
                 "Notifications that were not delivered",
             ),
             source: None,
+            verified: None,
             registry,
         }
     }
@@ -241,7 +242,7 @@ impl Metrics {
         let registry = &mut self.registry;
         let source = self.source.get_or_insert_with(|| Source::register(registry));
         source.durations.observe(fetch.took.as_secs_f64());
-        let result = if fetch.found.is_ok() { "done" } else { "failed" };
+        let result = fetch.answer.as_str();
         source.fetches.get_or_create(&Ending { result }).inc();
     }
 
@@ -272,7 +273,13 @@ impl Metrics {
             let answered = source.answered.unwrap_or(board.started);
             metrics.age.set(now.up.saturating_sub(answered.up).as_secs_f64());
             metrics.commit_lag.set(board.commit_lag.unwrap_or_default().as_secs_f64());
-            metrics.verified.set(is(About::SourceVerified));
+        }
+        if board.is_verifying {
+            let to = &mut self.registry;
+            let gauge = self.verified.get_or_insert_with(|| {
+                new(to, "source_verified", "1 where the revision is signed as it must be")
+            });
+            gauge.set(is(About::SourceVerified));
         }
         let mut out = String::new();
         text::encode(&mut out, &self.registry).expect("a text takes whatever is written to it");
@@ -283,15 +290,16 @@ impl Metrics {
 impl Source {
     fn register(to: &mut Registry) -> Self {
         let took = "How long the repository's server took";
-        let age = "For how long the repository's server has not answered";
+        let fetches =
+            "Fetches, by how they ended: done, refused (history was rewritten), untrusted, failed";
+        let age = "How long ago the repository's server last told its newest commit";
         let lag =
             "How long the last commit that gw applied took from when it was made; 0 before one";
         Self {
             durations: seconds(to, "source_fetch_duration", took, histogram()),
-            fetches: new(to, "source_fetch", "Fetches, by how they ended"),
+            fetches: new(to, "source_fetch", fetches),
             age: seconds(to, "source_age", age, Seconds::default()),
             commit_lag: seconds(to, "commit_lag", lag, Seconds::default()),
-            verified: new(to, "source_verified", "1 where the revision is signed as it must be"),
         }
     }
 }

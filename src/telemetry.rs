@@ -63,10 +63,11 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Begins to listen, where the settings say so. Must be called on a runtime.
-    pub async fn start(settings: &Settings) -> Result<Self, TelemetryError> {
+    /// Begins to listen, where the settings say so. `is_verifying` tells whether revisions must be
+    /// signed. Must be called on a runtime.
+    pub async fn start(settings: &Settings, is_verifying: bool) -> Result<Self, TelemetryError> {
         let vitals = Vitals::default();
-        let board = watch::Sender::new(Board::new(vitals.now()));
+        let board = watch::Sender::new(Board::new(vitals.now(), is_verifying));
         let metrics = Metrics::default();
         let failures = metrics.notification_failures();
         let metrics = Arc::new(Mutex::new(metrics));

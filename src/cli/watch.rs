@@ -37,7 +37,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     args.telling.complete(&mut settings);
     settings.socket()?;
     let source = args.manifests.source(&settings)?;
-    let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
+    let mut teller = args.telling.start(&settings, &source, args.verbosity.detail()).await?;
     let vitals = teller.vitals();
     let ended =
         crate::watch::run(&settings, &source, &vitals, &mut |event| teller.tell(event)).await;

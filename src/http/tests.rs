@@ -7,7 +7,7 @@ use super::{answer::answer, *};
 
 fn view(on_webhook: Option<OnWebhook>) -> View {
     let vitals = Vitals::default();
-    let (_, board) = watch::channel(Board::new(vitals.now()));
+    let (_, board) = watch::channel(Board::new(vitals.now(), false));
     let metrics = Arc::new(std::sync::Mutex::new(Metrics::default()));
     // There is no such folder, and so no journal.
     let journal = Journal::of(&Store::new(std::path::Path::new("/nonexistent")));

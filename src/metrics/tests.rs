@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 use crate::{
     guard::Guard,
     plan::Loading,
-    report::{pass::Phases, samples},
+    report::{SourceAnswer, pass::Phases, samples},
 };
 
 use super::*;
@@ -27,10 +27,9 @@ fn failed(obstacle: Option<Obstacle>) -> PassRecord {
 /// All metrics, those of a repository included, after some passes.
 fn all() -> String {
     let mut metrics = Metrics::default();
-    let mut board = Board::new(Moment::default());
+    let mut board = Board::new(Moment::default(), true);
     let took = Duration::from_secs(1);
-    let fetch =
-        WatchEvent::SourceFetched(SourceFetch { took, found: Ok("a"), verified: Some(Ok(())) });
+    let fetch = |answer| WatchEvent::SourceFetched(SourceFetch { took, answer });
     let done = |plan: &Plan| vec![Outcome::Done; plan.steps.len()];
     let runtime = samples::runtime_plan();
     let outcomes = done(&runtime);
@@ -46,7 +45,10 @@ fn all() -> String {
     let refused =
         PassRecord { refusals: vec![Guard::MassDelete, Guard::EmptyBackend], ..failed(None) };
     for event in [
-        fetch,
+        fetch(SourceAnswer::Nothing("m")),
+        fetch(SourceAnswer::Rewritten("m")),
+        fetch(SourceAnswer::Unverified("m")),
+        fetch(SourceAnswer::Revision { name: "a", is_verified: true }),
         WatchEvent::PassEnded(&by_commands),
         WatchEvent::PassEnded(&by_reload),
         WatchEvent::PassEnded(&in_part),
@@ -121,6 +123,9 @@ fn passes_are_counted_by_what_became_of_them() {
         "gw_haproxy_up 0",
         "gw_source_verified 1",
         "gw_source_fetch_total{result=\"done\"} 1",
+        "gw_source_fetch_total{result=\"refused\"} 1",
+        "gw_source_fetch_total{result=\"untrusted\"} 1",
+        "gw_source_fetch_total{result=\"failed\"} 1",
     ] {
         assert!(text.lines().any(|one| one == line), "no {line} in\n{text}");
     }

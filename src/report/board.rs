@@ -27,6 +27,8 @@ pub struct Moment {
 pub struct Board {
     /// When gw began.
     pub started: Moment,
+    /// Whether revisions must be signed.
+    pub is_verifying: bool,
     /// The conditions, as far as events tell them; see [`ready`](Self::ready) for more.
     pub conditions: Conditions,
     /// The last revision that was tried.
@@ -70,13 +72,13 @@ pub struct Revision {
 }
 
 /// What is known of the repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceState {
     /// The revision that it had when it last answered.
     pub revision: Option<String>,
     /// When it last answered.
     pub answered: Option<Moment>,
-    /// Why it did not answer the last time; `None` where it did.
+    /// Why its newest revision is not followed, or not known; `None` where it is.
     pub failure: Option<String>,
 }
 
@@ -102,11 +104,12 @@ impl Sight {
 }
 
 impl Board {
-    /// Before the first event.
-    pub fn new(now: Moment) -> Self {
+    /// Before the first event. `is_verifying` tells whether revisions must be signed.
+    pub fn new(now: Moment, is_verifying: bool) -> Self {
         Self {
             started: now,
-            conditions: Conditions::new(now.wall),
+            is_verifying,
+            conditions: Conditions::new(now.wall, is_verifying),
             attempted: None,
             applied: None,
             taken_back: None,

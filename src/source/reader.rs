@@ -8,7 +8,7 @@ use std::{
 
 use crate::model::{Commit, FileRequest};
 
-use super::{LoadError, Loader, Snapshot, git, read_referenced};
+use super::{LoadError, Loader, Snapshot, git, read_referenced, trust};
 
 /// Where manifests come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,16 @@ pub enum Source {
     Paths(Vec<PathBuf>),
     /// A Git repository.
     Git(Box<git::Settings>),
+}
+
+impl Source {
+    /// Whether its revisions must be signed.
+    pub fn is_verified(&self) -> bool {
+        match self {
+            Self::Paths(_) => false,
+            Self::Git(settings) => settings.verify.mode != trust::Mode::None,
+        }
+    }
 }
 
 /// Where to look for changes.

@@ -8,11 +8,11 @@ use crate::{
     report::{
         pass::{Obstacle, PassCause, PassRecord, PassResult},
         text::{counted, utc},
-        watch::{SourceFetch, WatchEvent},
+        watch::{SourceAnswer, WatchEvent},
     },
 };
 
-use super::{About, Board, Moment, Revision, SourceState, Truth};
+use super::{About, Board, Moment, Revision, Truth};
 
 impl Board {
     /// Takes an event in.
@@ -33,7 +33,8 @@ impl Board {
                 self.set(About::Reconciling, Truth::True, ("Applying", message), wall);
             }
             WatchEvent::PassEnded(pass) => self.end_pass(pass, now),
-            WatchEvent::SourceFetched(fetch) => self.fetched(fetch, now),
+            WatchEvent::SourceFetched(fetch) => self.fetched(fetch.answer, now),
+            WatchEvent::LastGood { .. } => self.start_from_last_good(wall),
             WatchEvent::RolledBack { revision, message, is_good } => {
                 let reason = if is_good { "TakenBack" } else { "TakingBackFailed" };
                 self.taken_back = revision.map(str::to_owned);
@@ -63,7 +64,6 @@ impl Board {
             | WatchEvent::Judged { .. }
             | WatchEvent::Problems { .. }
             | WatchEvent::Kept { .. }
-            | WatchEvent::LastGood { .. }
             | WatchEvent::Applied { .. }
             | WatchEvent::Unchanged { .. }
             | WatchEvent::Failed { .. }
@@ -202,22 +202,33 @@ impl Board {
         }
     }
 
-    fn fetched(&mut self, fetch: SourceFetch<'_>, now: Moment) {
-        let known = self.source.take();
-        let (revision, answered) =
-            known.map_or((None, None), |known| (known.revision, known.answered));
-        self.source = Some(match fetch.found {
-            Ok(found) => {
-                SourceState { revision: Some(found.to_owned()), answered: Some(now), failure: None }
+    fn fetched(&mut self, answer: SourceAnswer<'_>, now: Moment) {
+        let source = self.source.get_or_insert_default();
+        source.failure = answer.failure().map(str::to_owned);
+        match answer {
+            SourceAnswer::Revision { name, is_verified } => {
+                source.revision = Some(name.to_owned());
+                source.answered = Some(now);
+                if is_verified {
+                    self.set(About::SourceVerified, Truth::True, ("Verified", ""), now.wall);
+                }
             }
-            Err(why) => SourceState { revision, answered, failure: Some(why.to_owned()) },
-        });
-        let (truth, reason, message) = match fetch.verified {
-            None => return,
-            Some(Ok(())) => (Truth::True, "Verified", ""),
-            Some(Err(why)) => (Truth::False, "Unverified", why),
-        };
-        self.set(About::SourceVerified, truth, (reason, message), now.wall);
+            SourceAnswer::Rewritten(_) => source.answered = Some(now),
+            SourceAnswer::Unverified(why) => {
+                source.answered = Some(now);
+                self.set(About::SourceVerified, Truth::False, ("Unverified", why), now.wall);
+            }
+            SourceAnswer::Nothing(_) => {}
+        }
+    }
+
+    /// What gw starts from without the server was verified as everything is.
+    fn start_from_last_good(&mut self, now: Duration) {
+        let verified = self.conditions.get(About::SourceVerified);
+        if self.is_verifying && verified.truth == Truth::Unknown {
+            let message = "the last good commit is; the server tells no newer one";
+            self.set(About::SourceVerified, Truth::True, ("LastGood", message), now);
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 mod drift;
+mod source;
 
 use crate::{
     guard::Guard,
-    model::Commit,
     plan::{Loading, Outcome, Plan, Report},
     report::{
         pass::{Obstacle, PassCause, PassRecord, PassResult, Phases},
         samples,
-        watch::{SourceFetch, WatchEvent},
+        watch::WatchEvent,
     },
 };
 
@@ -25,7 +25,7 @@ struct Told {
 impl Told {
     fn new() -> Self {
         let now = Moment { wall: Duration::from_secs(1_700_000_000), up: Duration::ZERO };
-        Self { board: Board::new(now), now, passes: 0 }
+        Self { board: Board::new(now, false), now, passes: 0 }
     }
 
     fn after(&mut self, seconds: u64) -> &mut Self {
@@ -274,58 +274,6 @@ fn what_was_taken_back_stays_told_until_something_runs() {
         assert_eq!(told.is(About::RolledBack), (Truth::False, expected));
         assert_eq!(told.board.taken_back, None);
     }
-}
-
-#[test]
-fn a_repository_is_verified_or_not_and_may_be_silent() {
-    let mut told = Told::new();
-    assert_eq!(told.is(About::SourceVerified), (Truth::Unknown, "NotConfigured"));
-    let fetch = |found, verified| {
-        WatchEvent::SourceFetched(SourceFetch { took: Duration::from_secs(1), found, verified })
-    };
-    told.tell(&fetch(Ok("abc"), Some(Ok(()))));
-    assert_eq!(told.is(About::SourceVerified).0, Truth::True);
-    let answered = Some(told.now);
-    told.after(30).tell(&fetch(Err("no route"), None));
-    let source = told.board.source.clone().unwrap();
-    let failure = Some("no route".to_owned());
-    assert_eq!(source, SourceState { revision: Some("abc".into()), answered, failure });
-    assert_eq!(told.is(About::SourceVerified).0, Truth::True);
-    told.tell(&fetch(Ok("def"), Some(Err("signed by nobody known"))));
-    assert_eq!(told.is(About::SourceVerified), (Truth::False, "Unverified"));
-}
-
-#[test]
-fn how_long_a_commit_took_counts_from_when_it_was_made() {
-    let mut told = Told::new();
-    let made = told.now.wall.as_secs();
-    let commit = |id: &str, committed: u64| Commit {
-        id: id.into(),
-        reference: None,
-        author: "Alice".into(),
-        email: "alice@shop.example".into(),
-        time: 0,
-        committed: i64::try_from(committed).unwrap(),
-        subject: "Move web-2".into(),
-    };
-    let fetch = |told: &mut Told, commit: &Commit| {
-        told.tell(&WatchEvent::Fetched { commit, signer: None, took: Duration::ZERO });
-    };
-    // What was applied long before says nothing.
-    fetch(&mut told, &commit("a", made - 1000));
-    told.pass(PassCause::Commit, nothing_to_do());
-    assert_eq!(told.board.commit_lag, None);
-    fetch(told.after(60), &commit("b", made + 50));
-    let revision = Some("b".to_owned());
-    let failed = PassResult::Failed("m".into());
-    let record = PassRecord { revision, ..carried_out(samples::runtime_plan()) };
-    told.pass(PassCause::Commit, PassRecord { result: failed, ..record.clone() });
-    assert_eq!(told.board.commit_lag, None);
-    told.after(5).pass(PassCause::Retry, record.clone());
-    assert_eq!(told.board.commit_lag, Some(Duration::from_secs(15)));
-    // Nor does what is done for it later.
-    told.after(500).pass(PassCause::Resync, record);
-    assert_eq!(told.board.commit_lag, Some(Duration::from_secs(15)));
 }
 
 #[test]

@@ -138,7 +138,7 @@ pub struct SourceDocument {
     pub revision: Option<String>,
     /// When it last answered (RFC 3339, UTC); null where it never did.
     pub answered: Option<String>,
-    /// Why it did not answer the last time; null where it did.
+    /// Why its newest revision is not followed, or not known; null where it is.
     pub failure: Option<String>,
 }
 
