@@ -10,7 +10,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    plan::{Outcome, Plan, Reason, Report},
+    plan::{Loading, Outcome, Plan, Reason, Report},
     report::{
         PassRecord, SourceFetch, WatchEvent,
         board::{About, Board, Moment, Sight, Truth},
@@ -129,7 +129,8 @@ impl Default for Metrics {
         let build = Info::new(Build { version: env!("CARGO_PKG_VERSION") });
         to.register("build", "The version of gw", build);
         let parts = "How long the parts of passes took: compile, plan, apply";
-        let means = "Plans carried out, by means (runtime, reload, start) and how they ended";
+        let means = "Plans carried out, by means (runtime, reload, start, or none where HAProxy refused \
+                     the files before) and how they ended";
         let still = "Of these, how many differ still, by kind of object and class: reported only, or \
                      uncorrected";
         let success = "When HAProxy was last seen to be as the manifests say, since 1970";
@@ -214,9 +215,14 @@ impl Metrics {
     }
 
     fn applied(&self, pass: &PassRecord, plan: &Plan, report: &Report) {
-        let result = pass.result.as_str();
+        // The pass may end otherwise: while a revision is not tried again, what is left of the good one
+        // is carried out.
+        let ended = PassResult::of(plan, report);
+        let result = ended.as_str();
+        let is_refused = matches!(report.loading, Loading::Refused { .. });
         let mechanism = match pass.is_running {
             Some(false) => "start",
+            _ if is_refused && report.commands_sent == 0 && report.reloads_tried == 0 => "none",
             _ if plan.reload => "reload",
             _ => "runtime",
         };
@@ -226,15 +232,12 @@ impl Metrics {
             let action = step.action.as_str();
             self.changes.get_or_create(&Changed { action, mechanism }).inc();
         }
-        match mechanism {
-            "reload" => {
-                let reason = plan.reload_reason().map_or("other", Reason::as_str);
-                self.reloads.get_or_create(&Reloaded { reason, result }).inc();
-            }
-            "runtime" if report.commands_sent > 0 && pass.result == PassResult::Done => {
-                self.reloads_avoided.inc();
-            }
-            _ => {}
+        if report.reloads_tried > 0 {
+            // After commands alone it is one that undoes them.
+            let reason = plan.reload_reason().map_or("way_back", Reason::as_str);
+            self.reloads.get_or_create(&Reloaded { reason, result }).inc();
+        } else if mechanism == "runtime" && report.commands_sent > 0 && ended == PassResult::Done {
+            self.reloads_avoided.inc();
         }
     }
 

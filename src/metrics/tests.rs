@@ -38,7 +38,8 @@ fn all() -> String {
     let reload = samples::reload_plan();
     let outcomes = done(&reload);
     let loading = Loading::Reloaded { pid: 7 };
-    let report = Report { outcomes, reloads: 1, loading, ..Report::nothing(None) };
+    let report =
+        Report { outcomes, reloads: 1, reloads_tried: 1, loading, ..Report::nothing(None) };
     let by_reload = pass(reload, report);
     let in_part = pass(samples::runtime_plan(), samples::mixed_report());
     let nothing = pass(Plan::default(), Report::nothing(None));
@@ -98,6 +99,59 @@ fn readme_lists_every_metric() {
         part.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect();
     written.sort();
     assert_eq!(written, made, "\n{}\n", made.join("\n"));
+}
+
+/// The samples after one pass.
+fn after(pass: &PassRecord) -> String {
+    let mut metrics = Metrics::default();
+    metrics.count(&WatchEvent::PassEnded(pass));
+    let board = Board::new(Moment::default(), false);
+    metrics.text(&board, Moment::default(), &Sight::default(), true)
+}
+
+#[test]
+fn a_plan_that_haproxy_refuses_before_is_no_reload() {
+    let refused = |plan: &Plan, reloads_tried| {
+        let (message, generation) = ("bad".to_owned(), "g".to_owned());
+        let outcomes = vec![Outcome::Failed("bad".into()); plan.steps.len()];
+        let loading = Loading::Refused { message, generation };
+        Report { outcomes, reloads_tried, loading, ..Report::nothing(None) }
+    };
+    let plan = samples::reload_plan();
+    let text = after(&pass(plan.clone(), refused(&plan, 0)));
+    assert!(!text.contains("gw_reload_total{"), "{text}");
+    let apply = "gw_apply_total{mechanism=\"none\",result=\"refused\"} 1";
+    assert!(text.contains(apply), "{text}");
+    // By the master, which was told to.
+    let text = after(&pass(plan.clone(), refused(&plan, 1)));
+    for line in [
+        "gw_reload_total{reason=\"settings\",result=\"refused\"} 1",
+        "gw_apply_total{mechanism=\"reload\",result=\"refused\"} 1",
+    ] {
+        assert!(text.contains(line), "no {line} in\n{text}");
+    }
+    // A change by commands that is undone by a reload.
+    let plan = samples::runtime_plan();
+    let report = Report { reloads: 1, commands_sent: 4, ..refused(&plan, 1) };
+    let text = after(&pass(plan, report));
+    let line = "gw_reload_total{reason=\"way_back\",result=\"refused\"} 1";
+    assert!(text.contains(line), "no {line} in\n{text}");
+}
+
+#[test]
+fn a_correction_counts_by_what_became_of_it_while_another_revision_waits() {
+    let plan = samples::runtime_plan();
+    let outcomes = vec![Outcome::Done; plan.steps.len()];
+    let report = Report { outcomes, commands_sent: 4, ..Report::nothing(None) };
+    let result = PassResult::TakenBack("5xx".into());
+    let text = after(&PassRecord { result, ..pass(plan, report) });
+    for line in [
+        "gw_reconcile_total{result=\"taken_back\"} 1",
+        "gw_apply_total{mechanism=\"runtime\",result=\"done\"} 1",
+        "gw_reloads_avoided_total 1",
+    ] {
+        assert!(text.contains(line), "no {line} in\n{text}");
+    }
 }
 
 #[test]

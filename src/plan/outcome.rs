@@ -53,6 +53,8 @@ pub struct Report {
     pub bytes_written: u64,
     /// How many times HAProxy was reloaded.
     pub reloads: usize,
+    /// How many times it was told to, whether or not it took the files.
+    pub reloads_tried: usize,
     /// The generation on disk after it; `None` where there is none yet.
     pub generation: Option<u64>,
     /// How the configuration came into the process.
@@ -69,6 +71,7 @@ impl Report {
             commands_sent: 0,
             bytes_written: 0,
             reloads: 0,
+            reloads_tried: 0,
             generation,
             loading: Loading::Running,
             remarks: Vec::new(),

@@ -82,6 +82,7 @@ impl Reconciler {
         };
         let reloaded = apply::reload(reloading).await?;
         fault::at(Point::ReadBackDue);
+        report.reloads_tried += 1;
         report.bytes_written += reloaded.written;
         report.remarks.extend(reloaded.remarks);
         report.loading = reloaded.loading;
@@ -214,6 +215,7 @@ impl Reconciler {
         })
         .await?;
         report.reloads += 1;
+        report.reloads_tried += 1;
         report.bytes_written += reloaded.written;
         report.remarks.extend(reloaded.remarks);
         report.loading = match reloaded.loading {
