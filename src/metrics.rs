@@ -68,11 +68,18 @@ struct Drifted {
     class: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Standing {
+    sync: &'static str,
+    health: &'static str,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// All metrics.
 pub struct Metrics {
     registry: Registry,
+    target: Family<Standing, Gauge>,
     durations: Family<Phase, Histogram, fn() -> Histogram>,
     passes: Family<Ending, Counter>,
     applies: Family<Applied, Counter>,
@@ -133,11 +140,14 @@ impl Default for Metrics {
                      the files before) and how they ended";
         let still = "Of these, how many differ still, by kind of object and class: reported only, or \
                      uncorrected";
+        let stands =
+            "1, with whether HAProxy is as the manifests say (sync) and whether it serves (health)";
         let success = "When HAProxy was last seen to be as the manifests say, since 1970";
         let waiting =
             "For how long another gw at work on the state directory has kept passes waiting";
         let by_phase: Family<Phase, Histogram, _> = Family::new_with_constructor(histogram as _);
         Self {
+            target: new(to, "target_info", stands),
             durations: seconds(to, "reconcile_duration", parts, by_phase),
             passes: new(to, "reconcile", "Passes, by how they ended"),
             applies: new(to, "apply", means),
@@ -257,6 +267,10 @@ impl Metrics {
         for (kind, class, count) in board.drift.counts() {
             self.drifted.get_or_create(&Drifted { kind, class }).set(number(count));
         }
+        self.target.clear();
+        let sync = board.sync(haproxy, is_ready).as_str();
+        let health = board.health(haproxy).as_str();
+        self.target.get_or_create(&Standing { sync, health }).set(1);
         self.held.set(number(board.held));
         self.pending.set(number(board.pending));
         self.suspended.set(is(About::Suspended));

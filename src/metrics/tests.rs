@@ -154,6 +154,51 @@ fn a_correction_counts_by_what_became_of_it_while_another_revision_waits() {
     }
 }
 
+/// What is to be measured, and by which labels (notes/gitops.md, 6.6).
+const ASKED_FOR: [(&str, &[&str]); 23] = [
+    ("gw_build_info", &["version"]),
+    ("gw_target_info", &["sync", "health"]),
+    ("gw_reconcile_duration_seconds_count", &["phase"]),
+    ("gw_reconcile_total", &["result"]),
+    ("gw_apply_total", &["mechanism", "result"]),
+    ("gw_changes_total", &["action", "mechanism"]),
+    ("gw_reload_total", &["reason", "result"]),
+    ("gw_reloads_avoided_total", &[]),
+    ("gw_rollback_total", &["result"]),
+    ("gw_drift_objects", &["kind", "class"]),
+    ("gw_held_objects", &[]),
+    ("gw_suspended", &[]),
+    ("gw_last_success_timestamp_seconds", &[]),
+    ("gw_source_fetch_duration_seconds_count", &[]),
+    ("gw_source_fetch_total", &["result"]),
+    ("gw_source_age_seconds", &[]),
+    ("gw_source_verified", &[]),
+    ("gw_commit_lag_seconds", &[]),
+    ("gw_guard_refusals_total", &["guard"]),
+    ("gw_old_workers", &[]),
+    ("gw_socket_errors_total", &[]),
+    ("gw_lock_wait_seconds", &[]),
+    ("gw_notification_failures_total", &[]),
+];
+
+#[test]
+fn what_is_asked_for_is_measured_by_its_labels() {
+    let text = all();
+    let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    for (name, labels) in ASKED_FOR {
+        let of_name = samples.iter().filter_map(|line| line.strip_prefix(name));
+        let written: Vec<&str> = of_name.filter(|rest| rest.starts_with([' ', '{'])).collect();
+        assert!(!written.is_empty(), "no {name} in\n{text}");
+        for sample in written {
+            let listed = sample.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+            let listed = listed.map_or("", |(listed, _)| listed);
+            let names: Vec<&str> =
+                listed.split(',').filter_map(|label| Some(label.split_once('=')?.0)).collect();
+            assert_eq!(names, labels, "{name}{sample}");
+        }
+    }
+}
+
 #[test]
 fn passes_are_counted_by_what_became_of_them() {
     let text = all();
@@ -173,6 +218,7 @@ fn passes_are_counted_by_what_became_of_them() {
         "gw_socket_errors_total 1",
         "gw_lock_wait_seconds 5.0",
         "gw_old_workers 2",
+        "gw_target_info{sync=\"unknown\",health=\"unknown\"} 1",
         "gw_ready 1",
         "gw_haproxy_up 0",
         "gw_source_verified 1",

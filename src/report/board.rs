@@ -3,6 +3,7 @@
 mod condition;
 mod drift;
 mod fold;
+mod standing;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::{model::Process, plan::Summary};
 pub use self::{
     condition::{About, Condition, Conditions, Truth},
     drift::Drifting,
+    standing::{Health, Sync},
 };
 
 /// A moment, by two clocks.
@@ -58,6 +60,10 @@ pub struct Board {
     pub commit_lag: Option<Duration>,
     /// The commit that is wanted: its revision, and when it was made, since the epoch.
     wanted: Option<(String, Duration)>,
+    /// Whether HAProxy was as the manifests say when it was compared last.
+    sync: Sync,
+    /// Whether it was seen not to serve all that it is to serve.
+    is_degraded: bool,
     /// Whether gw is about to end.
     pub is_stopping: bool,
 }
@@ -123,6 +129,8 @@ impl Board {
             locked_out: None,
             commit_lag: None,
             wanted: None,
+            sync: Sync::default(),
+            is_degraded: false,
             is_stopping: false,
         }
     }

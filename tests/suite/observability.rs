@@ -146,6 +146,8 @@ fn every_answer_follows_what_happens() {
         assert_eq!(status["conditions"].as_array().map(Vec::len), Some(8));
         let first = status["applied"]["revision"].clone();
         watch.eventually("sees HAProxy", || watch.metric("gw_haproxy_up") == Some(1.0));
+        let stands = "gw_target_info{sync=\"synced\",health=\"healthy\"}";
+        assert_eq!(watch.metric(stands), Some(1.0));
         let haproxy = &watch.json("/v1/status")["haproxy"];
         assert_eq!(haproxy["pid"].as_u64(), watch.rig.haproxy().worker().map(u64::from));
 
@@ -205,6 +207,8 @@ fn every_answer_follows_what_happens() {
         let (status, told) = watch.get("/readyz");
         // By its silence, or by a pass that came meanwhile.
         assert!(status == 503 && told.starts_with("Haproxy"), "{told}");
+        let down = "gw_target_info{sync=\"unknown\",health=\"down\"}";
+        assert_eq!((watch.metric(down), watch.metric(stands)), (Some(1.0), None));
         assert_eq!(watch.get("/healthz").0, 200);
         watch.rig.start();
         watch.eventually("sees it again", || watch.get("/readyz").0 == 200);

@@ -94,6 +94,7 @@ impl Board {
             self.tell_held(wall);
         }
         self.tell_drift(pass, wall);
+        self.note_standing(pass);
         self.locked_out = match pass.obstacle {
             Some(Obstacle::Lock) => self.locked_out.or(Some(now)),
             Some(Obstacle::Socket) | None => None,

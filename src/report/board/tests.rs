@@ -1,5 +1,6 @@
 mod drift;
 mod source;
+mod standing;
 
 use crate::{
     guard::Guard,
