@@ -113,7 +113,11 @@ impl Telemetry {
         }
         self.systemd.tell(event, &self.board.borrow());
         match *event {
-            WatchEvent::PassEnded(pass) => self.notifier.tell(pass, now.wall),
+            WatchEvent::PassEnded(pass) => self.notifier.tell(pass, now),
+            WatchEvent::SourceFetched(fetch) => {
+                let pass = self.board.borrow().pass;
+                self.notifier.tell_source(fetch.answer, pass, now);
+            }
             WatchEvent::Judged { generation, is_proven } => {
                 self.notifier.hear_judgement(generation, is_proven);
             }
@@ -129,7 +133,7 @@ impl Telemetry {
                     },
                     ..PassRecord::default()
                 };
-                self.notifier.tell(&pass, now.wall);
+                self.notifier.tell(&pass, now);
             }
             _ => {}
         }
