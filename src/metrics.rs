@@ -10,7 +10,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    plan::{Outcome, Plan, Reason, Report},
+    plan::{Loading, Outcome, Plan, Reason, Report},
     report::{
         PassRecord, SourceFetch, WatchEvent,
         board::{About, Board, Moment, Sight, Truth},
@@ -62,11 +62,24 @@ struct Reloaded {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Drifted {
+    kind: &'static str,
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Standing {
+    sync: &'static str,
+    health: &'static str,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// All metrics.
 pub struct Metrics {
     registry: Registry,
+    target: Family<Standing, Gauge>,
     durations: Family<Phase, Histogram, fn() -> Histogram>,
     passes: Family<Ending, Counter>,
     applies: Family<Applied, Counter>,
@@ -77,7 +90,7 @@ pub struct Metrics {
     refusals: Family<Guarded, Counter>,
     socket_errors: Counter,
     drift_found: Counter,
-    drifted: Gauge,
+    drifted: Family<Drifted, Gauge>,
     held: Gauge,
     pending: Gauge,
     suspended: Gauge,
@@ -88,6 +101,7 @@ pub struct Metrics {
     last_success: Seconds,
     notification_failures: Counter,
     source: Option<Source>,
+    verified: Option<Gauge>,
 }
 
 /// Those of a repository, which are there where one is followed.
@@ -96,7 +110,6 @@ struct Source {
     fetches: Family<Ending, Counter>,
     age: Seconds,
     commit_lag: Seconds,
-    verified: Gauge,
 }
 
 fn histogram() -> Histogram {
@@ -123,12 +136,18 @@ impl Default for Metrics {
         let build = Info::new(Build { version: env!("CARGO_PKG_VERSION") });
         to.register("build", "The version of gw", build);
         let parts = "How long the parts of passes took: compile, plan, apply";
-        let means = "Plans carried out, by means (runtime, reload, start) and how they ended";
+        let means = "Plans carried out, by means (runtime, reload, start, or none where HAProxy refused \
+                     the files before) and how they ended";
+        let still = "Of these, how many differ still, by kind of object and class: reported only, or \
+                     uncorrected";
+        let stands =
+            "1, with whether HAProxy is as the manifests say (sync) and whether it serves (health)";
         let success = "When HAProxy was last seen to be as the manifests say, since 1970";
         let waiting =
             "For how long another gw at work on the state directory has kept passes waiting";
         let by_phase: Family<Phase, Histogram, _> = Family::new_with_constructor(histogram as _);
         Self {
+            target: new(to, "target_info", stands),
             durations: seconds(to, "reconcile_duration", parts, by_phase),
             passes: new(to, "reconcile", "Passes, by how they ended"),
             applies: new(to, "apply", means),
@@ -139,7 +158,7 @@ impl Default for Metrics {
             refusals: new(to, "guard_refusals", "Plans refused, by guard; each try counts"),
             socket_errors: new(to, "socket_errors", "Passes that failed at HAProxy's sockets"),
             drift_found: new(to, "drift_found", "Objects found to be changed by somebody else"),
-            drifted: new(to, "drift_objects", "Of these, how many differ still"),
+            drifted: new(to, "drift_objects", still),
             held: new(to, "held_objects", "Fields that operators hold by hand"),
             pending: new(to, "pending_objects", "Objects that wait for something"),
             suspended: new(to, "suspended", "1 while the manifests are not followed"),
@@ -154,6 +173,7 @@ impl Default for Metrics {
                 "Notifications that were not delivered",
             ),
             source: None,
+            verified: None,
             registry,
         }
     }
@@ -205,9 +225,14 @@ impl Metrics {
     }
 
     fn applied(&self, pass: &PassRecord, plan: &Plan, report: &Report) {
-        let result = pass.result.as_str();
+        // The pass may end otherwise: while a revision is not tried again, what is left of the good one
+        // is carried out.
+        let ended = PassResult::of(plan, report);
+        let result = ended.as_str();
+        let is_refused = matches!(report.loading, Loading::Refused { .. });
         let mechanism = match pass.is_running {
             Some(false) => "start",
+            _ if is_refused && report.commands_sent == 0 && report.reloads_tried == 0 => "none",
             _ if plan.reload => "reload",
             _ => "runtime",
         };
@@ -217,15 +242,12 @@ impl Metrics {
             let action = step.action.as_str();
             self.changes.get_or_create(&Changed { action, mechanism }).inc();
         }
-        match mechanism {
-            "reload" => {
-                let reason = plan.reload_reason().map_or("other", Reason::as_str);
-                self.reloads.get_or_create(&Reloaded { reason, result }).inc();
-            }
-            "runtime" if report.commands_sent > 0 && pass.result == PassResult::Done => {
-                self.reloads_avoided.inc();
-            }
-            _ => {}
+        if report.reloads_tried > 0 {
+            // After commands alone it is one that undoes them.
+            let reason = plan.reload_reason().map_or("way_back", Reason::as_str);
+            self.reloads.get_or_create(&Reloaded { reason, result }).inc();
+        } else if mechanism == "runtime" && report.commands_sent > 0 && ended == PassResult::Done {
+            self.reloads_avoided.inc();
         }
     }
 
@@ -233,7 +255,7 @@ impl Metrics {
         let registry = &mut self.registry;
         let source = self.source.get_or_insert_with(|| Source::register(registry));
         source.durations.observe(fetch.took.as_secs_f64());
-        let result = if fetch.found.is_ok() { "done" } else { "failed" };
+        let result = fetch.answer.as_str();
         source.fetches.get_or_create(&Ending { result }).inc();
     }
 
@@ -241,8 +263,14 @@ impl Metrics {
     pub fn text(&mut self, board: &Board, now: Moment, haproxy: &Sight, is_ready: bool) -> String {
         let is = |about| i64::from(board.conditions.get(about).truth == Truth::True);
         let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.drift_found.inner().store(board.drift_found, std::sync::atomic::Ordering::Relaxed);
-        self.drifted.set(number(board.drifted));
+        self.drift_found.inner().store(board.drift.found, std::sync::atomic::Ordering::Relaxed);
+        for (kind, class, count) in board.drift.counts() {
+            self.drifted.get_or_create(&Drifted { kind, class }).set(number(count));
+        }
+        self.target.clear();
+        let sync = board.sync(haproxy, is_ready).as_str();
+        let health = board.health(haproxy).as_str();
+        self.target.get_or_create(&Standing { sync, health }).set(1);
         self.held.set(number(board.held));
         self.pending.set(number(board.pending));
         self.suspended.set(is(About::Suspended));
@@ -262,7 +290,13 @@ impl Metrics {
             let answered = source.answered.unwrap_or(board.started);
             metrics.age.set(now.up.saturating_sub(answered.up).as_secs_f64());
             metrics.commit_lag.set(board.commit_lag.unwrap_or_default().as_secs_f64());
-            metrics.verified.set(is(About::SourceVerified));
+        }
+        if board.is_verifying {
+            let to = &mut self.registry;
+            let gauge = self.verified.get_or_insert_with(|| {
+                new(to, "source_verified", "1 where the revision is signed as it must be")
+            });
+            gauge.set(is(About::SourceVerified));
         }
         let mut out = String::new();
         text::encode(&mut out, &self.registry).expect("a text takes whatever is written to it");
@@ -273,15 +307,16 @@ impl Metrics {
 impl Source {
     fn register(to: &mut Registry) -> Self {
         let took = "How long the repository's server took";
-        let age = "For how long the repository's server has not answered";
+        let fetches =
+            "Fetches, by how they ended: done, refused (history was rewritten), untrusted, failed";
+        let age = "How long ago the repository's server last told its newest commit";
         let lag =
             "How long the last commit that gw applied took from when it was made; 0 before one";
         Self {
             durations: seconds(to, "source_fetch_duration", took, histogram()),
-            fetches: new(to, "source_fetch", "Fetches, by how they ended"),
+            fetches: new(to, "source_fetch", fetches),
             age: seconds(to, "source_age", age, Seconds::default()),
             commit_lag: seconds(to, "commit_lag", lag, Seconds::default()),
-            verified: new(to, "source_verified", "1 where the revision is signed as it must be"),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Others are told how passes end: a JSON document is posted to each address of `notify` in
-//! `gw.yaml`. Nobody waits for them: each has a short queue of its own, and what does not fit is
+//! Others are told how passes end, and where the repository can't be followed: a JSON document is
+//! posted to each address of `notify` in `gw.yaml`. Nobody waits for them: each has a short queue of its own, and what does not fit is
 //! dropped and counted.
 
 mod post;
+mod source;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,16 +15,22 @@ use tokio::{
 };
 
 use crate::{
-    report::{PassRecord, json, pass::PassResult},
+    report::{PassRecord, SourceAnswer, board::Moment, json, pass::PassResult},
     settings::Target,
 };
 
-use self::post::Poster;
+use self::{
+    post::Poster,
+    source::{News, SourceNews},
+};
 
 /// How many may wait for an address.
 const QUEUE: usize = 32;
 /// How long an address may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So long a revision may wait for something before that counts as a failure: a server that is still
+/// down by then will not come up by itself.
+const PENDING_MAX: Duration = Duration::from_secs(300);
 /// The pauses before the second and the third try.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
@@ -33,6 +40,8 @@ pub struct Notifier {
     queues: Vec<(Target, mpsc::Sender<Bytes>)>,
     told: Told,
     withheld: Option<Withheld>,
+    pending: Option<Pending>,
+    source: SourceNews,
     host: String,
     failures: Counter,
 }
@@ -40,6 +49,14 @@ pub struct Notifier {
 /// What was told last: a revision, and whether it is good.
 #[derive(Debug, Default)]
 struct Told(Option<(Option<String>, bool)>);
+
+/// A revision that waits for something.
+#[derive(Debug)]
+struct Pending {
+    revision: Option<String>,
+    /// Since when, as time since gw began.
+    since: Duration,
+}
 
 /// Success that is told once the health gate has judged.
 #[derive(Debug)]
@@ -71,21 +88,6 @@ impl Told {
     }
 }
 
-/// Whether a pass ended well; `None` where that is not known yet.
-fn outcome(pass: &PassRecord) -> Option<bool> {
-    match pass.result {
-        PassResult::Done => Some(true),
-        PassResult::Incomplete(_)
-        | PassResult::Refused(_)
-        | PassResult::Broken(_)
-        | PassResult::TakenBack(_)
-        | PassResult::Partial(_)
-        | PassResult::Invalid(_)
-        | PassResult::Failed(_) => Some(false),
-        PassResult::Ended | PassResult::Pending(_) => None,
-    }
-}
-
 impl Notifier {
     /// Begins to deliver, from `host`. Must be called on a runtime.
     pub fn start(targets: &[Target], host: String, failures: Counter) -> Self {
@@ -103,20 +105,22 @@ impl Notifier {
                 (target.clone(), sender)
             })
             .collect();
-        Self { queues, told: Told::default(), withheld: None, host, failures }
+        let (told, source) = (Told::default(), SourceNews::default());
+        Self { queues, told, withheld: None, pending: None, source, host, failures }
     }
 
-    /// Tells of a pass that ended at `now` (since the epoch), where it is news. Success that the health
-    /// gate has not judged yet is [withheld](Self::tell_withheld). Never waits.
-    pub fn tell(&mut self, pass: &PassRecord, now: Duration) {
-        let Some(is_good) = outcome(pass) else { return };
+    /// Tells of a pass that ended at `now`, where it is news. Success that the health
+    /// gate has not judged yet is [withheld](Self::hear_judgement). Never waits.
+    pub fn tell(&mut self, pass: &PassRecord, now: Moment) {
+        let Some(is_good) = self.outcome(pass, now.up) else { return };
         if !is_good && let Some(withheld) = &mut self.withheld {
             withheld.documents.retain(|(revision, _)| *revision != pass.revision);
         }
         if !self.told.is_news(pass, is_good) {
             return;
         }
-        let document = || Bytes::from(json::to_text(&json::notification(pass, &self.host, now)));
+        let document =
+            || Bytes::from(json::to_text(&json::notification(pass, &self.host, now.wall)));
         match pass.on_trial.filter(|_| is_good) {
             Some(generation) => {
                 let document = document();
@@ -146,15 +150,52 @@ impl Notifier {
         }
     }
 
-    /// Tells of the success that was withheld for the health gate, which lets this generation stay.
-    pub fn tell_withheld(&mut self, generation: u64) {
+    /// Tells of the success that was withheld for the health gate, where that found this generation as
+    /// good as what was before. Where the look was ended, it was replaced, or following is suspended:
+    /// then nobody knows, and the next pass that finds a revision to run tells of it.
+    pub fn hear_judgement(&mut self, generation: u64, is_proven: bool) {
         let judged = self.withheld.take_if(|withheld| withheld.generation == generation);
-        let Some(Withheld { documents, is_overtaken, .. }) = judged else { return };
+        let Some(Withheld { documents, is_overtaken, .. }) = judged.filter(|_| is_proven) else {
+            return;
+        };
         for (revision, document) in documents {
             if !is_overtaken {
                 self.told.set(revision, true);
             }
             self.post(&document, true);
+        }
+    }
+
+    /// Tells what a repository said, where it is news. `pass` is the number of the last pass.
+    pub fn tell_source(&mut self, answer: SourceAnswer<'_>, pass: u64, now: Moment) {
+        let why = match self.source.hear(answer, now.up) {
+            None => return,
+            Some(News::Failure(why)) => Some(why),
+            Some(News::End) => None,
+        };
+        let document = json::source_notification(why, pass, &self.host, now.wall);
+        self.post(&Bytes::from(json::to_text(&document)), why.is_none());
+    }
+
+    /// Whether a pass ended well; `None` where that is not known yet.
+    fn outcome(&mut self, pass: &PassRecord, up: Duration) -> Option<bool> {
+        let pending = self.pending.take();
+        match pass.result {
+            PassResult::Done => Some(true),
+            PassResult::Incomplete(_)
+            | PassResult::Refused(_)
+            | PassResult::Broken(_)
+            | PassResult::TakenBack(_)
+            | PassResult::Partial(_)
+            | PassResult::Invalid(_)
+            | PassResult::Failed(_) => Some(false),
+            PassResult::Pending(_) => {
+                let known = pending.filter(|pending| pending.revision == pass.revision);
+                let revision = pass.revision.clone();
+                let pending = self.pending.insert(known.unwrap_or(Pending { revision, since: up }));
+                (up.saturating_sub(pending.since) >= PENDING_MAX).then_some(false)
+            }
+            PassResult::Ended => None,
         }
     }
 

@@ -26,7 +26,7 @@ pub use self::{
     doctor::Diagnosis,
     pass::PassRecord,
     status::Status,
-    watch::{SourceFetch, WatchEvent},
+    watch::{SourceAnswer, SourceFetch, WatchEvent},
 };
 
 /// A plan, and what must be known to show it.

@@ -63,10 +63,11 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Begins to listen, where the settings say so. Must be called on a runtime.
-    pub async fn start(settings: &Settings) -> Result<Self, TelemetryError> {
+    /// Begins to listen, where the settings say so. `is_verifying` tells whether revisions must be
+    /// signed. Must be called on a runtime.
+    pub async fn start(settings: &Settings, is_verifying: bool) -> Result<Self, TelemetryError> {
         let vitals = Vitals::default();
-        let board = watch::Sender::new(Board::new(vitals.now()));
+        let board = watch::Sender::new(Board::new(vitals.now(), is_verifying));
         let metrics = Metrics::default();
         let failures = metrics.notification_failures();
         let metrics = Arc::new(Mutex::new(metrics));
@@ -112,8 +113,14 @@ impl Telemetry {
         }
         self.systemd.tell(event, &self.board.borrow());
         match *event {
-            WatchEvent::PassEnded(pass) => self.notifier.tell(pass, now.wall),
-            WatchEvent::Judged { generation, .. } => self.notifier.tell_withheld(generation),
+            WatchEvent::PassEnded(pass) => self.notifier.tell(pass, now),
+            WatchEvent::SourceFetched(fetch) => {
+                let pass = self.board.borrow().pass;
+                self.notifier.tell_source(fetch.answer, pass, now);
+            }
+            WatchEvent::Judged { generation, is_proven } => {
+                self.notifier.hear_judgement(generation, is_proven);
+            }
             WatchEvent::RolledBack { revision, message, is_good } => {
                 let message = message.to_owned();
                 let pass = PassRecord {
@@ -126,7 +133,7 @@ impl Telemetry {
                     },
                     ..PassRecord::default()
                 };
-                self.notifier.tell(&pass, now.wall);
+                self.notifier.tell(&pass, now);
             }
             _ => {}
         }

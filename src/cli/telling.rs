@@ -15,6 +15,7 @@ use crate::{
         text::{self, Detail},
     },
     settings::{Listen, Settings},
+    source::Source,
     telemetry::{self, Telemetry},
 };
 
@@ -64,13 +65,14 @@ impl Telling {
         }
     }
 
-    /// Begins to tell.
+    /// Begins to tell of a source.
     pub(super) async fn start(
         &self,
         settings: &Settings,
+        source: &Source,
         detail: Detail,
     ) -> Result<Teller, CliError> {
-        let telemetry = Telemetry::start(settings).await?;
+        let telemetry = Telemetry::start(settings, source.is_verified()).await?;
         Ok(Teller { telemetry, is_log: self.log_format().is_some(), detail })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::settings::{Given, Runs, Settings, SettingsError};
+use crate::{
+    settings::{Given, Runs, Settings, SettingsError},
+    source::Source,
+};
 
 use super::{
     error::CliError,
@@ -84,7 +87,8 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let first = paths.first().map_or_else(|| ".".as_ref(), AsRef::as_ref);
     let mut settings = args.options.settings(Runs::Ourselves(first))?;
     args.telling.complete(&mut settings);
-    let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
+    let source = Source::Paths(paths.clone());
+    let mut teller = args.telling.start(&settings, &source, args.verbosity.detail()).await?;
     let vitals = teller.vitals();
     let ended = crate::up::run(&settings, paths, &vitals, &mut |event| teller.tell(event)).await;
     teller.end();

@@ -41,7 +41,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let mut settings = args.guards.settings(&args.options)?;
     args.telling.complete(&mut settings);
     let source = args.manifests.source(&settings)?;
-    let mut teller = args.telling.start(&settings, args.verbosity.detail()).await?;
+    let mut teller = args.telling.start(&settings, &source, args.verbosity.detail()).await?;
     let vitals = teller.vitals();
     let ended =
         crate::watch::run(&settings, &source, &vitals, &mut |event| teller.tell(event)).await;

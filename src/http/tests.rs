@@ -1,18 +1,49 @@
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, body::Bytes};
 
-use crate::store::Store;
+use crate::{
+    plan::Plan,
+    report::{PassRecord, WatchEvent, board::Moment, pass::PassResult},
+    store::Store,
+};
 
 use super::{answer::answer, *};
 
+/// For how long a good pass is fresh.
+const FRESH: Duration = Duration::from_secs(60);
+
 fn view(on_webhook: Option<OnWebhook>) -> View {
     let vitals = Vitals::default();
-    let (_, board) = watch::channel(Board::new(vitals.now()));
+    let (_, board) = watch::channel(Board::new(vitals.now(), false));
     let metrics = Arc::new(std::sync::Mutex::new(Metrics::default()));
     // There is no such folder, and so no journal.
     let journal = Journal::of(&Store::new(std::path::Path::new("/nonexistent")));
     let journal = Arc::new(Mutex::new(journal));
-    View { board, metrics, vitals, fresh: Duration::from_secs(60), journal, on_webhook }
+    View { board, metrics, vitals, fresh: FRESH, journal, on_webhook }
+}
+
+/// The status and the text of an answer.
+async fn get(view: &View, path: &str) -> (u16, String) {
+    let request = Request::get(path).body(Full::new(Bytes::new())).unwrap();
+    let answer = answer(view, request).await;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// What is shown of a gw that made a good pass right at its begin, and nothing since.
+fn silent_for(time: Duration) -> View {
+    let begun = Moment::default();
+    let mut board = Board::new(begun, false);
+    let pass = PassRecord {
+        is_running: Some(true),
+        result: PassResult::Done,
+        plan: Some(Plan::default()),
+        ..PassRecord::default()
+    };
+    board.fold(&WatchEvent::PassEnded(&pass), begun);
+    let (_, board) = watch::channel(board);
+    View { board, vitals: Vitals::silent_for(time), ..view(None) }
 }
 
 async fn status(view: &View, method: Method, path: &str, body: usize) -> u16 {
@@ -50,6 +81,26 @@ async fn paths_and_methods_are_those_that_are_known() {
         let status = status(&view, method.clone(), path, 0).await;
         assert_eq!(status, expected, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn a_loop_that_is_stuck_is_not_healthy() {
+    let (status, told) = get(&silent_for(SILENCE_MAX / 2), "/healthz").await;
+    assert_eq!((status, &*told), (200, "ok\n"));
+    let (status, told) = get(&silent_for(SILENCE_MAX + Duration::from_secs(1)), "/healthz").await;
+    assert_eq!((status, &*told), (503, "the loop gave no sign of life for 31 s\n"));
+}
+
+#[tokio::test]
+async fn what_was_good_too_long_ago_is_not_ready() {
+    let (status, told) = get(&silent_for(FRESH / 2), "/readyz").await;
+    assert!(status == 200 && told.starts_with("Applied: "), "{status} {told}");
+    let stale = silent_for(FRESH + Duration::from_secs(1));
+    let (status, told) = get(&stale, "/readyz").await;
+    assert_eq!((status, &*told), (503, "Stale: the last good pass is older than 60 s\n"));
+    // Whoever asks otherwise hears the same.
+    assert!(get(&stale, "/metrics").await.1.contains("gw_ready 0\n"));
+    assert!(get(&stale, "/v1/status").await.1.contains("\"reason\": \"Stale\""));
 }
 
 #[tokio::test]

@@ -6,6 +6,11 @@ fn pass(revision: &str, result: PassResult) -> PassRecord {
     PassRecord { revision: Some(revision.to_owned()), result, ..PassRecord::default() }
 }
 
+/// So long after gw began.
+fn at(up: u64) -> Moment {
+    Moment { up: Duration::from_secs(up), ..Moment::default() }
+}
+
 /// Who is told, and of what: the number of the pass and the outcome.
 struct Told {
     notifier: Notifier,
@@ -22,12 +27,21 @@ impl Told {
     }
 
     fn hear(&mut self, pass: &PassRecord) -> Vec<String> {
-        self.notifier.tell(pass, Duration::ZERO);
+        self.hear_at(0, pass)
+    }
+
+    fn hear_at(&mut self, up: u64, pass: &PassRecord) -> Vec<String> {
+        self.notifier.tell(pass, at(up));
         self.all()
     }
 
     fn judge(&mut self, generation: u64) -> Vec<String> {
-        self.notifier.tell_withheld(generation);
+        self.notifier.hear_judgement(generation, true);
+        self.all()
+    }
+
+    fn end_look(&mut self, generation: u64) -> Vec<String> {
+        self.notifier.hear_judgement(generation, false);
         self.all()
     }
 
@@ -128,16 +142,72 @@ async fn what_fails_while_another_one_is_on_trial_takes_nothing_from_it() {
 }
 
 #[tokio::test]
+async fn what_nobody_judged_is_not_told_as_good() {
+    let on_trial = |number, revision| PassRecord {
+        number,
+        on_trial: Some(7),
+        ..pass(revision, PassResult::Done)
+    };
+    let mut told = Told::new();
+    assert_eq!(told.hear(&pass("a", PassResult::Done)), ["0 a success"]);
+    // Another generation took its place, by `gw rollback` by hand for one.
+    assert_eq!(told.hear(&on_trial(1, "b")), NOTHING);
+    assert_eq!(told.end_look(6), NOTHING);
+    assert_eq!(told.end_look(7), NOTHING);
+    assert_eq!(told.judge(7), NOTHING);
+    assert_eq!(told.hear(&pass("a", PassResult::Done)), NOTHING);
+    // Somebody suspended following and resumed it: the pass after that finds it to run.
+    assert_eq!(told.hear(&on_trial(2, "c")), NOTHING);
+    assert_eq!(told.hear(&pass("c", PassResult::Ended)), NOTHING);
+    assert_eq!(told.end_look(7), NOTHING);
+    assert_eq!(told.hear(&pass("c", PassResult::Done)), ["0 c success"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_long_is_told_once() {
+    let pending = || PassResult::Pending("no good check".into());
+    let mut told = Told::new();
+    let mut hear = |up, revision, result| told.hear_at(up, &pass(revision, result));
+    assert_eq!(hear(0, "a", PassResult::Done), ["0 a success"]);
+    // Each revision has its time, and so has each wait.
+    assert_eq!(hear(10, "a", pending()), NOTHING);
+    assert_eq!(hear(200, "b", pending()), NOTHING);
+    assert_eq!(hear(499, "b", pending()), NOTHING);
+    assert_eq!(hear(500, "b", pending()), ["0 b failure"]);
+    assert_eq!(hear(560, "b", pending()), NOTHING);
+    assert_eq!(hear(600, "b", PassResult::Done), ["0 b success"]);
+    assert_eq!(hear(900, "b", pending()), NOTHING);
+}
+
+#[tokio::test]
+async fn a_repository_that_can_not_be_followed_is_told() {
+    let mut told = Told::new();
+    told.notifier.tell_source(SourceAnswer::Unverified("it is not signed"), 3, at(0));
+    let document = told.inbox.try_recv().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    let word = |key: &str| document[key].as_str().unwrap_or_default().to_owned();
+    assert_eq!((&*word("about"), &*word("outcome")), ("source", "failure"));
+    assert_eq!((&*word("result"), &*word("message")), ("failed", "it is not signed"));
+    assert_eq!((&document["pass"], &document["revision"]), (&3.into(), &().into()));
+    let good = SourceAnswer::Revision { name: "b", is_verified: true };
+    told.notifier.tell_source(good, 3, at(30));
+    let document = told.inbox.try_recv().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    assert_eq!((&document["about"], &document["outcome"]), (&"source".into(), &"success".into()));
+    assert!(document["message"].is_null(), "{document}");
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_dropped_and_counted() {
     let url = "http://127.0.0.1:9/".parse().unwrap();
     let target = Target { url, success: true, failure: false };
     let failures = Counter::default();
     let mut notifier = Notifier::start(&[target], "h".into(), failures.clone());
     for number in 0..QUEUE + 7 {
-        notifier.tell(&pass(&number.to_string(), PassResult::Done), Duration::ZERO);
+        notifier.tell(&pass(&number.to_string(), PassResult::Done), at(0));
         // Not wanted, so not queued.
         let failed = PassResult::Failed("m".into());
-        notifier.tell(&pass(&number.to_string(), failed), Duration::ZERO);
+        notifier.tell(&pass(&number.to_string(), failed), at(0));
     }
     assert_eq!(failures.get(), 7);
 }

@@ -61,8 +61,10 @@ pub struct Report {
     pub commands_sent: usize,
     /// How many bytes were written below the state directory.
     pub bytes_written: u64,
-    /// How many times HAProxy was asked to reload, whether or not it did.
+    /// How many times HAProxy was reloaded.
     pub reloads: usize,
+    /// How many times it was told to, whether or not it took the files.
+    pub reloads_tried: usize,
     /// The generation on disk after it; `None` where there is none yet.
     pub generation: Option<u64>,
     /// How the configuration came into the process.
@@ -79,6 +81,7 @@ impl Report {
             commands_sent: 0,
             bytes_written: 0,
             reloads: 0,
+            reloads_tried: 0,
             generation,
             loading: Loading::Running,
             remarks: Vec::new(),

@@ -158,7 +158,12 @@ impl ReconcileError {
             }
             Self::Guarded(refusals) => {
                 let flags: Vec<String> = refusals.iter().map(Refusal::flag).collect();
-                Some(format!("if that is meant, pass {}", flags.join(" ")))
+                // Commands tell their own flag; whoever follows manifests has none.
+                Some(format!(
+                    "if that is meant, `gw apply … {}` lets it pass once; `guards:` and `reload:` in \
+                     gw.yaml set what always may",
+                    flags.join(" ")
+                ))
             }
             Self::NoGeneration { .. } => {
                 Some("`gw history` tells which generation was made when, and of what".to_owned())

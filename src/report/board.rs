@@ -1,14 +1,19 @@
 //! What is known of a running `gw watch`: its events, folded. Pure: the time is handed in.
 
 mod condition;
+mod drift;
 mod fold;
+mod standing;
 
 use std::time::Duration;
 
 use crate::{model::Process, plan::Summary};
 
-pub use self::condition::{About, Condition, Conditions, Truth};
-use super::pass::PassResult;
+pub use self::{
+    condition::{About, Condition, Conditions, Truth},
+    drift::Drifting,
+    standing::{Health, Sync},
+};
 
 /// A moment, by two clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct Moment {
 pub struct Board {
     /// When gw began.
     pub started: Moment,
+    /// Whether revisions must be signed.
+    pub is_verifying: bool,
     /// The conditions, as far as events tell them; see [`ready`](Self::ready) for more.
     pub conditions: Conditions,
     /// The last revision that was tried.
@@ -42,10 +49,8 @@ pub struct Board {
     pub pending: usize,
     /// Fields that operators hold by hand, as of the last look at everything.
     pub held: usize,
-    /// Objects that somebody else changed and that are not set back.
-    pub drifted: usize,
-    /// Objects that were found to be changed by somebody else, since gw began.
-    pub drift_found: u64,
+    /// Objects that somebody else changed.
+    pub drift: Drifting,
     /// The repository, where there is one.
     pub source: Option<SourceState>,
     /// Since when another gw's work on the state directory keeps passes from being made; `None` where
@@ -55,8 +60,10 @@ pub struct Board {
     pub commit_lag: Option<Duration>,
     /// The commit that is wanted: its revision, and when it was made, since the epoch.
     wanted: Option<(String, Duration)>,
-    /// How the last pass ended; `None` before the first.
-    pub last_result: Option<PassResult>,
+    /// Whether HAProxy was as the manifests say when it was compared last.
+    sync: Sync,
+    /// Whether it was seen not to serve all that it is to serve.
+    is_degraded: bool,
     /// Whether gw is about to end.
     pub is_stopping: bool,
 }
@@ -71,13 +78,13 @@ pub struct Revision {
 }
 
 /// What is known of the repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceState {
     /// The revision that it had when it last answered.
     pub revision: Option<String>,
     /// When it last answered.
     pub answered: Option<Moment>,
-    /// Why it did not answer the last time; `None` where it did.
+    /// Why its newest revision is not followed, or not known; `None` where it is.
     pub failure: Option<String>,
 }
 
@@ -103,11 +110,12 @@ impl Sight {
 }
 
 impl Board {
-    /// Before the first event.
-    pub fn new(now: Moment) -> Self {
+    /// Before the first event. `is_verifying` tells whether revisions must be signed.
+    pub fn new(now: Moment, is_verifying: bool) -> Self {
         Self {
             started: now,
-            conditions: Conditions::new(now.wall),
+            is_verifying,
+            conditions: Conditions::new(now.wall, is_verifying),
             attempted: None,
             applied: None,
             taken_back: None,
@@ -116,13 +124,13 @@ impl Board {
             plan: Summary::default(),
             pending: 0,
             held: 0,
-            drifted: 0,
-            drift_found: 0,
+            drift: Drifting::default(),
             source: None,
             locked_out: None,
             commit_lag: None,
             wanted: None,
-            last_result: None,
+            sync: Sync::default(),
+            is_degraded: false,
             is_stopping: false,
         }
     }

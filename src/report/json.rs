@@ -141,6 +141,17 @@ pub fn notification(pass: &PassRecord, host: &str, now: Duration) -> Notificatio
     NotificationDocument::of(pass, host, now)
 }
 
+/// What is told to others about a repository: why it can't be followed, or that it can be again.
+/// `pass` is the number of the last pass.
+pub fn source_notification(
+    why: Option<&str>,
+    pass: u64,
+    host: &str,
+    now: Duration,
+) -> NotificationDocument {
+    NotificationDocument::of_source(why, pass, host, now)
+}
+
 /// A document as text, with a newline at its end.
 pub fn to_text<T: Serialize>(document: &T) -> String {
     let text = serde_json::to_string_pretty(document);

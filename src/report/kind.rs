@@ -37,6 +37,19 @@ impl Kind {
         }
     }
 
+    /// The word for it, in metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Frontend => "frontend",
+            Self::Certificate => "certificate",
+            Self::Backend => "backend",
+            Self::Server => "server",
+            Self::Route => "route",
+            Self::Files => "files",
+        }
+    }
+
     /// The heading of its part of a plan.
     pub(super) fn title(self) -> &'static str {
         match self {

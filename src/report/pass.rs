@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     guard::Guard,
-    plan::{Loading, Plan, Report},
+    plan::{Loading, Object, Plan, Report},
 };
 
 /// Why a pass is made.
@@ -186,8 +186,8 @@ pub struct PassRecord {
     pub plan: Option<Plan>,
     /// What became of the plan; `None` where it did not come to that.
     pub report: Option<Report>,
-    /// How many objects somebody else changed, which are left alone since drift is only reported.
-    pub drift_left: usize,
+    /// What somebody else changed and is left alone, since drift is only reported.
+    pub drift_left: Vec<Object>,
     /// The guards that refused the plan.
     pub refusals: Vec<Guard>,
     /// How it ended.

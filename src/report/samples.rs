@@ -176,6 +176,7 @@ pub(crate) fn mixed_report() -> Report {
         commands_sent: 3,
         bytes_written: 4_096,
         reloads: 0,
+        reloads_tried: 0,
         generation: Some(42),
         loading: Loading::Running,
         remarks: vec!["the master socket is missing; SIGUSR2 was sent instead".into()],

@@ -44,11 +44,12 @@ pub enum WatchEvent<'a> {
         /// Whether the last good state serves again.
         is_good: bool,
     },
-    /// The health gate lets a change stay.
+    /// The health gate is done with a change, which is not taken back by it.
     Judged {
         /// The generation that it made.
         generation: u64,
-        /// Whether HAProxy serves as well as before with it; else somebody ended the look.
+        /// Whether HAProxy serves as well as before with it; else the look was ended:
+        /// another generation took its place, or following is suspended.
         is_proven: bool,
     },
     /// The manifests are not followed for now.
@@ -92,6 +93,8 @@ pub enum WatchEvent<'a> {
         generation: u64,
         /// The revision that it was made of.
         revision: &'a str,
+        /// Whether that is the last good commit, signed as commits must be.
+        is_good: bool,
     },
     /// A plan is about to be carried out.
     Planned(PlanView<'a>),
@@ -127,8 +130,44 @@ pub enum WatchEvent<'a> {
 pub struct SourceFetch<'a> {
     /// How long the server took.
     pub took: Duration,
-    /// The revision that it has, or why it can't be told.
-    pub found: Result<&'a str, &'a str>,
-    /// Whether the revision is signed as it must be, or why not; `None` where nobody asks.
-    pub verified: Option<Result<(), &'a str>>,
+    /// What it said.
+    pub answer: SourceAnswer<'a>,
+}
+
+/// What a repository said about its newest revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceAnswer<'a> {
+    /// It may be followed.
+    Revision {
+        /// Its name.
+        name: &'a str,
+        /// Whether it was seen to be signed as it must be; not so where nobody asks for that.
+        is_verified: bool,
+    },
+    /// It came by rewriting history, which is refused: in what way.
+    Rewritten(&'a str),
+    /// It is not signed as it must be: why.
+    Unverified(&'a str),
+    /// Nothing of use, or nothing at all: why.
+    Nothing(&'a str),
+}
+
+impl<'a> SourceAnswer<'a> {
+    /// The word for it, in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Revision { .. } => "done",
+            Self::Rewritten(_) => "refused",
+            Self::Unverified(_) => "untrusted",
+            Self::Nothing(_) => "failed",
+        }
+    }
+
+    /// Why the newest revision is not followed.
+    pub fn failure(self) -> Option<&'a str> {
+        match self {
+            Self::Revision { .. } => None,
+            Self::Rewritten(why) | Self::Unverified(why) | Self::Nothing(why) => Some(why),
+        }
+    }
 }

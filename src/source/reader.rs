@@ -9,7 +9,7 @@ use std::{
 
 use crate::model::{Commit, FileRequest};
 
-use super::{LoadError, Loader, Snapshot, git, read_referenced};
+use super::{LoadError, Loader, Snapshot, git, read_referenced, trust};
 
 /// Where manifests come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,16 @@ impl fmt::Display for Source {
                 f.debug_list().entries(paths.iter().map(absolute)).finish()
             }
             Self::Git(git) => write!(f, "{} at {}", git.address, git.path.as_str()),
+        }
+    }
+}
+
+impl Source {
+    /// Whether its revisions must be signed.
+    pub fn is_verified(&self) -> bool {
+        match self {
+            Self::Paths(_) => false,
+            Self::Git(settings) => settings.verify.mode != trust::Mode::None,
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::{
     model::Severity,
     plan::{Outcome, Plan, Reason, Report},
-    report::{PassRecord, WatchEvent, pass::PassResult},
+    report::{PassRecord, SourceAnswer, WatchEvent, pass::PassResult},
 };
 
 /// Logs an event. The pass and its revision come from the span that it is in.
@@ -37,7 +37,7 @@ pub fn log(event: &WatchEvent<'_>) {
             let seconds = took.as_secs_f64();
             tracing::info!(commit, author, subject, signer, seconds, "another commit");
         }
-        WatchEvent::Staying { generation, revision } => {
+        WatchEvent::Staying { generation, revision, is_good: _ } => {
             tracing::warn!(generation, revision, "staying at what was applied last");
         }
         WatchEvent::Planned(view) => {
@@ -52,13 +52,15 @@ pub fn log(event: &WatchEvent<'_>) {
         WatchEvent::Failed { message, hint } => tracing::error!(why = message, hint, "failed"),
         WatchEvent::SourceFetched(fetch) => {
             let seconds = fetch.took.as_secs_f64();
-            let unverified = fetch.verified.and_then(Result::err);
-            match fetch.found {
-                Ok(found) if unverified.is_none() => {
-                    tracing::debug!(found, seconds, "asked the repository");
+            match fetch.answer {
+                SourceAnswer::Revision { name, .. } => {
+                    tracing::debug!(found = name, seconds, "asked the repository");
                 }
-                Ok(found) => tracing::warn!(found, why = unverified, "not to be trusted"),
-                Err(why) => tracing::warn!(why, seconds, "the repository does not answer"),
+                SourceAnswer::Rewritten(why) => tracing::warn!(why, "history was rewritten"),
+                SourceAnswer::Unverified(why) => tracing::warn!(why, "not to be trusted"),
+                SourceAnswer::Nothing(why) => {
+                    tracing::warn!(why, seconds, "the repository can't be read");
+                }
             }
         }
         WatchEvent::RolledBack { revision, message, is_good: true } => {

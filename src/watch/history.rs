@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     model::Commit,
-    report::{SourceFetch, WatchEvent},
+    report::{SourceAnswer, SourceFetch, WatchEvent},
     source::git::{BareClone, GitError, Settings},
 };
 
@@ -38,17 +38,16 @@ impl History {
         let took = fetch.duration;
         let found = match fetch.result {
             Ok(found) => {
-                let verified = found.fetched.signer.as_ref().map(|_| Ok(()));
-                let commit = Ok(found.fetched.commit.short());
-                on_event(WatchEvent::SourceFetched(SourceFetch { took, found: commit, verified }));
+                let name = found.fetched.commit.short();
+                let is_verified = found.fetched.signer.is_some();
+                let answer = SourceAnswer::Revision { name, is_verified };
+                on_event(WatchEvent::SourceFetched(SourceFetch { took, answer }));
                 found
             }
             Err(error) => {
                 let message = chain(&error);
-                let verified =
-                    matches!(error, GitError::Untrusted(_)).then_some(Err(message.as_str()));
-                let found = Err(message.as_str());
-                on_event(WatchEvent::SourceFetched(SourceFetch { took, found, verified }));
+                let answer = answer(&error, &message);
+                on_event(WatchEvent::SourceFetched(SourceFetch { took, answer }));
                 if self.failure.as_ref() != Some(&message) {
                     let hint = error.hint();
                     on_event(WatchEvent::Failed { message: &message, hint: hint.as_deref() });
@@ -108,5 +107,30 @@ impl History {
         if let Ok(Err(error)) = spawn_blocking(move || clone.keep(&commit)).await {
             tracing::warn!(%error, "can't remember the commit as good");
         }
+    }
+}
+
+/// What a server said where its newest commit is not followed.
+fn answer<'a>(error: &GitError, message: &'a str) -> SourceAnswer<'a> {
+    match error {
+        GitError::Rewritten { .. } => SourceAnswer::Rewritten(message),
+        // Without a list of who may sign, nobody may.
+        GitError::Untrusted(_) | GitError::Policy(_) => SourceAnswer::Unverified(message),
+        _ => SourceAnswer::Nothing(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_is_refused_is_an_answer() {
+        let (what, previous) = ("history was rewritten".to_owned(), "3f2a9c01".to_owned());
+        let rewritten = GitError::Rewritten { what, previous };
+        assert_eq!(answer(&rewritten, "m"), SourceAnswer::Rewritten("m"));
+        let (address, why) = ("https://git.example.org/r".to_owned(), "no route".to_owned());
+        let unreachable = GitError::Unreachable { address, why };
+        assert_eq!(answer(&unreachable, "m"), SourceAnswer::Nothing("m"));
     }
 }

@@ -38,6 +38,13 @@ impl Default for Vitals {
 }
 
 impl Vitals {
+    /// Those of a gw that began so long ago, and whose loop gave no sign since then.
+    #[cfg(test)]
+    pub(crate) fn silent_for(time: Duration) -> Self {
+        let begun = Instant::now().checked_sub(time).expect("the machine has been up for longer");
+        Self { begun, beat: Arc::new(watch::Sender::new(begun)), ..Self::default() }
+    }
+
     /// The present moment, with the time since these were made.
     pub fn now(&self) -> Moment {
         // Before 1970 nothing ran.

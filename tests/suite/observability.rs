@@ -146,6 +146,8 @@ fn every_answer_follows_what_happens() {
         assert_eq!(status["conditions"].as_array().map(Vec::len), Some(8));
         let first = status["applied"]["revision"].clone();
         watch.eventually("sees HAProxy", || watch.metric("gw_haproxy_up") == Some(1.0));
+        let stands = "gw_target_info{sync=\"synced\",health=\"healthy\"}";
+        assert_eq!(watch.metric(stands), Some(1.0));
         let haproxy = &watch.json("/v1/status")["haproxy"];
         assert_eq!(haproxy["pid"].as_u64(), watch.rig.haproxy().worker().map(u64::from));
 
@@ -179,15 +181,21 @@ fn every_answer_follows_what_happens() {
         assert_eq!(watch.condition("Stalled"), "True/InvalidObjects");
         assert_eq!(watch.json("/v1/status")["applied"]["revision"], good);
         assert_eq!(watch.metric("gw_reconcile_total{result=\"partial\"}"), Some(1.0));
+        // What somebody else changes meanwhile.
+        let _ = watch.rig.haproxy().command("set server web/s addr 127.0.0.1 port 11");
+        watch.gw.signal(Signal::HUP);
+        watch.eventually("corrected", || watch.condition("Drifted") == "False/Corrected");
+        assert_eq!(watch.condition("Stalled"), "True/InvalidObjects");
+        assert_eq!(watch.metric("gw_drift_found_total"), Some(1.0));
         watch.write(10, "50s");
         watch.eventually("valid again", || watch.get("/readyz").0 == 200);
         assert!(watch.condition("Stalled").starts_with("False/"));
 
-        // What somebody else changes.
+        // And with all that is valid.
         let _ = watch.rig.haproxy().command("set server web/s addr 127.0.0.1 port 11");
         watch.gw.signal(Signal::HUP);
-        watch.eventually("corrected", || watch.condition("Drifted") == "False/Corrected");
-        assert_eq!(watch.metric("gw_drift_found_total"), Some(1.0));
+        watch.eventually("corrected", || watch.metric("gw_drift_found_total") == Some(2.0));
+        assert_eq!(watch.condition("Drifted"), "False/Corrected");
         let _ = watch.rig.haproxy().command("set server web/s state drain");
         watch.gw.signal(Signal::HUP);
         watch.eventually("held", || watch.condition("Held") == "True/HeldByOperator");
@@ -199,6 +207,8 @@ fn every_answer_follows_what_happens() {
         let (status, told) = watch.get("/readyz");
         // By its silence, or by a pass that came meanwhile.
         assert!(status == 503 && told.starts_with("Haproxy"), "{told}");
+        let down = "gw_target_info{sync=\"unknown\",health=\"down\"}";
+        assert_eq!((watch.metric(down), watch.metric(stands)), (Some(1.0), None));
         assert_eq!(watch.get("/healthz").0, 200);
         watch.rig.start();
         watch.eventually("sees it again", || watch.get("/readyz").0 == 200);

@@ -82,17 +82,18 @@ impl Reconciler {
         };
         let reloaded = apply::reload(reloading).await?;
         fault::at(Point::ReadBackDue);
+        report.reloads_tried += 1;
         report.bytes_written += reloaded.written;
         report.remarks.extend(reloaded.remarks);
         report.loading = reloaded.loading;
-        report.reloads = 1;
         match &report.loading {
+            Loading::Reloaded { .. } => report.reloads = 1,
             Loading::Refused { message, .. } | Loading::Broken { message } => {
                 report.generation = pass.generation;
                 report.outcomes.fill(Outcome::Failed(message.clone()));
                 return Ok(None);
             }
-            Loading::Reloaded { .. } | Loading::Running | Loading::AtStart => {}
+            Loading::Running | Loading::AtStart => {}
         }
         let (live, left) = self.read_after(intent, pass, live.process.pid, report).await?;
         for (step, outcome) in pass.plan.steps.iter().zip(&mut report.outcomes) {
@@ -214,6 +215,7 @@ impl Reconciler {
         })
         .await?;
         report.reloads += 1;
+        report.reloads_tried += 1;
         report.bytes_written += reloaded.written;
         report.remarks.extend(reloaded.remarks);
         report.loading = match reloaded.loading {

@@ -69,11 +69,14 @@ pub struct Conditions([Condition; 8]);
 
 impl Conditions {
     /// Before the first pass.
-    pub(super) fn new(now: Duration) -> Self {
+    pub(super) fn new(now: Duration, is_verifying: bool) -> Self {
         Self(About::ALL.map(|about| {
             let (truth, reason, message) = match about {
                 About::Ready | About::Drifted | About::Held => {
                     (Truth::Unknown, "Starting", "there was no pass yet")
+                }
+                About::SourceVerified if is_verifying => {
+                    (Truth::Unknown, "Starting", "no commit was verified yet")
                 }
                 About::SourceVerified => {
                     (Truth::Unknown, "NotConfigured", "signatures are not asked for")
@@ -112,5 +115,10 @@ impl Conditions {
         condition.truth = truth;
         condition.reason = reason;
         condition.message = message.into();
+    }
+
+    /// Says since when one of them is as it is, where that is known better than by the events.
+    pub(super) fn date(&mut self, about: About, since: Duration) {
+        self.0[about as usize].since = since;
     }
 }

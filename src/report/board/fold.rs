@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use crate::{
-    plan::{Cause, Outcome, Plan},
+    guard::Guard,
+    plan::{Outcome, Plan},
     report::{
         pass::{Obstacle, PassCause, PassRecord, PassResult},
         text::{counted, utc},
-        watch::{SourceFetch, WatchEvent},
+        watch::{SourceAnswer, WatchEvent},
     },
 };
 
-use super::{About, Board, Moment, Revision, SourceState, Truth};
+use super::{About, Board, Moment, Revision, Truth};
 
 impl Board {
     /// Takes an event in.
@@ -32,7 +33,8 @@ impl Board {
                 self.set(About::Reconciling, Truth::True, ("Applying", message), wall);
             }
             WatchEvent::PassEnded(pass) => self.end_pass(pass, now),
-            WatchEvent::SourceFetched(fetch) => self.fetched(fetch, now),
+            WatchEvent::SourceFetched(fetch) => self.fetched(fetch.answer, now),
+            WatchEvent::Staying { is_good: true, .. } => self.stay_at_last_good(wall),
             WatchEvent::RolledBack { revision, message, is_good } => {
                 let reason = if is_good { "TakenBack" } else { "TakingBackFailed" };
                 self.taken_back = revision.map(str::to_owned);
@@ -43,12 +45,12 @@ impl Board {
                 let why = if is_good { "waits for other manifests" } else { "act now" };
                 self.set(About::Stalled, Truth::True, (reason, why), wall);
             }
-            WatchEvent::Suspended { reason, by, since: _, until } => {
+            WatchEvent::Suspended { reason, by, since, until } => {
                 let end = until.map_or_else(String::new, |until| format!(", until {}", utc(until)));
                 let message = format!("{reason} (by {by}{end})");
                 self.set(About::Suspended, Truth::True, ("Suspended", message.clone()), wall);
+                self.conditions.date(About::Suspended, Duration::from_secs(since));
                 self.set(About::Ready, Truth::False, ("Suspended", message), wall);
-                self.set(About::Reconciling, Truth::False, ("Suspended", ""), wall);
             }
             WatchEvent::Resumed => {
                 self.set(About::Suspended, Truth::False, ("Following", ""), wall);
@@ -92,17 +94,8 @@ impl Board {
             self.held = plan.held.len();
             self.tell_held(wall);
         }
-        // Where the last pass left something to do, what differs is not somebody else's.
-        let was_reached = self.last_result == Some(PassResult::Done);
-        let is_known = known.is_some() && known == pass.revision;
-        let is_taken_back = matches!(pass.result, PassResult::TakenBack(_));
-        let is_drift = !pass.is_news() && is_known && was_reached && !is_taken_back;
-        if pass.is_whole && (is_drift || pass.drift_left > 0) {
-            self.tell_drift(pass, is_drift, wall);
-        } else if pass.is_whole && pass.result == PassResult::Done {
-            self.drifted = 0;
-            self.set(About::Drifted, Truth::False, ("InSync", ""), wall);
-        }
+        self.tell_drift(pass, wall);
+        self.note_standing(pass);
         self.locked_out = match pass.obstacle {
             Some(Obstacle::Lock) => self.locked_out.or(Some(now)),
             Some(Obstacle::Socket) | None => None,
@@ -123,7 +116,6 @@ impl Board {
             self.set(About::RolledBack, Truth::True, ("TakenBack", why.clone()), wall);
         }
         self.judge(pass, now);
-        self.last_result = Some(pass.result.clone());
     }
 
     fn tell_held(&mut self, now: Duration) {
@@ -136,26 +128,19 @@ impl Board {
         }
     }
 
-    /// What is left alone is somebody else's, and so is all that differs where everything was as the
-    /// manifests say, and they are the same.
-    fn tell_drift(&mut self, pass: &PassRecord, is_all: bool, now: Duration) {
-        let Some(plan) = &pass.plan else { return };
-        let someones = plan.steps.iter().filter(|step| step.cause != Cause::Note).count();
-        let steps = if is_all { someones } else { 0 };
-        let undone = match &pass.report {
-            _ if !is_all => 0,
-            Some(_) => left(pass, |outcome| *outcome != Outcome::Done),
-            None => steps,
-        };
-        let (found, known) = (steps + pass.drift_left, self.drifted);
-        self.drifted = undone + pass.drift_left;
-        // What was left the last time is no news.
-        self.drift_found += found.saturating_sub(known) as u64;
-        let objects = counted(found, "object");
-        let (truth, reason, message) = match (found, self.drifted) {
+    /// The planner tells what somebody else changed, however the passes before ended.
+    fn tell_drift(&mut self, pass: &PassRecord, now: Duration) {
+        let Some(found) = self.drift.take_in(pass) else { return };
+        let (truth, reason, message) = match (found, self.drift.left()) {
+            // A look at a part of HAProxy tells nothing about the rest.
+            (0, _) if !pass.is_whole => return,
             (0, _) => (Truth::False, "InSync", String::new()),
-            (_, 0) => (Truth::False, "Corrected", format!("{objects} set back")),
-            (_, left) => (Truth::True, "NotCorrected", format!("{left} of {objects} differ still")),
+            (found, 0) => (Truth::False, "Corrected", counted(found, "object") + " set back"),
+            (_, left) => {
+                let verb = if left == 1 { "differs" } else { "differ" };
+                let message = format!("{} {verb} still", counted(left, "object"));
+                (Truth::True, "NotCorrected", message)
+            }
         };
         self.set(About::Drifted, truth, (reason, message), now);
     }
@@ -169,7 +154,11 @@ impl Board {
             None => format!("revision {revision} {verb}"),
         };
         let (reason, message) = match &pass.result {
-            PassResult::Ended => return,
+            // Nothing was done, as while following is suspended.
+            PassResult::Ended => {
+                self.set(About::Reconciling, Truth::False, ("AtRest", ""), wall);
+                return;
+            }
             PassResult::Done if pass.is_running == Some(false) => {
                 ("HaproxyStopped", why("is in place for HAProxy's start"))
             }
@@ -181,36 +170,33 @@ impl Board {
             PassResult::TakenBack(_) => ("TakenBack", why("was taken back")),
             PassResult::Partial(_) => ("InvalidObjects", why("runs but for what is wrong in it")),
             PassResult::Invalid(_) => ("InvalidManifests", why("is invalid")),
+            PassResult::Failed(why) if !pass.refusals.is_empty() => ("GuardRefused", why.clone()),
             PassResult::Failed(why) => ("Failed", why.clone()),
         };
         let is_done = pass.result == PassResult::Done;
         let is_ready = is_done && pass.is_running != Some(false);
-        let is_stalled = matches!(
-            pass.result,
-            PassResult::Refused(_)
-                | PassResult::Broken(_)
-                | PassResult::TakenBack(_)
-                | PassResult::Partial(_)
-                | PassResult::Invalid(_)
-        );
+        let awaited = awaited(pass);
         let truth = |is: bool| if is { Truth::True } else { Truth::False };
         self.set(About::Ready, truth(is_ready), (reason, message), wall);
-        if is_stalled {
-            self.set(About::Stalled, Truth::True, (reason, "waits for other manifests"), wall);
-        } else {
-            self.set(About::Stalled, Truth::False, ("Progressing", ""), wall);
+        match awaited {
+            Some(awaited) => self.set(About::Stalled, Truth::True, (reason, awaited), wall),
+            None => self.set(About::Stalled, Truth::False, ("Progressing", ""), wall),
         }
-        if is_done || is_stalled {
+        if is_done || awaited.is_some() {
             self.set(About::Reconciling, Truth::False, ("AtRest", ""), wall);
         } else {
             self.set(About::Reconciling, Truth::True, ("Retrying", "another pass follows"), wall);
         }
+        let runs = is_done || matches!(pass.result, PassResult::Partial(_));
+        if runs && self.conditions.get(About::RolledBack).truth == Truth::True {
+            let (reason, message) = if self.taken_back.take() == pass.revision {
+                ("Retried", format!("revision {revision} was tried again, and runs"))
+            } else {
+                ("Replaced", format!("revision {revision} took its place"))
+            };
+            self.set(About::RolledBack, Truth::False, (reason, message), wall);
+        }
         if is_done {
-            let is_taken_back = self.conditions.get(About::RolledBack).truth == Truth::True;
-            if is_taken_back && self.taken_back != pass.revision {
-                let message = format!("revision {revision} took its place");
-                self.set(About::RolledBack, Truth::False, ("Replaced", message), wall);
-            }
             self.applied = pass.revision.clone().map(|name| Revision { name, at: wall });
         }
         if is_ready {
@@ -218,22 +204,53 @@ impl Board {
         }
     }
 
-    fn fetched(&mut self, fetch: SourceFetch<'_>, now: Moment) {
-        let known = self.source.take();
-        let (revision, answered) =
-            known.map_or((None, None), |known| (known.revision, known.answered));
-        self.source = Some(match fetch.found {
-            Ok(found) => {
-                SourceState { revision: Some(found.to_owned()), answered: Some(now), failure: None }
+    fn fetched(&mut self, answer: SourceAnswer<'_>, now: Moment) {
+        let source = self.source.get_or_insert_default();
+        source.failure = answer.failure().map(str::to_owned);
+        match answer {
+            SourceAnswer::Revision { name, is_verified } => {
+                source.revision = Some(name.to_owned());
+                source.answered = Some(now);
+                if is_verified {
+                    self.set(About::SourceVerified, Truth::True, ("Verified", ""), now.wall);
+                }
             }
-            Err(why) => SourceState { revision, answered, failure: Some(why.to_owned()) },
-        });
-        let (truth, reason, message) = match fetch.verified {
-            None => return,
-            Some(Ok(())) => (Truth::True, "Verified", ""),
-            Some(Err(why)) => (Truth::False, "Unverified", why),
-        };
-        self.set(About::SourceVerified, truth, (reason, message), now.wall);
+            SourceAnswer::Rewritten(_) => source.answered = Some(now),
+            SourceAnswer::Unverified(why) => {
+                source.answered = Some(now);
+                self.set(About::SourceVerified, Truth::False, ("Unverified", why), now.wall);
+            }
+            SourceAnswer::Nothing(_) => {}
+        }
+    }
+
+    /// What gw stays at without the server was verified as everything is.
+    fn stay_at_last_good(&mut self, now: Duration) {
+        let verified = self.conditions.get(About::SourceVerified);
+        if self.is_verifying && verified.truth == Truth::Unknown {
+            let message = "the last good commit is; the server tells no newer one";
+            self.set(About::SourceVerified, Truth::True, ("LastGood", message), now);
+        }
+    }
+}
+
+/// What a pass waits for that no other pass brings about; `None` where trying again may help.
+fn awaited(pass: &PassRecord) -> Option<&'static str> {
+    match pass.result {
+        PassResult::Refused(_)
+        | PassResult::Broken(_)
+        | PassResult::TakenBack(_)
+        | PassResult::Partial(_)
+        | PassResult::Invalid(_) => Some("waits for other manifests"),
+        // Old workers end by themselves.
+        PassResult::Failed(_) if pass.refusals.iter().any(|guard| *guard != Guard::OldWorkers) => {
+            Some("waits for other manifests, or for somebody who says that it is meant")
+        }
+        PassResult::Ended
+        | PassResult::Done
+        | PassResult::Pending(_)
+        | PassResult::Incomplete(_)
+        | PassResult::Failed(_) => None,
     }
 }
 

@@ -1,10 +1,14 @@
+mod drift;
+mod source;
+mod standing;
+
 use crate::{
-    model::Commit,
+    guard::Guard,
     plan::{Loading, Outcome, Plan, Report},
     report::{
         pass::{Obstacle, PassCause, PassRecord, PassResult, Phases},
         samples,
-        watch::{SourceFetch, WatchEvent},
+        watch::WatchEvent,
     },
 };
 
@@ -22,7 +26,7 @@ struct Told {
 impl Told {
     fn new() -> Self {
         let now = Moment { wall: Duration::from_secs(1_700_000_000), up: Duration::ZERO };
-        Self { board: Board::new(now), now, passes: 0 }
+        Self { board: Board::new(now, false), now, passes: 0 }
     }
 
     fn after(&mut self, seconds: u64) -> &mut Self {
@@ -160,6 +164,25 @@ fn a_refusal_waits_for_other_manifests() {
 }
 
 #[test]
+fn a_guard_waits_for_a_person_but_not_where_time_helps() {
+    let mut told = Told::new();
+    let mut refuse = |refusals: &[Guard]| {
+        let result = PassResult::Failed("guards refuse this plan: it deletes 12 of 20".into());
+        let record = PassRecord { result, refusals: refusals.to_vec(), ..PassRecord::default() };
+        told.pass(PassCause::Retry, record);
+        assert_eq!(told.ready(), (Truth::False, "GuardRefused"));
+        (told.is(About::Stalled), told.is(About::Reconciling))
+    };
+    let stalled = ((Truth::True, "GuardRefused"), (Truth::False, "AtRest"));
+    assert_eq!(refuse(&[Guard::MassDelete]), stalled);
+    let retrying = ((Truth::False, "Progressing"), (Truth::True, "Retrying"));
+    assert_eq!(refuse(&[Guard::OldWorkers]), retrying);
+    assert_eq!(refuse(&[Guard::OldWorkers, Guard::EmptyBackend]), stalled);
+    let ready = told.board.conditions.get(About::Ready);
+    assert!(ready.message.contains("12 of 20"), "{ready:?}");
+}
+
+#[test]
 fn ready_ends_with_time_and_with_haproxy() {
     let mut told = Told::new();
     told.pass(PassCause::Start, nothing_to_do());
@@ -188,6 +211,38 @@ fn ready_ends_with_time_and_with_haproxy() {
 }
 
 #[test]
+fn while_following_is_suspended_gw_is_at_rest() {
+    let mut told = Told::new();
+    told.pass(PassCause::Start, nothing_to_do());
+    // It was so before gw began.
+    let since = Duration::from_secs(1_600_000_000);
+    let suspended = |reason: &'static str, since: Duration| {
+        let since = since.as_secs();
+        WatchEvent::Suspended { reason, by: "a@b", since, until: None }
+    };
+    let given_up = |told: &mut Told| {
+        let result = PassResult::Ended;
+        let record = PassRecord { number: told.passes, result, ..PassRecord::default() };
+        told.after(1).tell(&WatchEvent::PassEnded(&record));
+        assert_eq!(told.is(About::Reconciling), (Truth::False, "AtRest"));
+        assert_eq!(told.ready(), (Truth::False, "Suspended"));
+    };
+    told.begin(PassCause::Operator).tell(&suspended("night", since));
+    given_up(&mut told);
+    assert_eq!(told.board.conditions.get(About::Suspended).since, since);
+    // Somebody asks for a look nevertheless.
+    told.begin(PassCause::Asked);
+    assert_eq!(told.is(About::Reconciling), (Truth::True, "Comparing"));
+    given_up(&mut told);
+    // Somebody suspends it anew, for another reason.
+    let again = told.now.wall;
+    told.begin(PassCause::Operator).tell(&suspended("INC-42", again));
+    given_up(&mut told);
+    let condition = told.board.conditions.get(About::Suspended);
+    assert_eq!((condition.since, &*condition.message), (again, "INC-42 (by a@b)"));
+}
+
+#[test]
 fn a_stopped_haproxy_is_not_ready() {
     let mut told = Told::new();
     let record = PassRecord { is_running: Some(false), ..nothing_to_do() };
@@ -197,111 +252,29 @@ fn a_stopped_haproxy_is_not_ready() {
 }
 
 #[test]
-fn drift_is_what_differs_though_the_manifests_are_the_same() {
-    let mut told = Told::new();
-    let found = samples::runtime_plan().steps.len();
-    // The first look finds what it has to do.
-    told.pass(PassCause::Start, carried_out(samples::runtime_plan()));
-    assert_eq!((told.is(About::Drifted), told.board.drift_found), ((Truth::False, "InSync"), 0));
-    told.pass(PassCause::Resync, carried_out(samples::runtime_plan()));
-    assert_eq!(told.is(About::Drifted), (Truth::False, "Corrected"));
-    assert_eq!((told.board.drifted, told.board.drift_found), (0, found as u64));
-    // A part of it can't be set back.
-    told.pass(PassCause::Asked, record(samples::runtime_plan(), samples::mixed_report()));
-    assert_eq!(told.is(About::Drifted), (Truth::True, "NotCorrected"));
-    assert_eq!(told.board.drifted, found);
-    // What a retry finds is known.
-    let before = told.board.drift_found;
-    told.pass(PassCause::Retry, carried_out(samples::runtime_plan()));
-    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
-    assert_eq!((told.board.drifted, told.board.drift_found), (0, before));
-    // A look at what changed in the manifests tells nothing about the rest.
-    let partial = PassRecord { is_whole: false, ..carried_out(samples::reload_plan()) };
-    told.pass(PassCause::Files, partial);
-    assert_eq!((told.board.drift_found, told.board.held), (before, 2));
-}
-
-#[test]
-fn what_was_taken_back_stays_told_until_another_revision() {
-    let mut told = Told::new();
-    told.pass(PassCause::Start, nothing_to_do());
-    let event =
-        WatchEvent::RolledBack { revision: Some("a"), message: "it can't parse", is_good: true };
-    told.tell(&event);
-    assert_eq!(told.is(About::RolledBack), (Truth::True, "TakenBack"));
-    assert_eq!((told.ready().0, told.is(About::Stalled).0), (Truth::False, Truth::True));
-    told.pass(PassCause::Resync, nothing_to_do());
-    assert_eq!(told.is(About::RolledBack).0, Truth::True);
-    told.pass(PassCause::Files, PassRecord { revision: Some("c".into()), ..nothing_to_do() });
-    assert_eq!(told.is(About::RolledBack), (Truth::False, "Replaced"));
-}
-
-#[test]
-fn a_repository_is_verified_or_not_and_may_be_silent() {
-    let mut told = Told::new();
-    assert_eq!(told.is(About::SourceVerified), (Truth::Unknown, "NotConfigured"));
-    let fetch = |found, verified| {
-        WatchEvent::SourceFetched(SourceFetch { took: Duration::from_secs(1), found, verified })
-    };
-    told.tell(&fetch(Ok("abc"), Some(Ok(()))));
-    assert_eq!(told.is(About::SourceVerified).0, Truth::True);
-    let answered = Some(told.now);
-    told.after(30).tell(&fetch(Err("no route"), None));
-    let source = told.board.source.clone().unwrap();
-    let failure = Some("no route".to_owned());
-    assert_eq!(source, SourceState { revision: Some("abc".into()), answered, failure });
-    assert_eq!(told.is(About::SourceVerified).0, Truth::True);
-    told.tell(&fetch(Ok("def"), Some(Err("signed by nobody known"))));
-    assert_eq!(told.is(About::SourceVerified), (Truth::False, "Unverified"));
-}
-
-#[test]
-fn drift_that_is_left_alone_is_told_and_counts_once() {
-    let mut told = Told::new();
-    told.pass(PassCause::Start, nothing_to_do());
-    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
-    let left = PassRecord { drift_left: 2, ..nothing_to_do() };
-    for cause in [PassCause::Resync, PassCause::Files, PassCause::Resync] {
-        told.after(60).pass(cause, left.clone());
-        assert_eq!(told.is(About::Drifted), (Truth::True, "NotCorrected"));
-        assert_eq!((told.board.drifted, told.board.drift_found), (2, 2));
+fn what_was_taken_back_stays_told_until_something_runs() {
+    let of = |revision: &str| PassRecord { revision: Some(revision.into()), ..nothing_to_do() };
+    let partial = PassResult::Partial("all.yaml:9:1: what is this?".into());
+    for (next, expected) in [
+        (of("c"), "Replaced"),
+        (PassRecord { result: partial, ..of("c-partial") }, "Replaced"),
+        // Nothing else makes the pass of a revision that was bad a good one.
+        (of("a"), "Retried"),
+    ] {
+        let mut told = Told::new();
+        told.pass(PassCause::Start, nothing_to_do());
+        let (revision, message) = (Some("a"), "it can't parse");
+        told.tell(&WatchEvent::RolledBack { revision, message, is_good: true });
+        assert_eq!(told.is(About::RolledBack), (Truth::True, "TakenBack"));
+        assert_eq!((told.ready().0, told.is(About::Stalled).0), (Truth::False, Truth::True));
+        // HAProxy is kept at what was good before.
+        let stays = PassResult::TakenBack(message.into());
+        told.pass(PassCause::Resync, PassRecord { result: stays, ..of("a") });
+        assert_eq!(told.is(About::RolledBack), (Truth::True, "TakenBack"));
+        told.pass(PassCause::Operator, next);
+        assert_eq!(told.is(About::RolledBack), (Truth::False, expected));
+        assert_eq!(told.board.taken_back, None);
     }
-    assert_eq!(told.ready().0, Truth::True);
-    told.after(60).pass(PassCause::Resync, nothing_to_do());
-    assert_eq!(told.is(About::Drifted), (Truth::False, "InSync"));
-}
-
-#[test]
-fn how_long_a_commit_took_counts_from_when_it_was_made() {
-    let mut told = Told::new();
-    let made = told.now.wall.as_secs();
-    let commit = |id: &str, committed: u64| Commit {
-        id: id.into(),
-        reference: None,
-        author: "Alice".into(),
-        email: "alice@shop.example".into(),
-        time: 0,
-        committed: i64::try_from(committed).unwrap(),
-        subject: "Move web-2".into(),
-    };
-    let fetch = |told: &mut Told, commit: &Commit| {
-        told.tell(&WatchEvent::Fetched { commit, signer: None, took: Duration::ZERO });
-    };
-    // What was applied long before says nothing.
-    fetch(&mut told, &commit("a", made - 1000));
-    told.pass(PassCause::Commit, nothing_to_do());
-    assert_eq!(told.board.commit_lag, None);
-    fetch(told.after(60), &commit("b", made + 50));
-    let revision = Some("b".to_owned());
-    let failed = PassResult::Failed("m".into());
-    let record = PassRecord { revision, ..carried_out(samples::runtime_plan()) };
-    told.pass(PassCause::Commit, PassRecord { result: failed, ..record.clone() });
-    assert_eq!(told.board.commit_lag, None);
-    told.after(5).pass(PassCause::Retry, record.clone());
-    assert_eq!(told.board.commit_lag, Some(Duration::from_secs(15)));
-    // Nor does what is done for it later.
-    told.after(500).pass(PassCause::Resync, record);
-    assert_eq!(told.board.commit_lag, Some(Duration::from_secs(15)));
 }
 
 #[test]

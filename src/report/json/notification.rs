@@ -14,7 +14,7 @@ use super::{
     VERSION,
     step::SummaryDocument,
     watch::time,
-    word::{OutcomeOfPassWord, PassResultWord},
+    word::{NewsWord, OutcomeOfPassWord, PassResultWord},
 };
 
 /// What `gw watch` sends to the addresses of `notify` in gw.yaml.
@@ -23,13 +23,17 @@ use super::{
 pub struct NotificationDocument {
     /// The version of this format.
     pub version: u32,
-    /// Whether everything is as the manifests say.
+    /// What it is about: a pass, or the repository, of which nothing but time, result and message is
+    /// told.
+    pub about: NewsWord,
+    /// Whether everything is as the manifests say; of the repository, whether it can be followed.
     pub outcome: OutcomeOfPassWord,
     /// The host that gw runs on.
     pub host: String,
-    /// When the pass ended (RFC 3339, UTC).
+    /// When the pass ended, or the repository was asked (RFC 3339, UTC).
     pub time: String,
-    /// The number of the pass, from 1 for each run of gw.
+    /// The number of the pass, from 1 for each run of gw; of the last one before the repository was
+    /// asked.
     pub pass: u64,
     /// The revision of the manifests; null where they could not be read.
     pub revision: Option<String>,
@@ -55,6 +59,7 @@ impl NotificationDocument {
         let reason = pass.plan.as_ref().and_then(Plan::reload_reason);
         Self {
             version: VERSION,
+            about: NewsWord::Pass,
             outcome: match pass.result {
                 PassResult::Done => OutcomeOfPassWord::Success,
                 _ => OutcomeOfPassWord::Failure,
@@ -71,5 +76,11 @@ impl NotificationDocument {
             reload_reason: reason.map(Reason::to_string),
             generation: report.and_then(|report| report.generation),
         }
+    }
+
+    pub(super) fn of_source(why: Option<&str>, pass: u64, host: &str, now: Duration) -> Self {
+        let result = why.map_or(PassResult::Done, |why| PassResult::Failed(why.to_owned()));
+        let asked = PassRecord { number: pass, result, ..PassRecord::default() };
+        Self { about: NewsWord::Source, ..Self::of(&asked, host, now) }
     }
 }

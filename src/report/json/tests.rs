@@ -67,7 +67,7 @@ fn documents_match_their_schemas() {
         check(Kind::Report, &report("r", &plans[0], &sample));
     }
     check(Kind::Status, &status(&samples::status()));
-    let mut board = Board::new(Moment::default());
+    let mut board = Board::new(Moment::default(), false);
     let mut pass = PassRecord {
         causes: vec![PassCause::Start, PassCause::Resync],
         revision: Some("r".into()),

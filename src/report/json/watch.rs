@@ -70,7 +70,7 @@ impl WatchStatusDocument {
             plan: SummaryDocument::of(board.plan),
             pending: board.pending,
             held: board.held,
-            drifted: board.drifted,
+            drifted: board.drift.left(),
             haproxy: haproxy.process.as_ref().map(|process| WorkerDocument {
                 version: process.version.clone(),
                 pid: process.pid,
@@ -138,7 +138,7 @@ pub struct SourceDocument {
     pub revision: Option<String>,
     /// When it last answered (RFC 3339, UTC); null where it never did.
     pub answered: Option<String>,
-    /// Why it did not answer the last time; null where it did.
+    /// Why its newest revision is not followed, or not known; null where it is.
     pub failure: Option<String>,
 }
 

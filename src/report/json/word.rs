@@ -227,7 +227,17 @@ impl From<&PassResult> for PassResultWord {
 }
 
 words! {
-    /// What a notification is about: everything is as the manifests say, or it is not.
+    /// What a notification is about.
+    NewsWord as "News" {
+        /// How a pass ended.
+        Pass,
+        /// Whether the repository can be followed.
+        Source,
+    }
+}
+
+words! {
+    /// What a notification says: everything is as the manifests say, or it is not.
     OutcomeOfPassWord as "PassOutcome" { Success, Failure }
 }
 

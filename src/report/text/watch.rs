@@ -66,7 +66,7 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
             });
             format!("\n{}{signed}\n", named(commit))
         }
-        WatchEvent::Staying { generation, revision } => format!(
+        WatchEvent::Staying { generation, revision, is_good: _ } => format!(
             "{WARN}Staying at what was applied last{WARN:#}: generation {generation}, revision {}.\n",
             printable(revision)
         ),

@@ -83,10 +83,11 @@ impl Follower<'_> {
             self.record.result = PassResult::Pending(format!("the next reload is in {wait:.1} s"));
             return Ok(Left::At(due));
         }
-        self.record.drift_left = pass.drift_left.len();
+        self.record.drift_left = pass.drift_left.iter().map(|step| step.object.clone()).collect();
         self.record.refusals = pass.refusals.iter().map(Refusal::guard).collect();
         let revision = &intent.revision;
         let plan = pass.plan.clone();
+        self.record.plan = Some(plan.clone());
         let objects: Vec<Object> = plan.steps.iter().map(|step| step.object.clone()).collect();
         let is_told = !is_news && objects == self.told;
         if plan.is_empty() {
@@ -115,7 +116,8 @@ impl Follower<'_> {
         let applied = self.reconciler.apply(intent, pass, &mut |_| {}).await;
         self.record.phases.apply = begun.elapsed();
         // One that failed counts, too: HAProxy may have been asked.
-        if may_reload && applied.as_ref().map_or_else(is_unread, |report| report.reloads > 0) {
+        if may_reload && applied.as_ref().map_or_else(is_unread, |report| report.reloads_tried > 0)
+        {
             self.reloaded = Some(Instant::now());
         }
         let report = applied?;
@@ -139,7 +141,7 @@ impl Follower<'_> {
         }
         // What HAProxy refused is not tried again. Where to stay is, and what is not to blame.
         let is_finished = report.is_complete() || is_manifests && !is_loaded && !is_blameless;
-        (self.record.plan, self.record.report) = (Some(plan), Some(report));
+        self.record.report = Some(report);
         Ok(if is_finished { Left::Nothing } else { Left::Work(Rest::Unfinished) })
     }
 
@@ -157,7 +159,7 @@ impl Follower<'_> {
     /// has to be mended: that is tried again. Tells so.
     async fn is_blameless(&mut self, report: &Report, pid: Option<u32>) -> bool {
         let Loading::Refused { message, .. } = &report.loading else { return false };
-        let is_blameless = report.reloads == 0 && self.reconciler.refuses_current(pid).await;
+        let is_blameless = report.reloads_tried == 0 && self.reconciler.refuses_current(pid).await;
         if is_blameless {
             self.record.result = PassResult::Refused(format!(
                 "HAProxy refuses what it runs as well, so mend the configuration beside gw's: {message}"
@@ -179,7 +181,7 @@ impl Follower<'_> {
             Loading::Broken { message } => (Fault::Broken, message),
         };
         // A refusal before the change took nothing back.
-        if fault == Fault::Broken || report.reloads > 0 {
+        if fault == Fault::Broken || report.reloads_tried > 0 {
             let (revision, is_good) = (Some(intent.revision.as_str()), fault == Fault::Refused);
             on_event(WatchEvent::RolledBack { revision, message, is_good });
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    super::work::Work,
+    super::{history::History, work::Work},
     Follower, Left,
     reach::{Goal, Purpose},
 };
@@ -101,7 +101,9 @@ impl Follower<'_> {
         };
         let LastState { generation, revision, is_way_back } = stay;
         if self.staying != Some(generation) {
-            on_event(WatchEvent::Staying { generation, revision: &revision });
+            let last_good = self.history.as_ref().and_then(History::last_good);
+            let is_good = last_good.is_some_and(|good| good.short() == revision);
+            on_event(WatchEvent::Staying { generation, revision: &revision, is_good });
             self.staying = Some(generation);
         }
         self.record.revision = Some(revision);

@@ -6,8 +6,10 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::receiver::Receiver;
-use super::{SOON, Watch};
+use super::{SOON, Watch, manifests};
 use crate::rig::web;
+use crate::support::clock;
+use crate::support::git::Upstream;
 use crate::support::origin::Origin;
 use crate::support::ports::free_port;
 use crate::support::tls::{Authority, HTTP1_ONLY};
@@ -66,6 +68,48 @@ fn others_are_notified_once_for_each_revision_and_outcome() {
 }
 
 #[test]
+fn a_repository_that_can_not_be_followed_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (upstream, all, port) = (Upstream::new(folder.path()), Receiver::plain(), free_port());
+    let push = |server: u16| {
+        upstream.write("all.yaml", manifests(port, server, "60s")).push("Another server")
+    };
+    push(10);
+    let settings = format!(
+        "source: {{git: '{}', forcedPush: refuse}}\nwatch: {{poll: 1s}}\nhealthGate: {{period: off}}\n\
+         notify: [url: \"http://127.0.0.1:{}/\"]\n",
+        upstream.url(),
+        all.port()
+    );
+    let watch = Watch::start_on(&[], newest(), &[], |rig| {
+        let config = rig.path().join("gw.yaml");
+        std::fs::write(&config, settings).unwrap();
+        rig.gw = rig.gw.clone().env("GW_CONFIG", config);
+    });
+    let news = || {
+        let word = |document: &Value, key: &str| document[key].as_str().unwrap().to_owned();
+        let line = |one: &Value| format!("{} {}", word(one, "about"), word(one, "outcome"));
+        all.documents().iter().map(line).collect::<Vec<_>>()
+    };
+    watch.eventually("told of success", || news() == ["pass success"]);
+    let good = push(11);
+    watch.eventually("told of success", || news() == ["pass success"; 2]);
+    upstream.run(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    push(12);
+    let refused = "gw_source_fetch_total{result=\"refused\"}";
+    watch.eventually("asked again and again", || watch.metric(refused) >= Some(3.0));
+    assert_eq!(news(), ["pass success", "pass success", "source failure"]);
+    let why = all.documents()[2]["message"].as_str().unwrap().to_owned();
+    assert!(why.contains("history was rewritten"), "{why}");
+    assert!(watch.gw.log().contains("history was rewritten"), "{}", watch.gw.log());
+    // What is seen is that the server answers.
+    assert!(watch.metric("gw_source_age_seconds") < Some(10.0));
+    upstream.run(&["push", "--quiet", "--force", "origin", &format!("{good}:main")]);
+    watch.eventually("told of the end", || news().last().unwrap() == "source success");
+    assert_eq!(news().len(), 4);
+}
+
+#[test]
 fn success_is_told_once_the_health_gate_has_judged() {
     for version in [oldest(), newest()] {
         let (all, good) = (Receiver::plain(), Origin::http1("good"));
@@ -107,5 +151,14 @@ fn success_is_told_once_the_health_gate_has_judged() {
         want(good.port());
         expected.push("done");
         watch.eventually("told of the end", || results() == expected);
+        // Nor is what somebody takes back by hand meanwhile.
+        let other = Origin::http1("other");
+        want(other.port());
+        let runs = || watch.rig.haproxy().command("show servers state web");
+        watch.eventually("applied", || runs().contains(&format!(" {} ", other.port())));
+        let _ = watch.rig.gw.run(&["rollback", "--yes"]).ok();
+        watch.eventually("suspended", || watch.condition("Suspended").starts_with("True/"));
+        clock::pause(Duration::from_secs(4));
+        assert_eq!(results(), expected);
     }
 }

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Watch, manifests};
+use rustix::process::Signal;
+
+use super::{SOON, Watch, manifests};
 use crate::support::git::{Upstream, ssh::keygen};
 use crate::support::ports::free_port;
 use crate::support::versions::newest;
@@ -69,40 +71,55 @@ fn follows_only_what_is_signed(upstream: &Upstream, verify: &str, good: &str, ba
     };
     let first = push(Some(good), 10);
     let url = upstream.url();
-    let watch = Watch::start_on(&[], newest(), &[], |rig| {
+    let mut watch = Watch::start_on(&[], newest(), &[], |rig| {
         let config = rig.path().join("gw.yaml");
-        let text = format!("source: {{git: '{url}', verify: {verify}}}\nwatch: {{poll: 1s}}\n");
+        let text = format!(
+            "source: {{git: '{url}', verify: {verify}}}\nwatch: {{poll: 1s}}\n\
+             healthGate: {{period: off}}\n"
+        );
         fs::write(&config, text).unwrap();
         rig.gw = rig.gw.clone().env("GW_CONFIG", config);
     });
-    let runs = |commit: &str| {
+    let runs = |watch: &Watch, commit: &str| {
         let applied = watch.json("/v1/status")["applied"]["revision"].clone();
         applied.as_str().is_some_and(|revision| commit.starts_with(revision))
     };
-    let why = || {
+    let why = |watch: &Watch| {
         let status = watch.json("/v1/status");
         let conditions = status["conditions"].as_array().expect("a list").iter();
         let mut found = conditions.filter(|condition| condition["type"] == "SourceVerified");
         found.next().expect("it is there")["message"].as_str().expect("a text").to_owned()
     };
-    let state = || watch.rig.haproxy().command("show servers state web");
-    watch.eventually("runs what is signed", || runs(&first));
+    let state = |watch: &Watch| watch.rig.haproxy().command("show servers state web");
+    watch.eventually("runs what is signed", || runs(&watch, &first));
     assert_eq!(watch.condition("SourceVerified"), "True/Verified");
 
     for (key, reason) in [(None, "it is not signed"), (Some(bad), "which is not allowed")] {
         push(key, 11);
-        watch.eventually(reason, || why().contains(reason));
+        watch.eventually(reason, || why(&watch).contains(reason));
         assert_eq!(watch.condition("SourceVerified"), "False/Unverified");
         assert_eq!(watch.metric("gw_source_verified"), Some(0.0));
-        assert!(runs(&first) && state().contains(" 10 "), "{}", watch.gw.log());
+        assert!(watch.metric("gw_source_fetch_total{result=\"untrusted\"}") >= Some(1.0));
+        assert_eq!(watch.metric("gw_source_fetch_total{result=\"failed\"}"), None);
+        assert!(runs(&watch, &first) && state(&watch).contains(" 10 "), "{}", watch.gw.log());
     }
 
     let last = push(Some(good), 12);
-    watch.eventually("runs what is signed again", || runs(&last));
+    watch.eventually("runs what is signed again", || runs(&watch, &last));
     assert_eq!(watch.condition("SourceVerified"), "True/Verified");
-    assert!(state().contains(" 12 "), "{}", watch.gw.log());
+    assert!(state(&watch).contains(" 12 "), "{}", watch.gw.log());
     let lag = watch.metric("gw_commit_lag_seconds").expect("it was applied");
     assert!((0.0..60.0).contains(&lag), "{lag}");
+
+    // A start without the server.
+    watch.gw.signal(Signal::TERM);
+    assert!(watch.gw.wait(SOON).is_some(), "{}", watch.gw.log());
+    fs::rename(&upstream.bare, upstream.bare.with_extension("away")).unwrap();
+    let address = format!("127.0.0.1:{}", watch.http);
+    watch.gw = watch.rig.gw.start(&["watch", "--http", &address]);
+    watch.gw.wait_for_log("Watching", SOON);
+    assert_eq!(watch.condition("SourceVerified"), "True/LastGood");
+    assert_eq!(watch.metric("gw_source_verified"), Some(1.0));
 }
 
 #[test]
