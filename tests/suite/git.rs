@@ -7,6 +7,7 @@ mod huge;
 mod servers;
 mod signatures;
 mod ssh;
+mod troubled;
 mod watched;
 
 use std::fs;

@@ -145,3 +145,22 @@ async fn of_git_only_the_revision_matters() {
         assert_eq!(is_there, is_told, "{name}: {told:?}");
     }
 }
+
+#[tokio::test]
+async fn a_burst_that_never_ends_is_looked_at_all_the_same() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("all.yaml");
+    let mut watcher = Watcher::new(&[root.path().to_owned()], &root.path().join("state")).unwrap();
+    let churn = tokio::spawn(async move {
+        loop {
+            fs::write(&file, "1").unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let begun = Instant::now();
+    let burst = watcher.rest_of_burst(Changed::Paths(Vec::new()), Duration::from_secs(1));
+    let told = timeout(2 * BURST_MAX, burst).await;
+    assert!(matches!(told, Ok(Changed::Paths(paths)) if !paths.is_empty()));
+    assert!(begun.elapsed() >= BURST_MAX, "nothing changed for a while");
+    churn.abort();
+}
