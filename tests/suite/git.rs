@@ -1,6 +1,7 @@
 //! Git repositories as a source, on real servers: `git daemon`, `git http-backend`, sshd.
 
 mod content;
+mod damage;
 mod history;
 mod http;
 mod huge;

@@ -83,6 +83,16 @@ impl BareClone {
         Self { settings: settings.clone(), folder: state.join("source").join(digest) }
     }
 
+    /// What it is a clone of.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where the clone lies, with what belongs to it.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The bare repository, for whoever wants to read commits.
     pub fn path(&self) -> PathBuf {
         self.folder.join("git")
@@ -93,17 +103,33 @@ impl BareClone {
     /// the commit. Takes ten times the timeout of the settings at most, and waits for another gw
     /// that fetches as long as the timeout.
     pub fn fetch(&self) -> Result<Fetched, GitError> {
-        self.create()?;
+        self.create_folder()?;
         let _lock = self.lock("lock")?;
+        match self.fetch_here() {
+            Err(error) if self.renew_after(&error, None)? => self.fetch_here(),
+            fetched => fetched,
+        }
+    }
+
+    /// Makes the clone anew where `error`, of reading a commit, comes from damage to it. Returns whether it
+    /// did.
+    pub(super) fn mend(&self, error: &GitError, commit: &Commit) -> Result<bool, GitError> {
+        let _lock = self.lock("lock")?;
+        self.renew_after(error, Some(&commit.id))
+    }
+
+    /// Fetches into the clone as it is. Whoever calls has the lock.
+    fn fetch_here(&self) -> Result<Fetched, GitError> {
+        self.create()?;
         let repository = self.repository()?;
-        let previous = self.reference_to(&repository, "good");
+        let last_good = self.reference_to(&repository, "good")?;
+        let good = last_good.map(|id| self.describe(&repository, id, None)).transpose()?;
         if let Reference::Commit(id) = self.settings.reference
             && let Ok(commit) = self.describe(&repository, id, None)
             && !(self.settings.history && repository.is_shallow())
         {
-            let (signer, warnings) = self.verify(&repository, id, previous)?;
-            let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
-            return Ok(Fetched { commit, previous, forced: false, signer, warnings });
+            let (signer, warnings) = self.verify(&repository, id, last_good)?;
+            return Ok(Fetched { commit, previous: good, forced: false, signer, warnings });
         }
         let done = fetch::fetch(
             &self.settings,
@@ -111,26 +137,26 @@ impl BareClone {
                 repository: Some(&self.path()),
                 home: &self.folder.join("home"),
                 target: self.local("fetched"),
-                previous: previous.map(|id| id.to_string()),
+                previous: last_good.map(|id| id.to_string()),
             },
         )?;
         fault::at(Point::Fetched);
         let id = Oid::from_str(&done.id).map_err(|error| self.damaged(&error))?;
         // Objects that came since the repository was opened.
         let repository = self.repository()?;
-        let last_good = previous;
         let tag = done.name.as_deref().and_then(|name| name.strip_prefix(TAGS));
         let (previous, forced) = match tag {
             // Another tag is another release, and need not contain the one before.
             Some(tag) => {
-                let kept = self.reference_to(&repository, &format!("tags/{tag}"));
-                let forced = kept.is_some_and(|kept| kept != id);
-                (kept.filter(|_| forced).or(previous), forced)
+                let kept = self.reference_to(&repository, &format!("tags/{tag}"))?;
+                let moved = kept.filter(|kept| *kept != id);
+                let moved = moved.map(|id| self.describe(&repository, id, None)).transpose()?;
+                let forced = moved.is_some();
+                (moved.or(good), forced)
             }
-            None => (previous, !done.descends),
+            None => (good, !done.descends),
         };
         let commit = self.describe(&repository, id, done.name)?;
-        let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
         self.compact(&repository)?;
         let (signer, warnings) = self.verify(&repository, id, last_good)?;
         let address = &self.settings.address;
@@ -162,7 +188,7 @@ impl BareClone {
             return Ok(None);
         }
         let repository = self.repository()?;
-        let Some(good) = self.reference_to(&repository, "good") else { return Ok(None) };
+        let Some(good) = self.reference_to(&repository, "good")? else { return Ok(None) };
         // It may have been kept before signatures were asked for, or be signed by a key that was
         // taken out since.
         self.verify(&repository, good, Some(good))?;
@@ -201,7 +227,7 @@ impl BareClone {
     /// one before, which another gw may still read.
     pub(super) fn pin(&self, commit: &Commit) -> Result<(), GitError> {
         let repository = self.repository()?;
-        let before = self.reference_to(&repository, "read").map(|id| id.to_string());
+        let before = self.reference_to(&repository, "read")?.map(|id| id.to_string());
         match before {
             Some(before) if before == commit.id => return Ok(()),
             Some(id) => self.point(&Commit { id, ..commit.clone() }, &["read-before"])?,
@@ -239,8 +265,8 @@ impl BareClone {
         GitError::Clone { path: self.path(), why: error.message().to_owned() }
     }
 
-    /// Makes the clone where there is none.
-    fn create(&self) -> Result<(), GitError> {
+    /// Makes the folder around the clone.
+    fn create_folder(&self) -> Result<(), GitError> {
         let home = self.folder.join("home");
         // HAProxy reads elsewhere in the state directory, but nobody reads clones.
         let create = match self.folder.parent().and_then(Path::parent) {
@@ -249,13 +275,15 @@ impl BareClone {
         };
         create
             .and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(&home))
-            .map_err(|source| GitError::Io { action: "create", path: home, source })?;
+            .map_err(|source| GitError::Io { action: "create", path: home, source })
+    }
+
+    /// Makes the clone where there is none.
+    fn create(&self) -> Result<(), GitError> {
         let path = self.path();
         match Repository::open_bare(&path) {
             Ok(_) => Ok(()),
-            Err(error) if error.code() == ErrorCode::NotFound => {
-                // Half a clone, of a gw that was ended while it began.
-                let _ = fs::remove_dir_all(&path);
+            Err(error) if error.code() == ErrorCode::NotFound && !path.exists() => {
                 Repository::init_bare(&path).map(|_| ()).map_err(|error| self.damaged(&error))
             }
             Err(error) => Err(self.damaged(&error)),
@@ -265,7 +293,7 @@ impl BareClone {
     /// One gw at a time fetches (`lock`), and one at a time says which objects are needed, or removes
     /// others (`objects.lock`, never for long).
     #[expect(clippy::disallowed_methods, reason = "whoever fetches blocks, and knows it")]
-    fn lock(&self, name: &str) -> Result<File, GitError> {
+    pub(super) fn lock(&self, name: &str) -> Result<File, GitError> {
         let path = self.folder.join(name);
         let failed = |source| GitError::Io { action: "lock", path: path.clone(), source };
         let file = File::create(&path).map_err(failed)?;
@@ -283,14 +311,18 @@ impl BareClone {
     }
 
     /// The full name of a local reference. Each followed reference has its own ones.
-    fn local(&self, name: &str) -> String {
+    pub(super) fn local(&self, name: &str) -> String {
         let digest = Digest::of(self.settings.reference.to_string()).short();
         format!("refs/gw/{digest}/{name}")
     }
 
     /// The commit that a local reference points to.
-    fn reference_to(&self, repository: &Repository, name: &str) -> Option<Oid> {
-        repository.find_reference(&self.local(name)).ok()?.target()
+    fn reference_to(&self, repository: &Repository, name: &str) -> Result<Option<Oid>, GitError> {
+        match repository.find_reference(&self.local(name)) {
+            Ok(reference) => Ok(reference.target()),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(self.damaged(&error)),
+        }
     }
 
     /// What people want to know of a commit.

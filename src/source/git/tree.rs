@@ -66,6 +66,16 @@ impl Tree {
     /// Reads a commit that is in the clone. Of the files that hold what they held at the last one,
     /// the text is the very same.
     pub(in crate::source) fn read(&mut self, commit: &Commit) -> Result<Snapshot, LoadError> {
+        match self.read_here(commit) {
+            Err(LoadError::Git(error)) if self.clone.mend(&error, commit)? => {
+                self.read_here(commit)
+            }
+            snapshot => snapshot,
+        }
+    }
+
+    /// Reads a commit from the clone as it is.
+    fn read_here(&mut self, commit: &Commit) -> Result<Snapshot, LoadError> {
         // Until this look has succeeded, nothing may build on what is half known.
         self.root = None;
         let repository = self.clone.repository()?;
