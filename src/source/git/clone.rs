@@ -20,7 +20,7 @@ use super::{
     ForcedPush, GitError, Settings, TreePath,
     compact::compact,
     fetch::{self, Wanted},
-    reference::{Reference, TAGS},
+    reference::{Reference, TAGS, version},
 };
 
 /// The pause between two tries to get the lock.
@@ -33,9 +33,11 @@ pub struct Fetched {
     pub commit: Commit,
     /// The last good commit, where there is one.
     pub previous: Option<Commit>,
-    /// Whether history was rewritten: the branch no longer contains `previous`, or the tag points
-    /// to another commit than it once did.
+    /// Whether history was rewritten: the branch no longer contains `previous`, the tag points to
+    /// another commit than it once did, or a newer release is gone.
     pub forced: bool,
+    /// The tag of `previous`, where that is a release of the range that is newer than this one.
+    pub newer: Option<String>,
     /// Who signed the commit, where that was to be verified.
     pub signer: Option<Signer>,
     /// What is odd about the files that say who may sign.
@@ -51,9 +53,10 @@ impl Fetched {
         };
         let name = self.commit.reference.as_deref().unwrap_or("HEAD");
         let now = self.commit.short();
-        let what = match name.strip_prefix(TAGS) {
-            Some(tag) => format!("the tag {tag} was moved to {now}"),
-            None => {
+        let what = match (name.strip_prefix(TAGS), &self.newer) {
+            (Some(tag), Some(newer)) => format!("the tag {newer} is gone, and {tag} is older"),
+            (Some(tag), None) => format!("the tag {tag} was moved to {now}"),
+            (None, _) => {
                 let before = previous.short();
                 format!("history was rewritten: {name} at {now} does not contain {before}")
             }
@@ -129,7 +132,8 @@ impl BareClone {
             && !(self.settings.history && repository.is_shallow())
         {
             let (signer, warnings) = self.verify(&repository, id, last_good)?;
-            return Ok(Fetched { commit, previous: good, forced: false, signer, warnings });
+            let (previous, forced, newer) = (good, false, None);
+            return Ok(Fetched { commit, previous, forced, newer, signer, warnings });
         }
         let done = fetch::fetch(
             &self.settings,
@@ -145,8 +149,13 @@ impl BareClone {
         // Objects that came since the repository was opened.
         let repository = self.repository()?;
         let tag = done.name.as_deref().and_then(|name| name.strip_prefix(TAGS));
+        let newer = match (tag, last_good.filter(|good| *good != id)) {
+            (Some(tag), Some(good)) => self.newer_release(&repository, good, tag)?,
+            _ => None,
+        };
         let (previous, forced) = match tag {
             // Another tag is another release, and need not contain the one before.
+            Some(_) if newer.is_some() => (good, true),
             Some(tag) => {
                 let kept = self.reference_to(&repository, &format!("tags/{tag}"))?;
                 let moved = kept.filter(|kept| *kept != id);
@@ -162,7 +171,7 @@ impl BareClone {
         let address = &self.settings.address;
         tracing::debug!(%address, commit = commit.id, reference = commit.reference, forced, "fetched");
         let forced = forced && previous.is_some();
-        Ok(Fetched { commit, previous, forced, signer, warnings })
+        Ok(Fetched { commit, previous, forced, newer, signer, warnings })
     }
 
     /// Who signed a commit, where signatures are asked for, and what is odd about the files that say
@@ -323,6 +332,24 @@ impl BareClone {
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(self.damaged(&error)),
         }
+    }
+
+    /// The tag by which the last good commit was kept, where that is a newer version than `tag`.
+    fn newer_release(
+        &self,
+        repository: &Repository,
+        good: Oid,
+        tag: &str,
+    ) -> Result<Option<String>, GitError> {
+        let Reference::Range(_) = self.settings.reference else { return Ok(None) };
+        let tags = self.local("tags/");
+        let kept = repository.references_glob(&format!("{tags}*"));
+        let kept = kept.map_err(|error| self.damaged(&error))?.flatten();
+        let of_good = kept.filter(|kept| kept.target() == Some(good));
+        let names =
+            of_good.filter_map(|kept| Some(kept.name().ok()?.strip_prefix(&tags)?.to_owned()));
+        let newest = names.max_by_key(|name| version(name));
+        Ok(newest.filter(|name| version(name) > version(tag)))
     }
 
     /// What people want to know of a commit.
