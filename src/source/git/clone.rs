@@ -124,6 +124,7 @@ impl BareClone {
     /// Fetches into the clone as it is. Whoever calls has the lock.
     fn fetch_here(&self) -> Result<Fetched, GitError> {
         self.create()?;
+        self.remove_locks()?;
         let repository = self.repository()?;
         let last_good = self.reference_to(&repository, "good")?;
         let good = last_good.map(|id| self.describe(&repository, id, None)).transpose()?;

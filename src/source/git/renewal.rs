@@ -1,5 +1,5 @@
-//! A clone that is damaged, by a loss of power for one, is fetched anew: it holds nothing that the
-//! server has not, but for which commits were good.
+//! A clone after a loss of power, or of a gw that was killed: locks that were left are removed, and what is
+//! damaged is fetched anew. It holds nothing that the server has not, but for which commits were good.
 
 use std::{
     ffi::OsStr,
@@ -48,6 +48,26 @@ impl BareClone {
             source: Box::new(source),
         })?;
         Ok(true)
+    }
+
+    /// Removes the locks that libgit2 left where it was ended in the middle. Whoever calls is the only one
+    /// that fetches.
+    pub(super) fn remove_locks(&self) -> Result<(), GitError> {
+        let _lock = self.lock("objects.lock")?;
+        let top = self.path();
+        let mut folders = vec![top.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.extend(path.starts_with(top.join("refs")).then_some(path));
+                } else if path.extension().is_some_and(|ending| ending == "lock") {
+                    // Where that fails, whoever needs it says so.
+                    let _ = fs::remove_file(path);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Reads all that the local references lead to. An error is damage: nothing of it is asked for that

@@ -33,7 +33,7 @@ fn a_damaged_clone_is_fetched_anew_and_remembers_what_was_good() {
     clone.keep(&good).unwrap();
     upstream.write("web.yaml", backend("web", 81)).push("The second one");
     let pack = || only(&clone.path().join("objects/pack"), ".pack");
-    let damages: [(&str, &dyn Fn()); 7] = [
+    let damages: [(&str, &dyn Fn()); 8] = [
         ("half a pack", &|| cut(&pack(), |size| size / 2)),
         ("an empty pack", &|| cut(&pack(), |_| 0)),
         ("no pack", &|| fs::remove_file(pack()).unwrap()),
@@ -49,6 +49,12 @@ fn a_damaged_clone_is_fetched_anew_and_remembers_what_was_good() {
         ("an empty reference", &|| {
             let digest = only(&clone.path().join("refs/gw"), "");
             cut(&digest.join("fetched"), |_| 0);
+        }),
+        ("locks of nobody", &|| {
+            let digest = only(&clone.path().join("refs/gw"), "");
+            fs::write(digest.join("fetched.lock"), "").unwrap();
+            fs::write(clone.path().join("shallow.lock"), "").unwrap();
+            upstream.write("web.yaml", backend("web", 82)).push("The third one");
         }),
     ];
     for (what, damage) in damages {
