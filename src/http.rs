@@ -3,6 +3,7 @@
 //! Nothing that is answered changes anything.
 
 mod answer;
+mod places;
 
 use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,15 +11,15 @@ use hyper::{HeaderMap, StatusCode, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Mutex, Semaphore, watch},
+    sync::{Mutex, watch},
     task::JoinHandle,
     time::{sleep, timeout},
 };
 
 use crate::{journal::Journal, metrics::Metrics, report::Board, watch::Vitals};
 
-/// How many connections there may be at a time. More wait until one ends.
-const CONNECTIONS: usize = 64;
+use self::places::Places;
+
 /// How long the head of a request may take.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection may take, from its begin to the end of its answer. It has one request.
@@ -100,23 +101,19 @@ impl Drop for Server {
 }
 
 async fn accept(listener: TcpListener, view: View) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut places = Places::default();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let connection = serve(stream, view.clone());
+                // Whoever is slower is no monitoring.
+                places.give(peer.ip(), async move { drop(timeout(PATIENCE, connection).await) });
+            }
             Err(error) => {
                 tracing::debug!(%error, "can't take a connection");
                 sleep(PAUSE).await;
-                continue;
             }
-        };
-        let view = view.clone();
-        tokio::spawn(async move {
-            // Whoever is slower is no monitoring.
-            let _ = timeout(PATIENCE, serve(stream, view)).await;
-            drop(place);
-        });
+        }
     }
 }
 

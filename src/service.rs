@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub use self::process::running_with;
-use self::process::{LocalProcess, is_named_haproxy, leads_to, parent, processes, shares_network};
+use self::process::{LocalProcess, children, is_named_haproxy, leads_to, shares_network};
 
 /// How long `haproxy -c` may take.
 const CHECK: Duration = Duration::from_secs(120);
@@ -122,7 +122,14 @@ impl Service {
 
     /// How many workers of earlier configurations still live; `None` where nobody can tell.
     pub async fn old_workers(&self) -> Option<usize> {
-        old_workers(self.master.as_ref()?).await
+        if let Some(endpoint) = &self.master
+            && let Some(number) = old_workers(endpoint).await
+        {
+            return Some(number);
+        }
+        let others = children(self.master_pid?).filter(|pid| Some(*pid) != self.pid);
+        // A master may run other programs, too.
+        Some(others.filter(|pid| is_named_haproxy(*pid)).count())
     }
 
     /// The process ids of all workers, those included that finish what they have: a new one is none
@@ -135,7 +142,7 @@ impl Service {
             return workers.map(|worker| worker.pid).collect();
         }
         let Some(master) = self.master_pid else { return BTreeSet::new() };
-        processes().filter(|pid| parent(*pid) == Some(master)).collect()
+        children(master).collect()
     }
 
     /// Asks for a graceful reload, once: through the master socket, else by SIGUSR2 to the master,

@@ -1,5 +1,11 @@
+use std::net::{Ipv4Addr, SocketAddrV4};
+
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, body::Bytes};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpSocket,
+};
 
 use crate::{
     plan::Plan,
@@ -115,4 +121,48 @@ async fn a_webhook_gets_what_is_not_too_much() {
     assert_eq!(post(4).await, 401);
     assert_eq!(post(1024 * 1024 + 1).await, 413);
     assert_eq!(status(&view, Method::GET, "/webhook", 0).await, 405);
+}
+
+const MONITOR: Ipv4Addr = Ipv4Addr::LOCALHOST;
+const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// Connects from an address of this machine, and sends some bytes.
+async fn send(from: Ipv4Addr, to: SocketAddr, bytes: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddrV4::new(from, 0).into()).unwrap();
+    let mut stream = socket.connect(to).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream
+}
+
+/// The status line that comes within a moment.
+async fn answered(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    let read = timeout(HEAD_PATIENCE / 2, stream.read_to_string(&mut answer)).await;
+    assert!(matches!(read, Ok(Ok(_))), "{read:?}");
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn strangers_who_ask_for_nothing_keep_nobody_waiting() {
+    let on_webhook: OnWebhook = Arc::new(Mutex::new(|_: &HeaderMap, _: &[u8]| StatusCode::OK));
+    let listener = TcpListener::bind((MONITOR, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let _server = Server(tokio::spawn(accept(listener, view(Some(on_webhook)))));
+    let head = "GET /healthz HTTP/1.1\r\nHost: gw\r\n";
+    let body = "POST /webhook HTTP/1.1\r\nHost: gw\r\nContent-Length: 9\r\n\r\nslow";
+    for stranger in [STRANGER, MONITOR] {
+        for half in [head, body] {
+            // One who is slow, too, but alone.
+            let mut slow = send(Ipv4Addr::new(127, 0, 0, 3), address, head).await;
+            let mut held = Vec::new();
+            for _ in 0..200 {
+                held.push(send(stranger, address, half).await);
+            }
+            let monitor = send(MONITOR, address, &format!("{head}\r\n")).await;
+            assert_eq!(answered(monitor).await, "HTTP/1.1 200 OK", "{stranger} {half}");
+            slow.write_all(b"\r\n").await.unwrap();
+            assert_eq!(answered(slow).await, "HTTP/1.1 200 OK", "{stranger} {half}");
+        }
+    }
 }

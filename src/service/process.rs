@@ -82,13 +82,18 @@ pub fn running_with(current: &Path) -> Option<u32> {
 }
 
 /// All processes of this machine, or of this container.
-pub(super) fn processes() -> impl Iterator<Item = u32> {
+fn processes() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten();
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
+/// The processes that a process started, and that live.
+pub(super) fn children(pid: u32) -> impl Iterator<Item = u32> {
+    processes().filter(move |child| parent(*child) == Some(pid))
+}
+
 /// The process that a process was started by.
-pub(super) fn parent(pid: u32) -> Option<u32> {
+fn parent(pid: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
 }

@@ -21,6 +21,7 @@ mod filters;
 mod known_hosts;
 mod look;
 mod reference;
+mod renewal;
 mod secret;
 mod settings;
 mod transfer;

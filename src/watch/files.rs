@@ -1,15 +1,16 @@
 //! Changes of files, as the system tells them.
 //!
-//! Folders are watched with all that is in them, and so are the places where a folder's own name, or
-//! a link that leads to it, may be replaced: configuration tools swap a link to publish a new state,
-//! and people delete a folder and make it again.
+//! Folders are watched with all that is in them, and so is each name on the way to them: configuration
+//! tools swap a link to publish a new state, and people delete a folder, or one above it, and make it
+//! again.
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -52,14 +53,45 @@ impl Changed {
     }
 }
 
+/// What matters of all that the system tells.
+#[derive(Debug, Default)]
+struct Sights {
+    /// The names on the way: where a change of one means that another folder is to be watched.
+    doors: BTreeSet<PathBuf>,
+    /// The folders whose contents matter, and those of single files.
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Sights {
+    /// What the change of these paths means; `None` where it is nothing.
+    fn see(&self, mut paths: Vec<PathBuf>) -> Option<Changed> {
+        if paths.iter().any(|path| self.doors.contains(path)) {
+            return Some(Changed::Everything);
+        }
+        // Beside a door there may be anything.
+        paths.retain(|path| {
+            let mut inside =
+                self.folders.iter().filter_map(|folder| path.strip_prefix(folder).ok());
+            inside.any(|name| !is_of_git_alone(name))
+        });
+        if paths.is_empty() { None } else { Some(Changed::Paths(paths)) }
+    }
+}
+
+/// Whether a name in a folder is Git's own, and tells nothing of the revision. Other hidden names may
+/// be where a link leads, as in Kubernetes' volumes, or be named by a manifest.
+fn is_of_git_alone(name: &Path) -> bool {
+    let mut parts = name.iter();
+    let is_git = parts.any(|part| part == ".git");
+    let inside = parts.as_path();
+    is_git && inside != Path::new("HEAD") && !inside.starts_with("refs/heads")
+}
+
 /// Tells which paths changed.
 #[derive(Debug)]
 pub(super) struct Watcher {
     paths: Vec<PathBuf>,
-    /// Where a change means that another folder is to be watched.
-    doors: BTreeSet<PathBuf>,
-    /// The folders whose contents matter, and those of single files.
-    folders: BTreeSet<PathBuf>,
+    sights: Arc<Mutex<Sights>>,
     /// What the system watches for us.
     watched: BTreeSet<PathBuf>,
     events: Receiver<Changed>,
@@ -72,66 +104,92 @@ impl Watcher {
     /// Watches the paths, folders with all that is in them, apart from the state directory.
     pub(super) fn new(paths: &[PathBuf], state: &Path) -> Result<Self, notify::Error> {
         let (sender, events) = channel(CHANGES);
+        let sights = Arc::new(Mutex::new(Sights::default()));
         let overflown = Arc::new(AtomicBool::new(false));
-        let overflow = Arc::clone(&overflown);
+        let (seen, overflow) = (Arc::clone(&sights), Arc::clone(&overflown));
         let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
         let system = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let changed = match event {
-                Ok(Event { kind: EventKind::Access(_), .. }) => return,
-                Ok(event) if event.need_rescan() || event.paths.is_empty() => Changed::Everything,
+                Ok(Event { kind: EventKind::Access(_), .. }) => None,
+                Ok(event) if event.need_rescan() || event.paths.is_empty() => {
+                    Some(Changed::Everything)
+                }
                 Ok(event) => {
                     let ours = |path: &PathBuf| path.starts_with(&state);
                     let paths = event.paths.into_iter().filter(|path| !ours(path)).collect();
-                    Changed::Paths(paths)
+                    locked(&seen).see(paths)
                 }
-                Err(_) => Changed::Everything,
+                Err(_) => Some(Changed::Everything),
             };
-            if changed != Changed::Paths(Vec::new()) && sender.try_send(changed).is_err() {
+            if changed.is_some_and(|changed| sender.try_send(changed).is_err()) {
                 overflow.store(true, Ordering::Release);
             }
         })?;
-        let mut watcher = Self {
-            paths: paths.to_vec(),
-            doors: BTreeSet::new(),
-            folders: BTreeSet::new(),
-            watched: BTreeSet::new(),
-            events,
-            overflown,
-            system,
-        };
+        let watched = BTreeSet::new();
+        let paths = paths.to_vec();
+        let mut watcher = Self { paths, sights, watched, events, overflown, system };
         watcher.arm()?;
         Ok(watcher)
     }
 
-    /// Watches what the paths lead to by now. A path that leads nowhere yet is waited for in the
-    /// folder where it should be.
+    /// Watches what the paths lead to by now. A path that leads nowhere yet is waited for where the
+    /// way ends.
     fn arm(&mut self) -> Result<(), notify::Error> {
         // What was deleted and made again has the same name and is another thing to the system.
         for path in std::mem::take(&mut self.watched) {
             let _ = self.system.unwatch(&path);
         }
-        self.doors.clear();
-        self.folders.clear();
+        *locked(&self.sights) = Sights::default();
+        let mut ends = Vec::new();
         for path in self.paths.clone() {
-            let (doors, end) = way_to(&path)?;
-            for door in doors {
-                if let Some(parent) = door.parent() {
-                    self.watch(parent, RecursiveMode::NonRecursive)?;
-                }
-                self.doors.insert(door);
-            }
+            ends.extend(self.walk(&path)?);
+        }
+        // To watch a folder in one way ends watching it in the other.
+        for end in ends {
             if end.is_dir() {
+                locked(&self.sights).folders.insert(end.clone());
                 self.watch(&end, RecursiveMode::Recursive)?;
-                self.folders.insert(end);
-            } else if end.is_file() {
-                self.folders.extend(end.parent().map(Path::to_owned));
+            } else if let Some(folder) = end.parent() {
+                locked(&self.sights).folders.insert(folder.to_owned());
             }
         }
         Ok(())
     }
 
+    /// Goes the way to a path, name by name, as the system does (`path_resolution(7)`), and watches
+    /// each: any may be another link or another folder in a moment. Returns where it ends, in the
+    /// system's own words, which events have, too; `None` where something is missing.
+    fn walk(&mut self, path: &Path) -> Result<Option<PathBuf>, notify::Error> {
+        let mut place = PathBuf::from("/");
+        let mut ahead = backwards(&std::path::absolute(path)?);
+        let mut links = 0;
+        while let Some(name) = ahead.pop() {
+            if name == ".." {
+                place.pop();
+                continue;
+            }
+            let door = place.join(name);
+            locked(&self.sights).doors.insert(door.clone());
+            // Before the look, so that nothing comes or goes in between.
+            self.watch(&place, RecursiveMode::NonRecursive)?;
+            match door.read_link() {
+                Ok(_) if links == LINKS_MAX => return Ok(None),
+                Ok(target) => {
+                    links += 1;
+                    if target.is_absolute() {
+                        place = PathBuf::from("/");
+                    }
+                    ahead.extend(backwards(&target));
+                }
+                // It is there, and no link.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => place = door,
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some(place))
+    }
+
     fn watch(&mut self, path: &Path, mode: RecursiveMode) -> Result<(), notify::Error> {
-        // To watch a folder in one way ends watching it in the other.
         if mode == RecursiveMode::NonRecursive && self.watched.contains(path) {
             return Ok(());
         }
@@ -139,45 +197,44 @@ impl Watcher {
             Ok(()) => drop(self.watched.insert(path.to_owned())),
             // It went away again; whoever waits for it sees it come.
             Err(notify::Error { kind: notify::ErrorKind::PathNotFound, .. }) => {}
+            // Whoever may go through a folder need not be allowed to look around in it.
+            Err(notify::Error { kind: notify::ErrorKind::Io(error), .. })
+                if mode == RecursiveMode::NonRecursive
+                    && error.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// Waits for a change. Cancel-safe.
-    pub(super) async fn changed(&mut self) -> Changed {
-        loop {
-            let changed = match self.events.recv().await {
-                Some(changed) => changed,
-                // The watcher lives as long as we do, so its sender does too.
-                None => std::future::pending().await,
-            };
-            if self.overflown.swap(false, Ordering::AcqRel) {
-                return self.rearmed();
-            }
-            match changed {
-                Changed::Everything => return self.rearmed(),
-                Changed::Paths(paths) if paths.iter().any(|path| self.doors.contains(path)) => {
-                    return self.rearmed();
-                }
-                Changed::Paths(mut paths) => {
-                    // Beside a door there may be anything.
-                    paths.retain(|path| self.folders.iter().any(|folder| path.starts_with(folder)));
-                    if !paths.is_empty() {
-                        return Changed::Paths(paths);
-                    }
-                }
-            }
+    /// Hears nothing any more, as after a mount over the folders.
+    #[cfg(test)]
+    pub(super) fn deafen(&mut self) {
+        for path in &self.watched {
+            let _ = self.system.unwatch(path);
         }
     }
 
-    /// Begins to watch anew, after a change that may have replaced a folder.
-    fn rearmed(&mut self) -> Changed {
+    /// Waits for a change. Cancel-safe.
+    pub(super) async fn changed(&mut self) -> Changed {
+        let changed = match self.events.recv().await {
+            Some(changed) => changed,
+            // The watcher lives as long as we do, so its sender does too.
+            None => std::future::pending().await,
+        };
+        if self.overflown.swap(false, Ordering::AcqRel) || changed == Changed::Everything {
+            self.rearm();
+            return Changed::Everything;
+        }
+        changed
+    }
+
+    /// Begins to watch anew: after a change that may have replaced a folder, and from time to time,
+    /// since not everything is told (a mount, a folder that may not be looked at).
+    pub(super) fn rearm(&mut self) {
         // Where that fails, the periodic look at everything goes on.
         if let Err(error) = self.arm() {
             tracing::warn!(%error, "can't watch the manifests for changes");
         }
-        Changed::Everything
     }
 
     /// Adds to `first` what else changes until nothing did for a `moment`.
@@ -193,100 +250,19 @@ impl Watcher {
     }
 }
 
-/// The names on the way to a path whose replacement leads elsewhere (the path itself, and links),
-/// and where it ends.
-fn way_to(path: &Path) -> io::Result<(Vec<PathBuf>, PathBuf)> {
-    let mut doors = Vec::new();
-    let mut path = std::path::absolute(path)?;
-    while doors.len() < LINKS_MAX {
-        // Events name the folder as the system knows it.
-        if let (Some(Ok(parent)), Some(name)) =
-            (path.parent().map(Path::canonicalize), path.file_name())
-        {
-            path = parent.join(name);
-        }
-        doors.push(path.clone());
-        match path.read_link() {
-            Ok(target) => path = path.parent().unwrap_or(Path::new("/")).join(target),
-            Err(_) => break,
-        }
-    }
-    Ok((doors, path))
+fn locked(sights: &Mutex<Sights>) -> MutexGuard<'_, Sights> {
+    sights.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The names that a path goes through, the last one first.
+fn backwards(path: &Path) -> Vec<OsString> {
+    let names = path.components().rev().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
+    });
+    names.collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs, os::unix::fs::symlink};
-
-    use super::*;
-
-    async fn next(watcher: &mut Watcher) -> Option<Changed> {
-        timeout(Duration::from_millis(200), watcher.changed()).await.ok()
-    }
-
-    fn names(changed: &Changed, path: &Path) -> bool {
-        matches!(changed, Changed::Paths(paths) if paths.iter().any(|changed| changed == path))
-    }
-
-    /// Waits until changes in a folder are told by name: then it is watched. Events of what was done
-    /// before may come first.
-    async fn assert_followed(watcher: &mut Watcher, folder: &Path) {
-        for time in 0..100 {
-            let path = folder.join(format!("{time}.yaml"));
-            fs::write(&path, "1").unwrap();
-            while let Some(changed) = next(watcher).await {
-                if names(&changed, &path) {
-                    return;
-                }
-            }
-        }
-        panic!("{} is not followed", folder.display());
-    }
-
-    async fn assert_everything_told(watcher: &mut Watcher) {
-        for _ in 0..100 {
-            if next(watcher).await == Some(Changed::Everything) {
-                return;
-            }
-        }
-        panic!("the replacement was not told");
-    }
-
-    #[tokio::test]
-    async fn a_folder_is_followed_through_its_replacements() {
-        let root = tempfile::tempdir().unwrap();
-        let root = root.path().canonicalize().unwrap();
-        let [one, two, link] = ["one", "two", "link"].map(|name| root.join(name));
-        fs::create_dir(&one).unwrap();
-        fs::create_dir(&two).unwrap();
-        symlink("one", &link).unwrap();
-        let mut watcher = Watcher::new(std::slice::from_ref(&link), &root.join("state")).unwrap();
-        assert_followed(&mut watcher, &one).await;
-
-        // Configuration tools publish like this.
-        symlink("two", root.join("fresh")).unwrap();
-        fs::rename(root.join("fresh"), &link).unwrap();
-        assert_everything_told(&mut watcher).await;
-        assert_followed(&mut watcher, &two).await;
-
-        fs::remove_file(&link).unwrap();
-        assert_everything_told(&mut watcher).await;
-        fs::create_dir(&link).unwrap();
-        assert_followed(&mut watcher, &link).await;
-    }
-
-    #[tokio::test]
-    async fn what_lies_beside_the_folder_or_in_the_state_is_not_told() {
-        let root = tempfile::tempdir().unwrap();
-        let root = root.path().canonicalize().unwrap();
-        let folder = root.join("folder");
-        let state = folder.join(".gw");
-        fs::create_dir_all(&state).unwrap();
-        let mut watcher = Watcher::new(std::slice::from_ref(&folder), &state).unwrap();
-        fs::write(root.join("other"), "1").unwrap();
-        fs::write(state.join("lock"), "1").unwrap();
-        fs::write(folder.join("last.yaml"), "1").unwrap();
-        let told = timeout(Duration::from_secs(30), watcher.changed()).await.unwrap();
-        assert!(names(&told, &folder.join("last.yaml")), "{told:?}");
-    }
-}
+mod tests;

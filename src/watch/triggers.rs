@@ -123,6 +123,7 @@ impl<'a, E> Triggers<'a, E> {
                 _ = self.signals.hangup.recv() => {
                     // Nobody asks for a pass on what was fetched half a minute ago.
                     self.vitals.hasten();
+                    self.listen_anew();
                     Trigger::Pass(Cause::Asked)
                 }
                 changed = changed(self.files.as_mut()) => Trigger::Pass(Cause::Files(changed)),
@@ -130,7 +131,10 @@ impl<'a, E> Triggers<'a, E> {
                     Trigger::Pass(Cause::Fetched(Box::new(fetch)))
                 }
                 process = another(&mut self.process) => Trigger::Pass(Cause::Process(process)),
-                _ = self.resync.tick() => Trigger::Pass(Cause::Resync),
+                _ = self.resync.tick() => {
+                    self.listen_anew();
+                    Trigger::Pass(Cause::Resync)
+                }
                 _ = self.beats.tick() => {
                     self.vitals.beat();
                     if !self.acts.are_new() {
@@ -139,6 +143,14 @@ impl<'a, E> Triggers<'a, E> {
                     Trigger::Pass(Cause::Operator)
                 }
             };
+        }
+    }
+
+    /// Watches anew what files there are. Whoever looks at everything finds what was missed so far, and
+    /// must not miss what comes.
+    fn listen_anew(&mut self) {
+        if let Some(files) = &mut self.files {
+            files.rearm();
         }
     }
 
@@ -188,5 +200,39 @@ async fn another(process: &mut watch::Receiver<Option<Process>>) -> Process {
         if let Some(process) = process.borrow_and_update().clone() {
             return process;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use crate::settings::{Given, Runs};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_looks_at_everything_listens_anew() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("manifests");
+        fs::create_dir(&folder).unwrap();
+        let given = Given { state: Some(root.path().join("state")), ..Given::default() };
+        let nothing = Some(Path::new("/dev/null"));
+        let mut settings = Settings::load(nothing, given, Runs::Service).unwrap();
+        settings.watch.resync = Duration::from_millis(100);
+        let source = Source::Paths(vec![folder.clone()]);
+        let never = std::pin::pin!(future::pending::<()>());
+        let signals = Signals::listen().unwrap();
+        let vitals = Vitals::default();
+        let mut triggers = Triggers::new(&settings, &source, signals, never, &vitals).unwrap();
+        triggers.files.as_mut().unwrap().deafen();
+        assert!(matches!(triggers.next().await, Trigger::Pass(Cause::Resync)));
+        fs::write(folder.join("all.yaml"), "1").unwrap();
+        for _ in 0..100 {
+            if let Trigger::Pass(Cause::Files(_)) = triggers.next().await {
+                return;
+            }
+        }
+        panic!("the change was not told");
     }
 }

@@ -162,6 +162,7 @@ mod tests {
             let fetched = Fetched {
                 commit,
                 previous: None,
+                newer: None,
                 forced: false,
                 signer: None,
                 warnings: Vec::new(),

@@ -1,5 +1,7 @@
 //! `gw up` and `gw watch`: what makes them look again, and how they end.
 
+mod churn;
+
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},

@@ -1,6 +1,7 @@
 //! Git repositories as a source, on real servers: `git daemon`, `git http-backend`, sshd.
 
 mod content;
+mod damage;
 mod history;
 mod http;
 mod huge;
@@ -8,6 +9,7 @@ mod last;
 mod servers;
 mod signatures;
 mod ssh;
+mod troubled;
 mod watched;
 
 use std::fs;

@@ -20,7 +20,7 @@ use super::{
     ForcedPush, GitError, Settings, TreePath,
     compact::compact,
     fetch::{self, Wanted},
-    reference::{Reference, TAGS},
+    reference::{Reference, TAGS, version},
 };
 
 /// The pause between two tries to get the lock.
@@ -33,9 +33,11 @@ pub struct Fetched {
     pub commit: Commit,
     /// The last good commit, where there is one.
     pub previous: Option<Commit>,
-    /// Whether history was rewritten: the branch no longer contains `previous`, or the tag points
-    /// to another commit than it once did.
+    /// Whether history was rewritten: the branch no longer contains `previous`, the tag points to
+    /// another commit than it once did, or a newer release is gone.
     pub forced: bool,
+    /// The tag of `previous`, where that is a release of the range that is newer than this one.
+    pub newer: Option<String>,
     /// Who signed the commit, where that was to be verified.
     pub signer: Option<Signer>,
     /// What is odd about the files that say who may sign.
@@ -51,9 +53,10 @@ impl Fetched {
         };
         let name = self.commit.reference.as_deref().unwrap_or("HEAD");
         let now = self.commit.short();
-        let what = match name.strip_prefix(TAGS) {
-            Some(tag) => format!("the tag {tag} was moved to {now}"),
-            None => {
+        let what = match (name.strip_prefix(TAGS), &self.newer) {
+            (Some(tag), Some(newer)) => format!("the tag {newer} is gone, and {tag} is older"),
+            (Some(tag), None) => format!("the tag {tag} was moved to {now}"),
+            (None, _) => {
                 let before = previous.short();
                 format!("history was rewritten: {name} at {now} does not contain {before}")
             }
@@ -83,6 +86,16 @@ impl BareClone {
         Self { settings: settings.clone(), folder: state.join("source").join(digest) }
     }
 
+    /// What it is a clone of.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where the clone lies, with what belongs to it.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The bare repository, for whoever wants to read commits.
     pub fn path(&self) -> PathBuf {
         self.folder.join("git")
@@ -93,17 +106,35 @@ impl BareClone {
     /// the commit. Takes ten times the timeout of the settings at most, and waits for another gw
     /// that fetches as long as the timeout.
     pub fn fetch(&self) -> Result<Fetched, GitError> {
-        self.create()?;
+        self.create_folder()?;
         let _lock = self.lock("lock")?;
+        match self.fetch_here() {
+            Err(error) if self.renew_after(&error, None)? => self.fetch_here(),
+            fetched => fetched,
+        }
+    }
+
+    /// Makes the clone anew where `error`, of reading a commit, comes from damage to it. Returns whether it
+    /// did.
+    pub(super) fn mend(&self, error: &GitError, commit: &Commit) -> Result<bool, GitError> {
+        let _lock = self.lock("lock")?;
+        self.renew_after(error, Some(&commit.id))
+    }
+
+    /// Fetches into the clone as it is. Whoever calls has the lock.
+    fn fetch_here(&self) -> Result<Fetched, GitError> {
+        self.create()?;
+        self.remove_locks()?;
         let repository = self.repository()?;
-        let previous = self.reference_to(&repository, "good");
+        let last_good = self.reference_to(&repository, "good")?;
+        let good = last_good.map(|id| self.describe(&repository, id, None)).transpose()?;
         if let Reference::Commit(id) = self.settings.reference
             && let Ok(commit) = self.describe(&repository, id, None)
             && !(self.settings.history && repository.is_shallow())
         {
-            let (signer, warnings) = self.verify(&repository, id, previous)?;
-            let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
-            return Ok(Fetched { commit, previous, forced: false, signer, warnings });
+            let (signer, warnings) = self.verify(&repository, id, last_good)?;
+            let (previous, forced, newer) = (good, false, None);
+            return Ok(Fetched { commit, previous, forced, newer, signer, warnings });
         }
         let done = fetch::fetch(
             &self.settings,
@@ -111,32 +142,37 @@ impl BareClone {
                 repository: Some(&self.path()),
                 home: &self.folder.join("home"),
                 target: self.local("fetched"),
-                previous: previous.map(|id| id.to_string()),
+                previous: last_good.map(|id| id.to_string()),
             },
         )?;
         fault::at(Point::Fetched);
         let id = Oid::from_str(&done.id).map_err(|error| self.damaged(&error))?;
         // Objects that came since the repository was opened.
         let repository = self.repository()?;
-        let last_good = previous;
         let tag = done.name.as_deref().and_then(|name| name.strip_prefix(TAGS));
+        let newer = match (tag, last_good.filter(|good| *good != id)) {
+            (Some(tag), Some(good)) => self.newer_release(&repository, good, tag)?,
+            _ => None,
+        };
         let (previous, forced) = match tag {
             // Another tag is another release, and need not contain the one before.
+            Some(_) if newer.is_some() => (good, true),
             Some(tag) => {
-                let kept = self.reference_to(&repository, &format!("tags/{tag}"));
-                let forced = kept.is_some_and(|kept| kept != id);
-                (kept.filter(|_| forced).or(previous), forced)
+                let kept = self.reference_to(&repository, &format!("tags/{tag}"))?;
+                let moved = kept.filter(|kept| *kept != id);
+                let moved = moved.map(|id| self.describe(&repository, id, None)).transpose()?;
+                let forced = moved.is_some();
+                (moved.or(good), forced)
             }
-            None => (previous, !done.descends),
+            None => (good, !done.descends),
         };
         let commit = self.describe(&repository, id, done.name)?;
-        let previous = previous.and_then(|id| self.describe(&repository, id, None).ok());
         self.compact(&repository)?;
         let (signer, warnings) = self.verify(&repository, id, last_good)?;
         let address = &self.settings.address;
         tracing::debug!(%address, commit = commit.id, reference = commit.reference, forced, "fetched");
         let forced = forced && previous.is_some();
-        Ok(Fetched { commit, previous, forced, signer, warnings })
+        Ok(Fetched { commit, previous, forced, newer, signer, warnings })
     }
 
     /// Who signed a commit, where signatures are asked for, and what is odd about the files that say
@@ -162,7 +198,7 @@ impl BareClone {
             return Ok(None);
         }
         let repository = self.repository()?;
-        let Some(good) = self.reference_to(&repository, "good") else { return Ok(None) };
+        let Some(good) = self.reference_to(&repository, "good")? else { return Ok(None) };
         // It may have been kept before signatures were asked for, or be signed by a key that was
         // taken out since.
         self.verify(&repository, good, Some(good))?;
@@ -201,7 +237,7 @@ impl BareClone {
     /// one before, which another gw may still read.
     pub(super) fn pin(&self, commit: &Commit) -> Result<(), GitError> {
         let repository = self.repository()?;
-        let before = self.reference_to(&repository, "read").map(|id| id.to_string());
+        let before = self.reference_to(&repository, "read")?.map(|id| id.to_string());
         match before {
             Some(before) if before == commit.id => return Ok(()),
             Some(id) => self.point(&Commit { id, ..commit.clone() }, &["read-before"])?,
@@ -239,8 +275,8 @@ impl BareClone {
         GitError::Clone { path: self.path(), why: error.message().to_owned() }
     }
 
-    /// Makes the clone where there is none.
-    fn create(&self) -> Result<(), GitError> {
+    /// Makes the folder around the clone.
+    fn create_folder(&self) -> Result<(), GitError> {
         let home = self.folder.join("home");
         // HAProxy reads elsewhere in the state directory, but nobody reads clones.
         let create = match self.folder.parent().and_then(Path::parent) {
@@ -249,13 +285,15 @@ impl BareClone {
         };
         create
             .and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(&home))
-            .map_err(|source| GitError::Io { action: "create", path: home, source })?;
+            .map_err(|source| GitError::Io { action: "create", path: home, source })
+    }
+
+    /// Makes the clone where there is none.
+    fn create(&self) -> Result<(), GitError> {
         let path = self.path();
         match Repository::open_bare(&path) {
             Ok(_) => Ok(()),
-            Err(error) if error.code() == ErrorCode::NotFound => {
-                // Half a clone, of a gw that was ended while it began.
-                let _ = fs::remove_dir_all(&path);
+            Err(error) if error.code() == ErrorCode::NotFound && !path.exists() => {
                 Repository::init_bare(&path).map(|_| ()).map_err(|error| self.damaged(&error))
             }
             Err(error) => Err(self.damaged(&error)),
@@ -265,7 +303,7 @@ impl BareClone {
     /// One gw at a time fetches (`lock`), and one at a time says which objects are needed, or removes
     /// others (`objects.lock`, never for long).
     #[expect(clippy::disallowed_methods, reason = "whoever fetches blocks, and knows it")]
-    fn lock(&self, name: &str) -> Result<File, GitError> {
+    pub(super) fn lock(&self, name: &str) -> Result<File, GitError> {
         let path = self.folder.join(name);
         let failed = |source| GitError::Io { action: "lock", path: path.clone(), source };
         let file = File::create(&path).map_err(failed)?;
@@ -283,14 +321,36 @@ impl BareClone {
     }
 
     /// The full name of a local reference. Each followed reference has its own ones.
-    fn local(&self, name: &str) -> String {
+    pub(super) fn local(&self, name: &str) -> String {
         let digest = Digest::of(self.settings.reference.to_string()).short();
         format!("refs/gw/{digest}/{name}")
     }
 
     /// The commit that a local reference points to.
-    fn reference_to(&self, repository: &Repository, name: &str) -> Option<Oid> {
-        repository.find_reference(&self.local(name)).ok()?.target()
+    fn reference_to(&self, repository: &Repository, name: &str) -> Result<Option<Oid>, GitError> {
+        match repository.find_reference(&self.local(name)) {
+            Ok(reference) => Ok(reference.target()),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(self.damaged(&error)),
+        }
+    }
+
+    /// The tag by which the last good commit was kept, where that is a newer version than `tag`.
+    fn newer_release(
+        &self,
+        repository: &Repository,
+        good: Oid,
+        tag: &str,
+    ) -> Result<Option<String>, GitError> {
+        let Reference::Range(_) = self.settings.reference else { return Ok(None) };
+        let tags = self.local("tags/");
+        let kept = repository.references_glob(&format!("{tags}*"));
+        let kept = kept.map_err(|error| self.damaged(&error))?.flatten();
+        let of_good = kept.filter(|kept| kept.target() == Some(good));
+        let names =
+            of_good.filter_map(|kept| Some(kept.name().ok()?.strip_prefix(&tags)?.to_owned()));
+        let newest = names.max_by_key(|name| version(name));
+        Ok(newest.filter(|name| version(name) > version(tag)))
     }
 
     /// What people want to know of a commit.

@@ -189,6 +189,16 @@ pub enum GitError {
         /// In Git's words.
         why: String,
     },
+    /// The clone is damaged, and the server does not give it anew.
+    #[error("the clone in {} is damaged ({why}), and can't be fetched anew", path.display())]
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// In Git's words.
+        why: String,
+        /// Why it can't.
+        source: Box<GitError>,
+    },
     /// The process that fetches ended without a word.
     #[error("the process that fetches from {address} {what}")]
     Process {
@@ -271,6 +281,7 @@ impl GitError {
             Self::Clone { path, .. } => {
                 Some(format!("remove {}: gw fetches it anew", path.display()))
             }
+            Self::Damaged { source, .. } => source.hint(),
             Self::Credential { .. }
             | Self::Empty { .. }
             | Self::NoCommit { .. }

@@ -13,6 +13,7 @@ use crate::model::FileRequest;
 use super::{
     super::referenced::{SIZE_MAX, in_words, read},
     TreePath,
+    filters::{ATTRIBUTES, Filters},
     tree::{LFS, is_pointer},
     walk::{LINK, SUBMODULE},
 };
@@ -31,24 +32,49 @@ pub(super) fn bytes(
     Ok(Some(odb.read(id)?.data().to_owned()))
 }
 
-/// The blob that a manifest means by a relative path.
+/// A file of a commit that a manifest names.
+pub(super) struct Named {
+    pub(super) id: Oid,
+    /// Its path from the top of the repository.
+    pub(super) path: String,
+}
+
+/// The file that a manifest below `root` means by a relative path, in a commit whose tree is `top`. The
+/// attributes on the way to it are added to `filters`.
 pub(super) fn in_tree(
     repository: &Repository,
-    root: Oid,
+    top: Oid,
+    root: &TreePath,
     request: &FileRequest,
-) -> Result<Oid, String> {
+    filters: &mut Filters,
+) -> Result<Named, String> {
     let folder = request.manifest.rsplit_once('/').map_or("", |(folder, _)| folder);
     let path = TreePath::resolve(folder, request.path.as_str())
         .ok_or("it leads out of the manifests' directory")?;
-    let absent = || "there is no such file in the commit".to_owned();
-    let tree = repository.find_tree(root).map_err(|error| error.message().to_owned())?;
-    let entry = tree.get_path(Path::new(&path)).map_err(|_| absent())?;
-    match (entry.filemode(), entry.kind()) {
-        (LINK, _) => Err("it is a symbolic link, and is not followed".to_owned()),
-        (SUBMODULE, _) => Err("it is a submodule, and is not followed".to_owned()),
-        (_, Some(ObjectType::Blob)) => Ok(entry.id()),
-        _ => Err("it is no regular file".to_owned()),
+    let tree = |id| repository.find_tree(id).map_err(|error| error.message().to_owned());
+    let (mut here, mut above) = (tree(top)?, String::new());
+    let names = root.as_str().split('/').chain(path.split('/'));
+    let mut names = names.filter(|name| !name.is_empty()).peekable();
+    while let Some(name) = names.next() {
+        if let Some(entry) = here.get_name(ATTRIBUTES) {
+            filters.add(&above, &entry);
+        }
+        let entry = here.get_name(name);
+        let (id, mode, kind) = entry
+            .map(|entry| (entry.id(), entry.filemode(), entry.kind()))
+            .ok_or("there is no such file in the commit")?;
+        let path = format!("{above}{name}");
+        let is_last = names.peek().is_none();
+        let what = if is_last { "it" } else { &path };
+        match (mode, kind) {
+            (LINK, _) => return Err(format!("{what} is a symbolic link, and is not followed")),
+            (SUBMODULE, _) => return Err(format!("{what} is a submodule, and is not followed")),
+            (_, Some(ObjectType::Blob)) if is_last => return Ok(Named { id, path }),
+            (_, Some(ObjectType::Tree)) => (here, above) = (tree(id)?, path + "/"),
+            _ => return Err("there is no such file in the commit".to_owned()),
+        }
     }
+    Err("it is no regular file".to_owned())
 }
 
 /// The text of such a blob.

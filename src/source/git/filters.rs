@@ -1,7 +1,7 @@
 //! Filters that `.gitattributes` gives to files. gw runs none: what it reads must be what a checkout
 //! would hold.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use git2::{AttrCheckFlags, Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, TreeEntry};
 
@@ -13,9 +13,9 @@ pub(super) const ATTRIBUTES: &str = ".gitattributes";
 /// The largest such file, in bytes.
 const SIZE_MAX: usize = 1024 * 1024;
 
-/// The files with attributes of a commit.
+/// The files with attributes of a commit, by path.
 #[derive(Default)]
-pub(super) struct Filters(Vec<(String, Oid)>);
+pub(super) struct Filters(BTreeMap<String, Oid>);
 
 /// Tells the filter of each file.
 pub(super) struct Attributes<'a>(Option<(&'a Repository, Index)>);
@@ -27,7 +27,7 @@ impl Filters {
             return;
         }
         let path = format!("{}/{ATTRIBUTES}", folder.trim_matches('/'));
-        self.0.push((path.trim_start_matches('/').to_owned(), entry.id()));
+        self.0.insert(path.trim_start_matches('/').to_owned(), entry.id());
     }
 
     /// Hands them to libgit2, which understands their patterns, as an index that only this
@@ -58,6 +58,14 @@ impl Attributes<'_> {
         let is_set = |value: &&[u8]| !value.starts_with(b"[internal]");
         Ok(value.filter(is_set).map(|value| String::from_utf8_lossy(value).into_owned()))
     }
+}
+
+/// What is told of a file with a filter.
+pub(super) fn in_words(filter: &str) -> String {
+    format!(
+        ".gitattributes gives this file the filter {filter:?}, which gw does not run: a checkout \
+         would hold something else"
+    )
 }
 
 fn entry(path: String, id: Oid, size: usize) -> IndexEntry {

@@ -108,7 +108,7 @@ fn range(text: &str) -> Result<VersionReq, semver::Error> {
 }
 
 /// The version that a tag names: `v1.2.3`, `1.2.3`, or with fewer parts.
-fn version(tag: &str) -> Option<Version> {
+pub(super) fn version(tag: &str) -> Option<Version> {
     let bare = tag.strip_prefix('v').unwrap_or(tag);
     let parts = bare.split('.').count();
     let is_plain = bare.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');

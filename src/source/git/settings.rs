@@ -122,7 +122,8 @@ impl Given {
     }
 }
 
-/// What to do when a branch no longer contains the commit that it stood at, or a tag was moved.
+/// What to do when a branch no longer contains the commit that it stood at, a tag was moved, or the newest
+/// release of a range is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForcedPush {
     /// Follow it, and say so.

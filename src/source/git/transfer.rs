@@ -270,11 +270,13 @@ fn failure(error: &git2::Error) -> Failure {
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) if says(&["certificate", "verif"]) => {
             Failure::Certificate(said)
         }
+        // An object that is not found is missing here, not at the server.
+        (_, ErrorClass::Odb) => Failure::Clone(said),
         _ if is_absent => Failure::NotFound(said),
         (ErrorCode::Owner, _) => Failure::NotOwned,
         // Local transport keeps the words, but not the code.
         _ if says(&["not owned by current user"]) => Failure::NotOwned,
-        (_, ErrorClass::Odb | ErrorClass::Indexer | ErrorClass::Reference | ErrorClass::Object) => {
+        (_, ErrorClass::Indexer | ErrorClass::Reference | ErrorClass::Object) => {
             Failure::Clone(said)
         }
         _ => Failure::Unreachable(said),
@@ -307,6 +309,9 @@ mod tests {
         );
         let refused = "failed to connect to h: Connection refused";
         assert_eq!(of(generic, ErrorClass::Os, refused), Failure::Unreachable(said(refused)));
+        let missing = "object not found - no match for id";
+        let of_clone = Failure::Clone(said(missing));
+        assert_eq!(of(ErrorCode::NotFound, ErrorClass::Odb, missing), of_clone);
         let full = "failed to write pack: No space left on device";
         assert_eq!(of(generic, ErrorClass::Indexer, full), Failure::Clone(said(full)));
     }

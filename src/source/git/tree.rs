@@ -16,6 +16,7 @@ use crate::{
 use super::{
     super::{LoadError, Snapshot, TOTAL_MAX, dir, file::text},
     BareClone, GitError, Settings, files,
+    filters::{self, Attributes, Filters},
     walk::{Walk, WalkError},
 };
 
@@ -30,9 +31,13 @@ pub(in crate::source) struct Tree {
     /// What was read, by path.
     blobs: BTreeMap<Arc<str>, Blob>,
     /// Files that manifests named, by the id of their blob.
-    pub(super) referenced: HashMap<Oid, Result<Arc<str>, String>>,
-    /// The folder with the manifests in the commit that was read last.
-    root: Option<Oid>,
+    referenced: HashMap<Oid, Result<Arc<str>, String>>,
+    /// The tree of the commit that was read last.
+    top: Option<Oid>,
+    /// How large the manifests and the files that they name may be together, in bytes.
+    limit: usize,
+    /// How large the manifests of that commit are.
+    total: usize,
 }
 
 /// A blob and what was in it.
@@ -50,7 +55,9 @@ impl Tree {
             settings: settings.clone(),
             blobs: BTreeMap::new(),
             referenced: HashMap::new(),
-            root: None,
+            top: None,
+            limit: TOTAL_MAX,
+            total: 0,
         }
     }
 
@@ -66,8 +73,18 @@ impl Tree {
     /// Reads a commit that is in the clone. Of the files that hold what they held at the last one,
     /// the text is the very same.
     pub(in crate::source) fn read(&mut self, commit: &Commit) -> Result<Snapshot, LoadError> {
+        match self.read_here(commit) {
+            Err(LoadError::Git(error)) if self.clone.mend(&error, commit)? => {
+                self.read_here(commit)
+            }
+            snapshot => snapshot,
+        }
+    }
+
+    /// Reads a commit from the clone as it is.
+    fn read_here(&mut self, commit: &Commit) -> Result<Snapshot, LoadError> {
         // Until this look has succeeded, nothing may build on what is half known.
-        self.root = None;
+        self.top = None;
         let repository = self.clone.repository()?;
         let damaged = |error: git2::Error| self.clone.damaged(&error);
         let missing = |_| GitError::NoCommit {
@@ -107,7 +124,7 @@ impl Tree {
                 }
             };
             total += blob.content.as_ref().map_or(0, |file| file.text.len());
-            if total > TOTAL_MAX {
+            if total > self.limit {
                 return Err(LoadError::TooLarge);
             }
             self.blobs.insert(path, blob);
@@ -128,7 +145,7 @@ impl Tree {
             tracing::warn!(%error, "can't remember which commit is read");
         }
         problems.sort();
-        self.root = Some(found.root);
+        (self.top, self.total) = (Some(object.tree_id()), total);
         Ok(Snapshot {
             root: PathBuf::from(self.settings.path.as_str()),
             files,
@@ -145,26 +162,42 @@ impl Tree {
         requests: impl IntoIterator<Item = FileRequest>,
     ) -> BTreeMap<FileRequest, Result<Arc<str>, String>> {
         let known = std::mem::take(&mut self.referenced);
-        let tree = self.root.zip(self.clone.repository().ok());
-        requests
-            .into_iter()
-            .map(|request| {
-                let text = match &tree {
-                    _ if request.path.as_str().starts_with('/') => {
-                        files::on_disk(request.path.as_str(), &self.settings.files)
-                    }
-                    Some((root, repository)) => files::in_tree(repository, *root, &request)
-                        .and_then(|id| {
-                            let text = known.get(&id).or_else(|| self.referenced.get(&id)).cloned();
-                            let text = text.unwrap_or_else(|| files::blob(repository, id));
-                            self.referenced.insert(id, text.clone());
-                            text
-                        }),
-                    None => Err("no commit was read".to_owned()),
-                };
-                (request, text)
-            })
-            .collect()
+        let mut room = Room(self.limit.saturating_sub(self.total));
+        let mut texts = BTreeMap::new();
+        let is_of_machine = |request: &FileRequest| request.path.as_str().starts_with('/');
+        let (of_machine, relative): (Vec<_>, Vec<_>) =
+            requests.into_iter().partition(is_of_machine);
+        for request in of_machine {
+            let text = files::on_disk(request.path.as_str(), &self.settings.files);
+            texts.insert(request, text.and_then(|text| room.take(text)));
+        }
+        let Some((top, repository)) = self.top.zip(self.clone.repository().ok()) else {
+            let unread = |request| (request, Err("no commit was read".to_owned()));
+            texts.extend(relative.into_iter().map(unread));
+            return texts;
+        };
+        let mut filters = Filters::default();
+        let mut find = |request: FileRequest| {
+            let root = &self.settings.path;
+            let named = files::in_tree(&repository, top, root, &request, &mut filters);
+            (request, named)
+        };
+        let found: Vec<_> = relative.into_iter().map(&mut find).collect();
+        let attributes = filters.prepare(&repository).map_err(|error| error.message().to_owned());
+        for (request, named) in found {
+            let text = named.and_then(|named| {
+                check(attributes.as_ref(), &named)?;
+                if let Some(text) = self.referenced.get(&named.id) {
+                    return text.clone();
+                }
+                let text = known.get(&named.id).cloned();
+                let text = text.unwrap_or_else(|| files::blob(&repository, named.id));
+                self.referenced.insert(named.id, text.clone());
+                room.take(text?)
+            });
+            texts.insert(request, text);
+        }
+        texts
     }
 
     /// Reads a blob, or tells what is wrong with it.
@@ -196,9 +229,70 @@ pub(super) fn is_pointer(text: &str) -> bool {
 }
 
 fn filtered(path: &str, filter: &str) -> Problem {
-    let message = format!(
-        ".gitattributes gives this file the filter {filter:?}, which gw does not run: a checkout \
-         would hold something else"
-    );
-    dir::problem(path, message).hint("take the filter from manifests")
+    dir::problem(path, filters::in_words(filter)).hint("take the filter from manifests")
+}
+
+/// Whether a file that a manifest names is what a checkout would hold.
+fn check(attributes: Result<&Attributes<'_>, &String>, named: &files::Named) -> Result<(), String> {
+    let filter = attributes.map_err(Clone::clone)?.filter(Path::new(&named.path));
+    match filter.map_err(|error| error.message().to_owned())? {
+        Some(filter) => Err(filters::in_words(&filter)),
+        None => Ok(()),
+    }
+}
+
+/// How many bytes may be read still.
+struct Room(usize);
+
+impl Room {
+    fn take(&mut self, text: Arc<str>) -> Result<Arc<str>, String> {
+        self.0 = self.0.checked_sub(text.len()).ok_or_else(|| {
+            let most = TOTAL_MAX / 1024 / 1024;
+            format!(
+                "the manifests and the files that they name are larger than {most} MiB together"
+            )
+        })?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::FilePath;
+
+    use super::super::{Address, Given};
+
+    use super::*;
+
+    #[test]
+    fn the_files_that_manifests_name_count_into_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = Some(Address::parse("/site.git", Path::new("/")).unwrap());
+        let settings = Given { address, ..Given::default() }.fill().unwrap();
+        let mut tree = Tree::new(&settings, folder.path());
+        let repository = Repository::init_bare(tree.clone.path()).unwrap();
+        let mut files = repository.treebuilder(None).unwrap();
+        for (name, size) in [("a.yaml", 10), ("b.pem", 20), ("c.pem", 30), ("same.pem", 20)] {
+            let id = repository.blob(&vec![b'x'; size]).unwrap();
+            files.insert(name, id, 0o100_644).unwrap();
+        }
+        let top = repository.find_tree(files.write().unwrap()).unwrap();
+        let who = git2::Signature::now("Ann", "ann@example.org").unwrap();
+        let id = repository.commit(None, &who, &who, "All", &top, &[]).unwrap();
+        let commit = tree.clone.describe(&repository, id, None).unwrap();
+        let request = |name: &str| FileRequest {
+            manifest: "a.yaml".into(),
+            path: FilePath::new(name).unwrap(),
+        };
+        let requests = ["b.pem", "c.pem", "same.pem"].map(request);
+        for (limit, expected) in [(60, [true, true, true]), (59, [true, false, true])] {
+            tree.limit = limit;
+            tree.read(&commit).unwrap();
+            let texts = tree.referenced(requests.clone());
+            let read = requests.each_ref().map(|request| texts[request].is_ok());
+            assert_eq!(read, expected, "{limit}");
+        }
+        tree.limit = 9;
+        assert!(matches!(tree.read(&commit), Err(LoadError::TooLarge)));
+    }
 }

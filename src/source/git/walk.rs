@@ -28,8 +28,6 @@ const DEPTH_MAX: usize = 64;
 
 /// What a walk found.
 pub(super) struct Walk {
-    /// The folder with the manifests.
-    pub(super) root: Oid,
     /// Manifests by path.
     pub(super) manifests: BTreeMap<String, Oid>,
     /// What is wrong with others.
@@ -73,7 +71,7 @@ impl Walk {
         let mut filters = Filters::default();
         let root = folder(repository, &top, path, &mut filters)?;
         let (manifests, problems) = (BTreeMap::new(), Vec::new());
-        let mut walk = Self { root, manifests, problems, filters, entries: 0 };
+        let mut walk = Self { manifests, problems, filters, entries: 0 };
         let mut open = vec![Folder { path: String::new(), id: root, depth: 0 }];
         while let Some(folder) = open.pop() {
             for entry in &repository.find_tree(folder.id)? {

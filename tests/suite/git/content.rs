@@ -147,6 +147,14 @@ fn files_that_manifests_name_come_from_the_same_commit() {
     told("../certs", "it is no regular file");
     std::os::unix::fs::symlink("/etc/passwd", root.path().join("work/sites/link.pem")).unwrap();
     told("../link.pem", "it is a symbolic link");
+    std::os::unix::fs::symlink("certs", root.path().join("work/sites/linked")).unwrap();
+    told("../linked/ca.pem", "sites/linked is a symbolic link");
+    upstream.remove("sites/linked");
+    told("../certs/ca.pem/x", "there is no such file in the commit");
+    // Also in a folder that holds no manifests, and is not looked at otherwise.
+    upstream.write("sites/.keys/ca.pem", &certificate);
+    upstream.write("sites/.keys/.gitattributes", "*.pem filter=git-crypt\n");
+    told("../.keys/ca.pem", "gives this file the filter \"git-crypt\"");
     // Files of the machine only where its administrator says so.
     let secret = root.path().join("secret.pem");
     fs::write(&secret, &certificate).unwrap();

@@ -155,6 +155,25 @@ fn of_a_range_the_highest_version_is_followed() {
     let next = follow(&range, root.path());
     assert_eq!((&*next.commit.subject, next.forced), ("v1.10.0", false));
     assert_eq!(next.previous.map(|commit| commit.subject), Some("v1.9.0".to_owned()));
+    // The way back is none of its own accord.
+    upstream.run(&["push", "--quiet", "origin", ":1.10.0"]);
+    let back = BareClone::new(&range, root.path()).fetch().unwrap();
+    assert_eq!((&*back.commit.subject, back.forced), ("v1.9.0", true));
+    let gone = "the tag 1.10.0 is gone, and v1.9.0 is older";
+    assert_eq!(back.judge(ForcedPush::Warn).unwrap(), [gone]);
+    assert!(back.judge(ForcedPush::Allow).unwrap().is_empty());
+    let error = back.judge(ForcedPush::Refuse).unwrap_err().to_string();
+    assert!(error.contains(gone) && error.contains("gw stays with"), "{error}");
+    // Once it is accepted, it is the state of affairs, and what comes back is newer.
+    assert!(follow(&range, root.path()).forced);
+    assert!(!follow(&range, root.path()).forced);
+    upstream.run(&["push", "--quiet", "origin", "1.10.0"]);
+    let again = follow(&range, root.path());
+    assert_eq!((&*again.commit.subject, again.forced), ("v1.10.0", false));
+    // Another name for the same commit is no way back.
+    upstream.run(&["tag", "v1.9.5", "1.10.0"]);
+    upstream.run(&["push", "--quiet", "origin", ":1.10.0", "v1.9.5"]);
+    assert!(!follow(&range, root.path()).forced);
 }
 
 #[test]

@@ -1,13 +1,18 @@
 //! Smart HTTP: `git http-backend` behind a small server that asks for a password.
 
+use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
@@ -131,16 +137,50 @@ where
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-type Answer = Response<Full<Bytes>>;
+/// For how long a line holds after the first half of a pack, so that it does arrive.
+const LINE_HOLDS: Duration = Duration::from_millis(50);
 
-async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> std::io::Result<Answer> {
+/// A body that may break off.
+#[derive(Default)]
+struct Sent {
+    rest: Bytes,
+    cut: Option<Pin<Box<Sleep>>>,
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.rest)))));
+        }
+        let Some(moment) = &mut self.cut else { return Poll::Ready(None) };
+        ready!(moment.as_mut().poll(context));
+        Poll::Ready(Some(Err(io::Error::other("the line is cut"))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.cut {
+            None => SizeHint::with_exact(self.rest.len() as u64),
+            Some(_) => SizeHint::default(),
+        }
+    }
+}
+
+type Answer = Response<Sent>;
+
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<Answer> {
     let shown =
         request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
     shared.shown.lock().unwrap().push(shown.clone());
     let manner = shared.manner.lock().unwrap().clone();
     let empty = |status| Response::builder().status(status);
     let finish = |builder: hyper::http::response::Builder| {
-        Ok(builder.body(Full::default()).expect("the headers are valid"))
+        Ok(builder.body(Sent::default()).expect("the headers are valid"))
     };
     match &manner {
         Manner::Silent => std::future::pending().await,
@@ -159,14 +199,17 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> std::io::Res
     }
     let is_pack = request.uri().path().ends_with("/git-upload-pack");
     let output = backend(request, &shared.root).await?;
+    let mut answer = response(&output);
     if matches!(manner, Manner::Lossy) && is_pack {
-        return Err(std::io::Error::other("the line is cut"));
+        let whole = mem::take(&mut answer.body_mut().rest);
+        let (rest, cut) = (whole.slice(..whole.len() / 2), Some(Box::pin(sleep(LINE_HOLDS))));
+        *answer.body_mut() = Sent { rest, cut };
     }
-    Ok(response(&output))
+    Ok(answer)
 }
 
 /// Runs the CGI program.
-async fn backend(request: Request<Incoming>, root: &Path) -> std::io::Result<Vec<u8>> {
+async fn backend(request: Request<Incoming>, root: &Path) -> io::Result<Vec<u8>> {
     let header = |name: HeaderName| {
         let value = request.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
@@ -189,7 +232,7 @@ async fn backend(request: Request<Incoming>, root: &Path) -> std::io::Result<Vec
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    let body = request.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
     let mut input = child.stdin.take().expect("it was asked for");
     input.write_all(&body).await?;
     drop(input);
@@ -208,8 +251,8 @@ fn response(output: &[u8]) -> Answer {
             builder.header(name, value)
         };
     }
-    let body = Bytes::copy_from_slice(&output[end + 4..]);
-    builder.body(Full::new(body)).expect("the headers are valid")
+    let rest = Bytes::copy_from_slice(&output[end + 4..]);
+    builder.body(Sent { rest, cut: None }).expect("the headers are valid")
 }
 
 fn base64(bytes: &[u8]) -> String {
