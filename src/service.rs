@@ -185,7 +185,7 @@ impl Service {
 }
 
 /// How many workers of earlier configurations a master still has; `None` where it does not say.
-pub async fn old_workers(master: &Endpoint) -> Option<usize> {
+async fn old_workers(master: &Endpoint) -> Option<usize> {
     let processes = Master::new(master.clone(), LOOK).show_proc().await.ok()?;
     let serving = processes.serving().map(|worker| worker.pid);
     Some(processes.old_workers.iter().filter(|old| Some(old.pid) != serving).count())

@@ -7,6 +7,7 @@ use crate::{
     observe::{self, observe},
     service::{self, Service},
     settings::Settings,
+    store::Store,
 };
 
 use super::{ReconcileError, Reconciler};
@@ -84,9 +85,13 @@ pub async fn running(settings: &Settings) -> Option<Process> {
     Some(observe::identity(&mut connection).await.ok()?.process)
 }
 
-/// How many workers of earlier configurations still live; `None` where nobody can tell.
-pub async fn old_workers(settings: &Settings) -> Option<usize> {
-    service::old_workers(settings.master.as_ref()?).await
+/// How many workers of earlier configurations than that of `process` still live; `None` where nobody
+/// can tell.
+pub async fn old_workers(settings: &Settings, process: Option<&Process>) -> Option<usize> {
+    let socket = settings.socket().ok()?.clone();
+    let current = Store::new(&settings.state).current_link();
+    let pid = process.map(|process| process.pid);
+    Service::find(settings, socket, &current, pid).old_workers().await
 }
 
 /// A connection to the worker: through the master where the runtime socket is dead. `None` where

@@ -31,7 +31,7 @@ pub(super) fn observe(settings: &Settings, vitals: &Vitals) -> watch::Receiver<O
         while !sender.is_closed() {
             ticks.tick().await;
             let found = running(&settings).await;
-            vitals.see(found.as_ref(), old_workers(&settings).await);
+            vitals.see(found.as_ref(), old_workers(&settings, found.as_ref()).await);
             // Where it does not answer, the next one that does is another one.
             let Some(found) = found else {
                 was_gone = true;

@@ -2,6 +2,8 @@
 //! another gw that holds the lock.
 
 use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -96,13 +98,32 @@ fn another_gw_that_holds_the_lock_is_told() {
 }
 
 #[test]
+fn old_workers_are_counted_with_a_master_socket_and_without() {
+    for named in [true, false] {
+        let watch = Watch::start(newest(), &[], |rig| {
+            if !named {
+                rig.gw = rig.gw.clone().without("GW_MASTER");
+            }
+        });
+        let count = |number: f64| watch.metric("gw_old_workers") == Some(number);
+        watch.eventually("counts none", || count(0.0));
+        // A worker lives for as long as somebody is connected to it.
+        let guest = UnixStream::connect(&watch.rig.socket).unwrap();
+        (&guest).write_all(b"prompt\n").unwrap();
+        watch.write(9, "50s");
+        watch.eventually("counts one", || count(1.0));
+        drop(guest);
+        watch.eventually("counts none again", || count(0.0));
+    }
+}
+
+#[test]
 fn a_refusal_of_a_guard_waits_for_a_person() {
     let watch = Watch::start(newest(), &[], |rig| {
         let config = rig.path().join("gw.yaml");
         fs::write(&config, "reload: forbid\n").unwrap();
         rig.gw = rig.gw.clone().env("GW_CONFIG", config);
     });
-    watch.eventually("counts old workers", || watch.metric("gw_old_workers") == Some(0.0));
     watch.write(9, "50s");
     let refused = "gw_guard_refusals_total{guard=\"reload\"}";
     watch.eventually("refused", || watch.metric(refused) >= Some(1.0));
