@@ -3,6 +3,7 @@
 use crate::{
     reconcile::Reconciler,
     report::{json, text},
+    source::Look,
 };
 
 use super::{
@@ -15,8 +16,9 @@ use super::{
 
 /// Show what somebody changed in the running HAProxy, apart from what nobody applied yet
 ///
-/// Compares the process with the configuration that gw wrote last, and the manifests with that where
-/// they are named. Takes no lock and writes nothing, neither to disk nor to HAProxy.
+/// Compares the process with the configuration that gw wrote last, and that with the manifests where
+/// they are named, here or in gw.yaml: of a repository the commit that gw read last. Takes no lock,
+/// fetches nothing and writes nothing, neither to disk nor to HAProxy.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -45,9 +47,13 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.options.settings()?;
     settings.socket()?;
     let mut reconciler = Reconciler::new(&settings);
-    let intent = match &args.manifests {
-        named if named.is_named() => Some(named.compile(&settings, &mut reconciler)?),
-        _ => None,
+    let is_named = args.manifests.is_named();
+    let mut known = || args.manifests.compile_at(Look::Known, &settings, &mut reconciler);
+    let intent = match (is_named, &settings.source.address) {
+        (true, _) => Some(known()?),
+        // What is wrong with it, or not there yet, hides no drift.
+        (false, Some(_)) => known().inspect_err(|error| output::eprint(&error.as_warning())).ok(),
+        (false, None) => None,
     };
     let drift = reconciler.drift(intent.as_ref()).await?;
     output::print(&match args.output {

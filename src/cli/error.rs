@@ -73,6 +73,11 @@ impl CliError {
         self.exit
     }
 
+    /// The same as a remark, where the command goes on.
+    pub(super) fn as_warning(&self) -> String {
+        warning(&self.chain.join(": ")) + "\n"
+    }
+
     fn to_text(&self) -> String {
         let mut text = String::new();
         if let Some((message, causes)) = self.chain.split_first() {

@@ -8,7 +8,7 @@ use crate::{
     reconcile::Reconciler,
     report::text::counted,
     settings::Settings,
-    source::Source,
+    source::{Look, Source},
 };
 
 use super::{error, error::CliError, exit::Exit, git::Repository, output};
@@ -53,7 +53,17 @@ impl Manifests {
         settings: &Settings,
         reconciler: &mut Reconciler,
     ) -> Result<Intent, CliError> {
-        let intent = read(&self.source(settings)?, reconciler)?;
+        self.compile_at(Look::Everything, settings, reconciler)
+    }
+
+    /// As [`compile`](Self::compile), of what a look shows.
+    pub(super) fn compile_at(
+        &self,
+        look: Look<'_>,
+        settings: &Settings,
+        reconciler: &mut Reconciler,
+    ) -> Result<Intent, CliError> {
+        let intent = read_at(look, &self.source(settings)?, reconciler)?;
         let mut shown = Problems::default();
         let is_shown = |severity| severity >= Severity::Warning;
         shown.extend(intent.problems.iter().filter(|problem| is_shown(problem.severity)).cloned());
@@ -67,7 +77,15 @@ impl Manifests {
 
 /// Reads and compiles a source, and tells what is remarkable about it.
 pub(super) fn read(source: &Source, reconciler: &mut Reconciler) -> Result<Intent, CliError> {
-    let intent = reconciler.compile(source)?;
+    read_at(Look::Everything, source, reconciler)
+}
+
+fn read_at(
+    look: Look<'_>,
+    source: &Source,
+    reconciler: &mut Reconciler,
+) -> Result<Intent, CliError> {
+    let intent = reconciler.compile_changed(source, look)?;
     for remark in &intent.remarks {
         output::eprint(&format!("{}\n", error::warning(remark)));
     }

@@ -51,6 +51,9 @@ pub enum Look<'a> {
     Paths(&'a [PathBuf]),
     /// At a commit that is in the clone already. A directory has none.
     Commit(&'a Commit),
+    /// Everywhere in a directory; of a repository at the commit that was read last, so that nothing is
+    /// fetched and nothing written.
+    Known,
 }
 
 /// Reads a source again and again.
@@ -79,13 +82,14 @@ impl Reader {
             Kind::Disk { loader, root } => {
                 let snapshot = match look {
                     Look::Paths(changed) => loader.reload(changed),
-                    Look::Everything | Look::Commit(_) => loader.load(),
+                    Look::Everything | Look::Commit(_) | Look::Known => loader.load(),
                 }?;
                 root.clone_from(&snapshot.root);
                 Ok(snapshot)
             }
             Kind::Git(tree) => match look {
                 Look::Commit(commit) => tree.read(commit),
+                Look::Known => tree.read_known(),
                 Look::Everything | Look::Paths(_) => tree.fetch(),
             },
         }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use crate::rig::{Rig, census};
+use crate::support::git::Upstream;
 use crate::support::ports::free_port;
 use crate::support::versions::{Version, newest, oldest};
 
@@ -205,6 +206,42 @@ fn looking_for_drift_writes_nothing_and_waits_for_nobody() {
         let after = (census(&state), site.rig.state());
         fs::set_permissions(&state, writable).expect("it is ours");
         assert_eq!(before, after, "HAProxy {version}");
+    }
+}
+
+#[test]
+fn of_a_repository_the_last_commit_that_gw_read_is_compared() {
+    for version in [oldest(), newest()] {
+        let site = Site::new(version);
+        let upstream = Upstream::new(site.rig.path());
+        let weighing = |weight: &str| manifests(site.port, &format!(", weight: {weight}"), "");
+        upstream.write("all.yaml", weighing("7")).push("The first one");
+        let config = site.rig.path().join("source.yaml");
+        fs::write(&config, json!({"source": {"git": upstream.url()}}).to_string()).unwrap();
+        let gw = site.rig.gw.clone().env("GW_CONFIG", config);
+        let drift = |more: &[&str]| gw.run(&[&["drift", "--output", "json"], more].concat());
+        let git = ["--git", &upstream.url()];
+
+        // Nothing is fetched for it.
+        let outcome = drift(&git).expect(13);
+        assert!(outcome.stderr.contains("was fetched yet"), "{}", outcome.transcript());
+        let outcome = drift(&[]).ok();
+        assert!(outcome.stderr.contains("was fetched yet"), "{}", outcome.transcript());
+        assert!(outcome.json()["pending_commit"].is_null(), "{}", outcome.transcript());
+
+        let first = upstream.run(&["rev-parse", "HEAD"]);
+        let _ = gw.run(&["plan"]).ok();
+        upstream.write("all.yaml", weighing("8")).push("Another one");
+        site.by_hand("set server web/s1 addr 127.0.0.2 port 9");
+        let state = site.rig.state_dir();
+        let before = (census(&state), site.rig.state());
+        for more in [&git[..], &[]] {
+            let told = drift(more).expect(2).json();
+            assert_eq!(objects(&told["drift"]), ["server web/s1"], "{told}");
+            let revision = told["pending_commit"]["revision"].as_str().expect("there is one");
+            assert!(first.starts_with(revision), "{told}");
+        }
+        assert_eq!(before, (census(&state), site.rig.state()), "HAProxy {version}");
     }
 }
 

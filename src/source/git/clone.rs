@@ -205,6 +205,17 @@ impl BareClone {
         self.describe(&repository, good, None).map(Some)
     }
 
+    /// The commit that was read last. Writes nothing.
+    pub(super) fn last_read(&self) -> Result<Commit, GitError> {
+        let not_yet = || GitError::NotFetched { address: self.settings.address.to_string() };
+        if !self.path().join("HEAD").exists() {
+            return Err(not_yet());
+        }
+        let repository = self.repository()?;
+        let read = self.reference_to(&repository, "read")?.ok_or_else(not_yet)?;
+        self.describe(&repository, read, None)
+    }
+
     /// Whether a commit has this folder; `None` where the commit is not here. Writes nothing.
     pub fn has_folder(&self, commit: &str, path: &TreePath) -> Option<bool> {
         let repository = self.repository().ok()?;

@@ -87,6 +87,12 @@ pub enum GitError {
         /// Why.
         source: io::Error,
     },
+    /// No gw has read it yet, and nothing is to be fetched.
+    #[error("nothing of {address} was fetched yet")]
+    NotFetched {
+        /// The repository.
+        address: String,
+    },
     /// A repository without a commit.
     #[error("the repository {address} is empty")]
     Empty {
@@ -282,6 +288,7 @@ impl GitError {
                 Some(format!("remove {}: gw fetches it anew", path.display()))
             }
             Self::Damaged { source, .. } => source.hint(),
+            Self::NotFetched { .. } => Some("`gw plan` or `gw watch` of it fetches".to_owned()),
             Self::Credential { .. }
             | Self::Empty { .. }
             | Self::NoCommit { .. }

@@ -70,6 +70,12 @@ impl Tree {
         Ok(snapshot)
     }
 
+    /// Reads the commit that was read last, here or by another gw. Fetches and writes nothing.
+    pub(in crate::source) fn read_known(&mut self) -> Result<Snapshot, LoadError> {
+        let commit = self.clone.last_read()?;
+        self.read_here(&commit)
+    }
+
     /// Reads a commit that is in the clone. Of the files that hold what they held at the last one,
     /// the text is the very same.
     pub(in crate::source) fn read(&mut self, commit: &Commit) -> Result<Snapshot, LoadError> {
