@@ -18,7 +18,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use self::acts::{ByHand, Server};
+use self::acts::{Act, ByHand, Server};
 use self::site::{HOSTS, PATHS, Site};
 use self::vitals::Vitals;
 use crate::rig::Rig;
@@ -43,6 +43,12 @@ const CHECKPOINTS: u32 = 3;
 const PERIOD: Duration = Duration::from_secs(150);
 /// How long gw may take to be where Git is, once all is well.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// So many connections are kept.
+const KEPT: usize = 3;
+/// So many looks are made before the last one, at least.
+const LOOKS: usize = 2;
+/// How much an act may add to the journal, in KiB: it tells a few changes with their commands.
+const JOURNAL: u64 = 4;
 /// So many requests find every server that may answer.
 const ASKS: usize = 1000;
 
@@ -66,6 +72,8 @@ struct Soak {
     front: SocketAddr,
     load: Option<Running>,
     by_hand: ByHand,
+    /// What is done before chance has its way.
+    to_do: Vec<Act>,
     rig: Rig,
     _origins: Vec<Origin>,
     _dir: TempDir,
@@ -105,7 +113,8 @@ impl Soak {
         let front = SocketAddr::from((Ipv4Addr::LOCALHOST, front));
         let asks = (0..HOSTS).flat_map(|host| PATHS.map(|path| ask(host, path))).collect();
         let pause = Duration::from_millis(30);
-        let load = Load { keep_alive: 3, fresh: 3, pause, longest, ..Load::default() };
+        let load = Load { keep_alive: KEPT, fresh: 3, pause, longest, ..Load::default() };
+        let to_do = acts::each(&mut random);
         Self {
             random,
             site,
@@ -117,6 +126,7 @@ impl Soak {
             front,
             load: Some(load.start(front, asks)),
             by_hand: ByHand::default(),
+            to_do,
             rig,
             _origins: origins,
             _dir: dir,
@@ -131,7 +141,8 @@ impl Soak {
         self.settle();
         self.assert_answers();
         let vitals = || Vitals::of(self.gw.pid(), self.rig.haproxy().pid(), &self.rig.state_dir());
-        clock::eventually(PATIENCE, || vitals().workers == 1);
+        let is_alone = clock::eventually(PATIENCE, || vitals().workers == 1);
+        assert!(is_alone, "old workers stay: {}", vitals());
         vitals()
     }
 
@@ -149,6 +160,19 @@ impl Soak {
         let report = self.load.take().expect("it goes on").stop();
         println!("HAProxy {}: {report}", self.rig.version);
         report.assert_no_failure();
+        // A worker that ends closes what is idle, perhaps just as a client uses it again (RFC 9112,
+        // section 9.5).
+        let most = KEPT as u64 * self.reloads();
+        let closed = report.keep_alive_closed;
+        assert!(closed <= most, "{closed} kept connections broke, {most} may have at reloads");
+    }
+
+    /// How often HAProxy was reloaded, by whomever.
+    fn reloads(&self) -> u64 {
+        let processes = self.rig.haproxy().try_master_command("show proc").expect("it answers");
+        let master = processes.lines().find(|line| line.contains(" master "));
+        let count = master.and_then(|line| line.split_whitespace().nth(2)?.parse().ok());
+        count.unwrap_or_else(|| panic!("no master in {processes}"))
     }
 
     /// Waits until everything is as Git says.
@@ -220,8 +244,8 @@ fn soak(version: &Version) {
     let mut soak = Soak::start(version, seed, duration * 2 + PATIENCE * 20);
     let period = (duration / CHECKPOINTS).min(PERIOD);
     let begin = Instant::now();
-    let (mut early, mut tally, mut next) = (None::<Vitals>, acts::Tally::default(), period);
-    while begin.elapsed() < duration {
+    let (mut looks, mut tally, mut next) = (Vec::new(), acts::Tally::default(), period);
+    while begin.elapsed() < duration || looks.len() < LOOKS || !soak.to_do.is_empty() {
         let act = soak.act();
         println!("HAProxy {version}, {:.1?}: {act}", begin.elapsed());
         tally.count(&act);
@@ -231,15 +255,18 @@ fn soak(version: &Version) {
             let vitals = soak.check();
             let total = soak.requests();
             println!("HAProxy {version}, {:.1?}, {total} requests: {vitals}", begin.elapsed());
-            early.get_or_insert(vitals);
+            looks.push((vitals, tally.total()));
             next = begin.elapsed() + period;
         }
     }
     let late = soak.check();
     println!("HAProxy {version}, {:.1?}: {late}\n{tally}", begin.elapsed());
     soak.end_load();
-    let growth = late.growth_since(&early.expect("there are some checkpoints"));
+    let (early, acts) = looks[0];
+    let growth = late.growth_since(&early);
     assert!(growth.is_empty(), "HAProxy {version}: {}", growth.join("; "));
+    let (told, acts) = (late.journal.saturating_sub(early.journal), tally.total() - acts);
+    assert!(told <= JOURNAL * acts, "HAProxy {version}: {told} KiB of journal for {acts} acts");
 }
 
 #[test]

@@ -27,31 +27,91 @@ pub(super) enum Server {
     Down,
 }
 
+/// A kind of act.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Act {
+    Commit,
+    Mistake,
+    EmptyCommit,
+    ForcedPush,
+    ByHand,
+    Hold,
+    OthersReload,
+    GitServer,
+    Hangup,
+    Suspend,
+    Rollback,
+    Retry,
+}
+
+/// All of them, and how often each comes.
+const ACTS: [(Act, usize); 12] = [
+    (Act::Commit, 50),
+    (Act::Mistake, 4),
+    (Act::EmptyCommit, 4),
+    (Act::ForcedPush, 4),
+    (Act::ByHand, 12),
+    (Act::Hold, 8),
+    (Act::OthersReload, 3),
+    (Act::GitServer, 9),
+    (Act::Hangup, 5),
+    (Act::Suspend, 3),
+    (Act::Rollback, 3),
+    (Act::Retry, 1),
+];
+
+/// Each kind once, in some order: what comes before chance has its way.
+pub(super) fn each(random: &mut Random) -> Vec<Act> {
+    let mut acts = ACTS.map(|(act, _)| act).to_vec();
+    for last in (1..acts.len()).rev() {
+        acts.swap(last, random.below(last + 1));
+    }
+    acts
+}
+
+/// One by chance.
+fn any(random: &mut Random) -> Act {
+    let all = ACTS.iter().flat_map(|(act, times)| vec![*act; *times]);
+    random.pick(&all.collect::<Vec<_>>())
+}
+
 impl Soak {
-    /// Does something by chance, and says what.
+    /// Does something, and says what.
     pub(super) fn act(&mut self) -> String {
-        let kind = self.random.below(100);
-        match kind {
-            0..50 => self.commit_edits(),
-            50..54 => self.spoil(),
-            54..58 => {
+        let act = self.to_do.pop().unwrap_or_else(|| any(&mut self.random));
+        match act {
+            Act::Commit => self.commit_edits(),
+            Act::Mistake => self.spoil(),
+            Act::EmptyCommit => {
                 self.upstream.commit("Nothing");
                 self.push();
                 "empty commit".to_owned()
             }
-            58..62 => self.rewrite(),
-            62..74 => self.by_hand(),
-            74..82 => self.hold(),
-            82..85 => {
+            Act::ForcedPush => self.rewrite(),
+            Act::ByHand => self.by_hand(),
+            Act::Hold => self.hold(),
+            Act::OthersReload => {
                 self.reload();
                 "somebody else's reload".to_owned()
             }
-            85..94 => self.server(),
-            _ => {
+            Act::GitServer => self.server(),
+            Act::Hangup => {
                 self.gw.signal(Signal::HUP);
                 "SIGHUP".to_owned()
             }
+            Act::Suspend => self.command(&["suspend", "--reason", "soak", "--for", "2s"]),
+            Act::Rollback => self.command(&["rollback", "--yes"]),
+            Act::Retry => self.command(&["retry"]),
         }
+    }
+
+    /// What an operator asks gw for. What is under way, or was changed meanwhile, may keep it out.
+    fn command(&self, arguments: &[&str]) -> String {
+        let outcome = self.rig.gw.run(arguments);
+        let is_first = outcome.stderr.contains("no earlier generation");
+        let code = outcome.code.filter(|code| [0, 3, 11, 12].contains(code) || is_first);
+        let code = code.unwrap_or_else(|| panic!("{}", outcome.transcript()));
+        format!("gw {}: {code}", arguments[0])
     }
 
     fn commit_edits(&mut self) -> String {
@@ -199,6 +259,8 @@ impl Soak {
         }
         self.commit("All is well");
         self.tell();
+        // A rollback lasts, since no manifest asks for anything else.
+        let _ = self.rig.gw.run(&["resume"]).ok();
     }
 
     /// Takes back what people did on the socket. While a reload is under way that may be lost, since the
@@ -227,6 +289,13 @@ impl Tally {
         let words = act.split([' ', ':']).take(2);
         let kind: Vec<&str> = words.filter(|word| !word.contains(['/', '+', '-', '~'])).collect();
         *self.0.entry(kind.join(" ")).or_default() += 1;
+    }
+}
+
+impl Tally {
+    /// How many acts there were.
+    pub(super) fn total(&self) -> u64 {
+        self.0.values().map(|times| u64::from(*times)).sum()
     }
 }
 
