@@ -5,6 +5,7 @@
 mod clocks;
 #[cfg(debug_assertions)]
 mod follower;
+mod haproxy;
 // A build without debug assertions has no points to end it at.
 #[cfg(debug_assertions)]
 mod points;
