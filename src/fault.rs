@@ -2,8 +2,8 @@
 //!
 //! A build with debug assertions reads `GW_FAULT`; one without, as is released, has nothing of this.
 //! `kill:Switched` is SIGKILL at the first time that gw comes to this point, `kill:#7` at the
-//! seventh point that it comes to, whichever that is. `full` in place of `kill` is a disk without
-//! room, and only points of files count. gw says on standard error when it comes there.
+//! seventh point that it comes to, whichever that is. `term` in place of `kill` is SIGTERM; `full` is
+//! a disk without room, and only points of files count. gw says on standard error when it comes there.
 
 use std::io;
 
@@ -105,9 +105,17 @@ mod set {
 
     use super::Point;
 
+    /// What happens to gw.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Harm {
+        Kill,
+        Term,
+        Full,
+    }
+
     /// What is to go wrong.
     struct Fault {
-        is_kill: bool,
+        harm: Harm,
         /// A point's name, or `#` and how many points come first.
         place: String,
     }
@@ -117,8 +125,14 @@ mod set {
         static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
         let read = || {
             let text = env::var("GW_FAULT").ok()?;
-            let (kind, place) = text.split_once(':')?;
-            Some(Fault { is_kill: kind == "kill", place: place.to_owned() })
+            let (harm, place) = text.split_once(':')?;
+            let harm = match harm {
+                "kill" => Harm::Kill,
+                "term" => Harm::Term,
+                "full" => Harm::Full,
+                _ => panic!("GW_FAULT={text}: kill, term or full"),
+            };
+            Some(Fault { harm, place: place.to_owned() })
         };
         FAULT.get_or_init(read).as_ref()
     }
@@ -137,15 +151,22 @@ mod set {
     }
 
     pub(super) fn at(point: Point, may_fail: bool) -> io::Result<()> {
-        let counts = |fault: &&Fault| (fault.is_kill || may_fail) && is_due(point, fault);
+        let counts =
+            |fault: &&Fault| (fault.harm != Harm::Full || may_fail) && is_due(point, fault);
         let Some(fault) = fault().filter(counts) else { return Ok(()) };
         eprintln!("fault: {point:?}");
-        if !fault.is_kill {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let _ = kill_process(getpid(), Signal::KILL);
-        loop {
-            thread::park();
+        match fault.harm {
+            Harm::Full => Err(io::ErrorKind::StorageFull.into()),
+            Harm::Term => {
+                let _ = kill_process(getpid(), Signal::TERM);
+                Ok(())
+            }
+            Harm::Kill => {
+                let _ = kill_process(getpid(), Signal::KILL);
+                loop {
+                    thread::park();
+                }
+            }
         }
     }
 

@@ -55,6 +55,8 @@ for set in $sets; do
       want ca-certificates finds_certificates
       want patchelf has patchelf
       want python3 has python3
+      # Checks the units in examples/systemd.
+      want systemd has systemd-analyze
       # Reads what gw says at /metrics; by the Prometheus project.
       want python3-prometheus-client /usr/bin/python3 -c 'import prometheus_client'
       want python3-pip python3 -m pip --version

@@ -101,6 +101,8 @@ fn schemas_and_completions_are_printed() {
         "settings",
         "status",
         "problems",
+        "history",
+        "record",
         "watch-status",
         "notification",
         "doctor",

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod crash;
+mod disk;
 pub(crate) mod files;
 mod peer;
 mod refusal;

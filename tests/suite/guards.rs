@@ -6,13 +6,18 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::rig::Rig;
 use crate::support::clock;
 use crate::support::ports::free_port;
+use crate::support::process::Process;
 use crate::support::run::{Gw, Outcome};
 use crate::support::versions::{Version, newest, oldest};
+
+/// How long anything may take that should take a moment.
+const SOON: Duration = Duration::from_secs(15);
 
 /// Backends `b0`, `b1`, … with so many servers each, and a route to each.
 fn manifests(port: u16, backends: &[usize], more: &str) -> String {
@@ -214,5 +219,124 @@ fn reloads_wait_for_old_workers() {
         let applied =
             clock::eventually(Duration::from_secs(10), || site.apply(&[]).code == Some(0));
         assert!(applied, "{}", site.apply(&[]).transcript());
+    }
+}
+
+/// What a guard refuses, with nothing else that refuses it.
+struct Accident {
+    guard: &'static str,
+    flag: &'static str,
+    settings: &'static str,
+    backends: &'static [usize],
+    more: &'static str,
+    /// Whether a worker of an earlier configuration lives.
+    lingers: bool,
+}
+
+const SLOWER: &str = "  timeouts: {server: 7s}\n";
+
+const ACCIDENTS: [Accident; 5] = [
+    Accident {
+        guard: "mass-delete",
+        flag: "--allow-mass-delete=12",
+        settings: "",
+        backends: &[2, 2, 2, 2],
+        more: "",
+        lingers: false,
+    },
+    Accident {
+        guard: "empty-backend",
+        flag: "--allow-empty-backend",
+        settings: "",
+        backends: &[0, 5, 5, 5],
+        more: "",
+        lingers: false,
+    },
+    Accident {
+        guard: "shrunk-source",
+        flag: "--allow-shrunk-source",
+        settings: "guards: {massDelete: allow}\n",
+        backends: &[2, 2, 2],
+        more: "",
+        lingers: false,
+    },
+    Accident {
+        guard: "reload",
+        flag: "--allow-reload",
+        settings: "reload: forbid\n",
+        backends: &[5, 5, 5, 5],
+        more: SLOWER,
+        lingers: false,
+    },
+    Accident {
+        guard: "old-workers",
+        flag: "--allow-old-workers",
+        settings: "guards: {oldWorkers: 0}\n",
+        backends: &[5, 5, 5, 5],
+        more: SLOWER,
+        lingers: true,
+    },
+];
+
+impl Accident {
+    /// A site where it is about to happen, and what keeps an old worker alive.
+    fn site(&self, version: &Version) -> (Site, Option<UnixStream>) {
+        let site = Site::new(version);
+        site.configure(self.settings);
+        let connected = self.lingers.then(|| {
+            let connected = UnixStream::connect(&site.rig.socket).expect("HAProxy listens");
+            site.want(&[5, 5, 5, 5], "  timeouts: {server: 6s}\n");
+            let _ = site.apply(&[]).ok();
+            connected
+        });
+        (site, connected)
+    }
+
+    fn happen(&self, site: &Site) {
+        site.want(self.backends, self.more);
+    }
+}
+
+/// Asks it to end, and waits until it has finished what is under way.
+fn end(watch: &mut Process) {
+    watch.signal(Signal::TERM);
+    let code = watch.wait(SOON).and_then(|status| status.code());
+    assert_eq!(code, Some(0), "{}", watch.log());
+}
+
+#[test]
+fn who_follows_refuses_the_same_until_a_person_lets_it_pass() {
+    for version in [oldest(), newest()] {
+        for accident in ACCIDENTS {
+            let (site, connected) = accident.site(version);
+            let mut watch = site.gw.start(&["watch", "manifests"]);
+            watch.wait_for_log("Watching", SOON);
+            let before = (site.rig.state(), site.rig.generation());
+            accident.happen(&site);
+            watch.wait_for_log("guards refuse this plan: ", SOON);
+            watch.wait_for_log(accident.flag, SOON);
+            let after = (site.rig.state(), site.rig.generation());
+            assert_eq!(before, after, "{}: something was changed", accident.guard);
+            let _ = site.apply(&[]).expect(10);
+            let _ = site.apply(&[accident.flag]).ok();
+            drop(connected);
+            site.rig.assert_converged();
+            end(&mut watch);
+        }
+    }
+}
+
+#[test]
+fn who_follows_with_a_flag_refuses_that_no_more() {
+    for accident in ACCIDENTS {
+        let (site, _connected) = accident.site(newest());
+        let mut watch = site.gw.start(&["watch", "manifests", accident.flag]);
+        watch.wait_for_log("Watching", SOON);
+        let before = site.rig.generation();
+        accident.happen(&site);
+        let is_done = clock::eventually(SOON, || site.rig.generation() != before);
+        assert!(is_done, "{}: {}", accident.guard, watch.log());
+        end(&mut watch);
+        site.rig.assert_converged();
     }
 }

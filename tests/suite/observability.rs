@@ -81,14 +81,24 @@ impl Watch {
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}\n{body}"))
     }
 
-    /// `status/reason` of a condition.
-    fn condition(&self, about: &str) -> String {
+    /// A condition as it is told.
+    fn told(&self, about: &str) -> Value {
         let status = self.json("/v1/status");
         let conditions = status["conditions"].as_array().expect("a list").iter();
         let mut found = conditions.filter(|condition| condition["type"] == about);
-        let condition = found.next().expect("every condition is there");
+        found.next().expect("every condition is there").clone()
+    }
+
+    /// `status/reason` of a condition.
+    fn condition(&self, about: &str) -> String {
+        let condition = self.told(about);
         let word = |key: &str| condition[key].as_str().expect("a word").to_owned();
         format!("{}/{}", word("status"), word("reason"))
+    }
+
+    /// What a condition says to people.
+    fn message(&self, about: &str) -> String {
+        self.told(about)["message"].as_str().expect("a text").to_owned()
     }
 
     /// The value of a sample, by its name and labels as they are written.

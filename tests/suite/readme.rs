@@ -1,9 +1,10 @@
 //! What README.md and the examples say is so.
 
+mod examples;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use gw::manifest;
 use gw::model::{Severity, SourceFile};
@@ -102,6 +103,21 @@ fn subcommands() -> Vec<String> {
     lines.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
 }
 
+/// The options of each command.
+fn known_options() -> BTreeMap<String, BTreeSet<String>> {
+    let names = subcommands().into_iter().filter(|name| name != "help");
+    names.map(|name| (name.clone(), options(&said(&[&name, "--help"])))).collect()
+}
+
+/// Panics unless gw has this command with these options.
+fn assert_known(known: &BTreeMap<String, BTreeSet<String>>, words: &[String]) {
+    let (name, rest) = words.split_first().expect("a command has a name");
+    let options = known.get(name).unwrap_or_else(|| panic!("there is no `gw {name}`"));
+    for option in rest.iter().filter(|word| word.starts_with('-')) {
+        assert!(options.contains(option), "`gw {name}` has no {option}");
+    }
+}
+
 /// The rows of the table below a heading, without its head; backquotes and blanks taken away.
 fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
     let (_, part) = text.split_once(heading).unwrap_or_else(|| panic!("there is no {heading:?}"));
@@ -129,20 +145,9 @@ fn exit_codes_are_those_of_the_help() {
 #[test]
 fn every_option_exists() {
     let readme = readme();
-    let known: BTreeMap<String, BTreeSet<String>> = subcommands()
-        .into_iter()
-        .filter(|name| name != "help")
-        .map(|name| (name.clone(), options(&said(&[&name, "--help"]))))
-        .collect();
-    for words in commands(&readme) {
-        let (name, rest) = words.split_first().expect("a command has a name");
-        if name == "help" {
-            continue;
-        }
-        let options = known.get(name).unwrap_or_else(|| panic!("there is no `gw {name}`"));
-        for option in rest.iter().filter(|word| word.starts_with('-')) {
-            assert!(options.contains(option), "`gw {name}` has no {option}");
-        }
+    let known = known_options();
+    for words in commands(&readme).into_iter().filter(|words| words[0] != "help") {
+        assert_known(&known, &words);
     }
     let all: BTreeSet<&String> = known.values().flatten().collect();
     let named: BTreeSet<String> =
@@ -215,73 +220,4 @@ fn every_link_leads_somewhere() {
         let is_elsewhere = target.starts_with("https://");
         assert!(is_elsewhere || root().join(target).exists(), "{target} does not exist");
     }
-}
-
-/// A copy of an example, where scripts may write.
-fn example(name: &str, into: &Path) -> PathBuf {
-    let target = into.join(name);
-    fs::create_dir(&target).unwrap();
-    for entry in fs::read_dir(root().join("examples").join(name)).unwrap().flatten() {
-        if entry.path().is_file() {
-            fs::copy(entry.path(), target.join(entry.file_name())).unwrap();
-        }
-    }
-    target
-}
-
-#[test]
-fn the_examples_are_valid() {
-    let folder = tempfile::tempdir().unwrap();
-    let gw = gw(folder.path());
-    let estate = example("estate", folder.path());
-    let script = Command::new("sh").arg(estate.join("make-certificates.sh")).output().unwrap();
-    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
-    example("quickstart", folder.path());
-    for name in ["quickstart", "estate"] {
-        let outcome = gw.run(&["validate", "--deny-warnings", name]).ok();
-        assert_eq!(outcome.stderr, "", "{name}");
-    }
-}
-
-/// The key in a line of a section, perhaps one that is commented out.
-fn nested_key(line: &str) -> Option<&str> {
-    Some(line.trim_start_matches([' ', '#', '-']).split_once(':')?.0)
-}
-
-#[test]
-fn the_example_of_settings_has_every_key() {
-    let folder = tempfile::tempdir().unwrap();
-    example("quickstart", folder.path());
-    let path = root().join("examples/gw.yaml");
-    let gw = gw(folder.path());
-    let config = path.to_str().unwrap();
-    let _ = gw.run(&["validate", "quickstart", "--config", config]).ok();
-    // The message about an unknown key lists them all.
-    let wrong = folder.path().join("wrong.yaml");
-    fs::write(&wrong, "qqq: 1\n").unwrap();
-    let arguments = ["validate", "quickstart", "--config", wrong.to_str().unwrap()];
-    let told = gw.run(&arguments).expect(1).stderr;
-    let (_, keys) = told.split_once("the settings are ").expect("it lists the keys");
-    let known: BTreeSet<&str> = keys.lines().next().unwrap().split(", ").collect();
-    let text = fs::read_to_string(&path).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with(['#', ' ']));
-    let written: BTreeSet<&str> = lines.filter_map(|line| Some(line.split_once(':')?.0)).collect();
-    assert_eq!(written, known);
-    // The same for what has keys of its own.
-    let schema: serde_json::Value = serde_json::from_str(&said(&["schema", "settings"])).unwrap();
-    for part in [&schema, &schema["$defs"]["Guards"]] {
-        assert_eq!(part.get("required"), None, "each of these settings can be left out");
-    }
-    let parts = schema["$defs"].as_object().unwrap().values();
-    let known: BTreeSet<&str> = parts
-        .filter_map(|part| part["properties"].as_object())
-        .flat_map(|part| part.keys().map(String::as_str))
-        .collect();
-    // Some are there as comments, where only one of several can be written.
-    let nested = text.lines().filter(|line| line.starts_with(' '));
-    let explained: BTreeSet<&str> = nested.clone().filter_map(nested_key).collect();
-    assert_eq!(known.difference(&explained).collect::<Vec<_>>(), Vec::<&&str>::new());
-    let written: BTreeSet<&str> =
-        nested.filter(|line| !line.trim_start().starts_with('#')).filter_map(nested_key).collect();
-    assert_eq!(written.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
 }

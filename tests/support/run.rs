@@ -118,7 +118,16 @@ impl Gw {
 
     /// Starts a command that goes on, such as `up`. Both its outputs are in its log.
     pub(crate) fn start<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Process {
-        let mut command = self.command::<&str, S>(&[], arguments);
+        self.start_under::<&str, S>(&[], arguments)
+    }
+
+    /// The same under another program, which must become gw.
+    pub(crate) fn start_under<P: AsRef<OsStr>, S: AsRef<OsStr>>(
+        &self,
+        prefix: &[P],
+        arguments: &[S],
+    ) -> Process {
+        let mut command = self.command(prefix, arguments);
         self.started(Process::start(&mut command, &self.scratch("log")))
     }
 

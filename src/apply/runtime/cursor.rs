@@ -14,11 +14,14 @@ pub(super) struct Cursor<'a> {
     pub(super) waiting: Vec<&'a Awaited>,
     /// What HAProxy said when it last refused to delete.
     pub(super) refusal: String,
+    /// How often the deletion at the front was tried in vain.
+    pub(super) tries: u32,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(index: usize, rest: &'a [Instruction]) -> Self {
-        let mut cursor = Self { index, rest, waiting: Vec::new(), refusal: String::new() };
+        let mut cursor =
+            Self { index, rest, waiting: Vec::new(), refusal: String::new(), tries: 0 };
         cursor.arrive();
         cursor
     }
@@ -40,6 +43,7 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn advance(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
+        self.tries = 0;
         self.arrive();
     }
 

@@ -84,6 +84,7 @@ impl<'a> Runner<'a> {
         for cursor in cursors {
             let Some(Instruction::Retire { server, delete }) = cursor.front() else { continue };
             let server = server.as_ref();
+            cursor.tries += 1;
             if server.is_some_and(|(b, s)| busy.contains(&(b.to_string(), s.to_string()))) {
                 BEING_CHECKED.clone_into(&mut cursor.refusal);
             } else {
@@ -130,11 +131,15 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Ends waits that have lasted long enough.
+    /// Ends waits that have lasted long enough. A deletion is tried twice at least: HAProxy tells first
+    /// what became of other servers, and leaves out that it did delete where that fills its buffer for
+    /// such words (1024 bytes). The second answer is that there is nothing to delete.
     pub(super) fn give_up(&mut self, cursors: &[Cursor<'a>], waited: Duration) {
         let over = self.patience.is_over();
         for cursor in cursors {
+            let is_tried = cursor.tries > 1;
             let why = match cursor.front() {
+                Some(Instruction::Retire { .. }) if !is_tried => continue,
                 Some(Instruction::AwaitUp { .. } | Instruction::Retire { .. }) if over => {
                     "not waited for any longer, since there is something newer to do".to_owned()
                 }

@@ -14,7 +14,10 @@ use crate::rig::{Rig, web};
 use crate::support::clock;
 use crate::support::ports::free_port;
 use crate::support::run::Gw;
-use crate::support::versions::newest;
+use crate::support::versions::{newest, oldest};
+
+/// How long anything may take that should take a moment.
+const SOON: Duration = Duration::from_secs(15);
 
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
@@ -67,14 +70,13 @@ fn who_follows_goes_on_while_the_clock_jumps() {
     let rig = Rig::serving(newest(), &web(port, 1, ""));
     let wrong = Clock::new(&rig, 0);
     let watch = wrong.over(&rig.gw).start(&["watch", "manifests"]);
-    watch.wait_for_log("Watching", Duration::from_secs(15));
+    watch.wait_for_log("Watching", SOON);
     for (server, hours) in [(2, -24 * 400), (3, 24 * 800), (4, -1), (5, 0)] {
         wrong.jump(hours);
         rig.write(&web(port, server, ""));
         let is_there =
             || rig.state().of("server web/s ").any(|line| line.contains(&format!(":{server} ")));
-        let soon = Duration::from_secs(10);
-        assert!(clock::eventually(soon, is_there), "{hours} h: {}", watch.log());
+        assert!(clock::eventually(SOON, is_there), "{hours} h: {}", watch.log());
         assert_eq!(unfit(&rig), None, "{hours} h");
     }
     let history = rig.gw.run(&["history", "--output", "json"]).ok().json();
@@ -84,4 +86,35 @@ fn who_follows_goes_on_while_the_clock_jumps() {
     assert!(years.windows(2).any(|pair| pair[0] < pair[1]), "the clock never jumped: {years:?}");
     watch.signal(Signal::TERM);
     rig.assert_converged();
+}
+
+#[test]
+fn what_ends_in_time_ends_by_the_clock_that_people_see() {
+    for version in [oldest(), newest()] {
+        let rig = Rig::serving(version, &web(free_port(), 1, ""));
+        let wrong = Clock::new(&rig, 0);
+        let gw = wrong.over(&rig.gw);
+        let watch = gw.start(&["watch", "manifests"]);
+        watch.wait_for_log("Watching", SOON);
+        let is_drained = || rig.state().of("server web/s ").any(|line| line.contains("drain=true"));
+        let for_two_hours = ["--for", "2h", "--reason", "INC-42"];
+        let _ = gw.run(&[&["hold", "web/s", "--drain"], &for_two_hours[..]].concat()).ok();
+        let _ = gw.run(&[&["suspend"], &for_two_hours[..]].concat()).ok();
+        watch.wait_for_log("INC-42", SOON);
+        assert!(is_drained(), "HAProxy {version}: {}", rig.state());
+        // Set back, it lasts; nothing ends, and nothing lasts for ever.
+        wrong.jump(-1);
+        clock::pause(Duration::from_secs(3));
+        assert!(is_drained(), "HAProxy {version}: {}", watch.log());
+        wrong.jump(3);
+        let is_over = clock::eventually(SOON, || !is_drained());
+        assert!(is_over, "HAProxy {version}: {}", watch.log());
+        // Over is over, whatever the clock says later.
+        wrong.jump(0);
+        rig.write(&web(free_port(), 2, ""));
+        let follows = || rig.state().of("server web/s ").any(|line| line.contains(":2 "));
+        assert!(clock::eventually(SOON, follows), "HAProxy {version}: {}", watch.log());
+        assert!(!is_drained(), "HAProxy {version}: {}", watch.log());
+        watch.signal(Signal::TERM);
+    }
 }

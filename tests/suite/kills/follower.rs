@@ -1,4 +1,4 @@
-//! `gw watch`, ended at the steps of a pass, and without room on its disk at them.
+//! `gw watch`, ended at the steps of a pass by SIGKILL or SIGTERM, and without room on its disk at them.
 
 use std::thread;
 use std::time::Duration;
@@ -38,6 +38,9 @@ fn strike(scene: &Scene, side: usize, fault: &str) -> Result<bool, String> {
         }
         unfit(&scene.rig).map_or(Ok(()), Err)?;
         scene.answers()?;
+        if fault.starts_with("term") {
+            ends_in_order(scene, &mut gw)?;
+        }
         // As systemd does.
         gw = watch(scene, "none");
     }
@@ -50,6 +53,15 @@ fn strike(scene: &Scene, side: usize, fault: &str) -> Result<bool, String> {
     scene.rig.contradiction().or_else(|| unfit(&scene.rig)).map_or(Ok(()), Err)?;
     scene.answers()?;
     Ok(has_struck)
+}
+
+/// Who is asked to end finishes what is under way.
+fn ends_in_order(scene: &Scene, gw: &mut Process) -> Result<(), String> {
+    let code = gw.wait(SOON).and_then(|status| status.code());
+    let history = scene.rig.gw.run(&["history", "--output", "json"]).ok().json();
+    let last = &history["records"][0];
+    let is_whole = code == Some(0) && last["result"] != "interrupted";
+    if is_whole { Ok(()) } else { Err(format!("{code:?}, {last:#}\n{}", gw.log())) }
 }
 
 /// From the step `first` on, each `stride` steps.
@@ -78,6 +90,15 @@ fn who_follows_may_end_anywhere() {
         for kind in [Kind::Commands, Kind::Reload] {
             scope.spawn(move || end_everywhere(kind, newest(), "kill", (1, 2)));
             scope.spawn(move || end_everywhere(kind, oldest(), "kill", (2, 2)));
+        }
+    });
+}
+
+#[test]
+fn who_follows_ends_in_order_wherever_it_is_asked_to() {
+    thread::scope(|scope| {
+        for (version, kind) in [(oldest(), Kind::Reload), (newest(), Kind::Commands)] {
+            scope.spawn(move || end_everywhere(kind, version, "term", (1, 1)));
         }
     });
 }

@@ -58,6 +58,9 @@ fn what_people_do_is_noticed_without_being_asked() {
         assert!(begun.elapsed() < NOTICED, "{arguments:?}: {:?}", begun.elapsed());
     };
     does(&["suspend", "--reason", "INC-42"], "Suspended", "True/");
+    // Whoever does so again has the last word.
+    let _ = watch.rig.gw.run(&["suspend", "--reason", "INC-43", "--for", "1h"]).ok();
+    watch.eventually("for another reason", || watch.message("Suspended").contains("INC-43"));
     does(&["resume"], "Suspended", "False/");
     let hold = ["hold", "web/s", "--drain", "--for", "1h", "--reason", "INC-42"];
     does(&hold, "Held", "True/");

@@ -74,6 +74,23 @@ fn a_server_that_stays_busy_is_pending_without_new_requests() {
     });
 }
 
+/// HAProxy's answer to the last command is lost among what it tells of the servers.
+#[test]
+fn a_backend_with_many_servers_is_removed_at_once() {
+    at_once(versions(), |version| {
+        let site = Site::start(version);
+        let origin = Origin::http1("one");
+        let mut many = backend("many", &[], json!({}));
+        many["spec"]["servers"] = (1..=9)
+            .map(|n| json!({"name": format!("a-rather-long-name-{n}"), "address": "127.0.0.1", "port": n}))
+            .collect();
+        let with_many = [manifests(&site, &[&origin]), vec![many]].concat();
+        site.converge(&with_many);
+        let _ = site.apply(&manifests(&site, &[&origin]), &["--removal-timeout", "0s"]).ok();
+        site.converge_live(&manifests(&site, &[&origin]));
+    });
+}
+
 /// Wanted again before it was gone: it serves on.
 #[test]
 fn a_server_on_its_way_out_may_come_back() {
