@@ -14,7 +14,7 @@ use crate::{
     plan::Goal,
     render::{Rendered, Renderer, Settings},
     source::{LoadError, Look, Reader, Source},
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// So few files are parsed faster than a thread is started.
@@ -81,6 +81,11 @@ pub struct Builder {
     label: String,
 }
 
+/// Forgets what stands in for what is wrong, where nothing is wrong any more.
+pub fn forget_good(store: &Store) -> Result<(), StoreError> {
+    good::forget(store)
+}
+
 /// A file and what was in it.
 #[derive(Debug)]
 struct ParsedFile {
@@ -102,7 +107,7 @@ impl Builder {
             keeps_objects: false,
             memory: salvage::Memory::default(),
             store: Store::new(state),
-            label: source.to_string(),
+            label: source.label(),
         }
     }
 
@@ -116,6 +121,14 @@ impl Builder {
 
     /// Reads and compiles the source. Blocks, see [`Reader::read`].
     pub fn build(&mut self, look: Look<'_>) -> Result<Intent, LoadError> {
+        match self.build_once(look) {
+            // A second fetch mends what could not be read after the first one.
+            Err(error) if error.may_be_damage() && look.fetches() => self.build_once(look),
+            built => built,
+        }
+    }
+
+    fn build_once(&mut self, look: Look<'_>) -> Result<Intent, LoadError> {
         let snapshot = self.reader.read(look)?;
         self.restore();
         self.take_over(&snapshot.files);
@@ -126,7 +139,7 @@ impl Builder {
         if self.parsed.iter().all(|parsed| parsed.documents.is_empty()) && problems.is_empty() {
             return Err(snapshot.empty());
         }
-        let referenced = self.reader.referenced(self.compiler.requests());
+        let referenced = self.reader.referenced(self.compiler.requests())?;
         let mut compiled = self.compiler.compile(&referenced);
         let complete = problems.worst() != Some(Severity::Error);
         let found = mem::take(&mut compiled.problems);
@@ -136,7 +149,7 @@ impl Builder {
         let mut kept = None;
         if self.keeps_objects {
             if problems.worst() == Some(Severity::Error)
-                && let Some((salvaged, objects)) = self.salvage(&problems)
+                && let Some((salvaged, objects)) = self.salvage(&problems)?
             {
                 compiled = salvaged;
                 kept = Some(objects);

@@ -102,6 +102,11 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Whether the clone of a repository may be damaged, so that the next fetch has to look.
+    pub fn may_be_damage(&self) -> bool {
+        matches!(self, Self::Git(error) if error.may_be_damage())
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

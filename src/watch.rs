@@ -176,7 +176,7 @@ pub async fn follow<E>(
             let (cause, due) = match left {
                 Left::Nothing => (None, None),
                 Left::Work(cause) => (Some(cause), None),
-                Left::At(due) => (None, Some(due)),
+                Left::At(due) | Left::Behind(due) => (None, Some(due)),
             };
             let wait = backoff.after(cause, fastrand::f64());
             retry = wait.map(|wait| Instant::now() + wait).or(due);

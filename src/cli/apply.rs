@@ -93,11 +93,12 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let exit = carry_out::exit(&report);
     if matches!(exit, Exit::Ok | Exit::Incomplete) {
         reconciler.note_reached()?;
+        // Whoever applies by hand has the last word.
+        reconciler.end_quarantine()?;
+        reconciler.forget_good()?;
     }
     if exit == Exit::Ok {
         keep(args, &settings, &intent);
-        // Whoever applies by hand has the last word.
-        reconciler.end_quarantine()?;
     }
     Ok(exit)
 }

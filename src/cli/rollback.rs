@@ -1,6 +1,7 @@
 //! `gw rollback`.
 
 use crate::{
+    control::lock_soon,
     fault::{self, Point},
     journal::who,
     model::{Suspension, Wanted},
@@ -73,9 +74,11 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     carry_out::admit(&intent, &mut pass, args.yes)?;
     let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());
     // In force before anything changes: whoever follows the manifests must not undo it.
+    let lock = lock_soon(&store).await?;
     let earlier = Suspension::read(&store)?;
     let suspension = suspension(&store, earlier.as_ref(), about)?;
     suspension.write(&store)?;
+    drop(lock);
     fault::at(Point::RollbackDue);
     let mut bar = Bar::new();
     let went = reconciler.apply(&intent, pass, &mut |progress| bar.show(&progress)).await;

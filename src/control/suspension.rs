@@ -2,7 +2,7 @@
 //! not there: `<state>/wanted.json`.
 
 use crate::{
-    model::{PARTIAL, Suspension, Wanted},
+    model::{DIRTY, PARTIAL, Suspension, Wanted},
     render::digest_of_files,
     store::{Files, Store, StoreError},
 };
@@ -35,13 +35,15 @@ impl Suspension {
             || wanted.is_some_and(|(revision, files)| self.is_left(revision, files))
     }
 
-    /// Whether the manifests ask for something else than what was left.
+    /// Whether the manifests ask for something else than what was left. They do not where only a
+    /// certificate of the machine was renewed, or another gw renders them otherwise; nor where another
+    /// commit asks for the very same.
     fn is_left(&self, revision: &str, files: &Files) -> bool {
-        match (&self.ends_with, &self.files) {
-            (None, _) => false,
-            (Some(_), Some(left)) => *left != digest_of_files(files).to_string(),
-            (Some(left), None) => whole(left) != whole(revision),
-        }
+        let Some(left) = &self.ends_with else { return false };
+        // Files that differ from their commit may differ again.
+        let is_other = whole(left) != whole(revision) || revision.contains(DIRTY);
+        let has_others = |left: &String| *left != digest_of_files(files).to_string();
+        is_other && self.files.as_ref().is_none_or(has_others)
     }
 }
 
@@ -126,6 +128,11 @@ mod tests {
         };
         let over = |revision, text| left.is_over(0, Some((revision, &files(text))));
         assert!(!over("a", "bad") && !over("b", "bad") && over("b", "good"));
+        // A file of the machine is another one, or gw is.
+        assert!(!over("a", "renewed") && !over("a-partial", "renewed"));
+        let dirty = Suspension { ends_with: Some("a-dirty".to_owned()), ..left.clone() };
+        let over = |text| dirty.is_over(0, Some(("a-dirty", &files(text))));
+        assert!(over("good") && !over("bad"));
         assert!(!left.is_over(0, None), "nobody knows what the manifests ask for");
     }
 

@@ -11,7 +11,7 @@ use crate::{
     compile::Compiled,
     manifest::Document,
     model::{Kept, Location, ObjectName, Problems, Severity},
-    source::Look,
+    source::{LoadError, Look},
 };
 
 use super::{
@@ -44,24 +44,27 @@ enum Wrong {
 impl Builder {
     /// Compiles what is good now together with what was good the last time. `None` where nothing is
     /// known that could stand in.
-    pub(super) fn salvage(&mut self, problems: &Problems) -> Option<(Compiled, Vec<Kept>)> {
+    pub(super) fn salvage(
+        &mut self,
+        problems: &Problems,
+    ) -> Result<Option<(Compiled, Vec<Kept>)>, LoadError> {
         if self.memory.good.is_empty() {
-            return None;
+            return Ok(None);
         }
         let mut wrong = BTreeMap::new();
         let mut errors = places(problems);
         for _ in 0..ROUNDS {
             self.note(&mut wrong, &errors);
             let kept = self.substitute(&wrong);
-            let referenced = self.reader.referenced(self.compiler.requests());
+            let referenced = self.reader.referenced(self.compiler.requests())?;
             let compiled = self.compiler.compile(&referenced);
             errors = places(&compiled.problems);
             if errors.is_empty() {
-                return Some((compiled, kept));
+                return Ok(Some((compiled, kept)));
             }
         }
         self.restore();
-        None
+        Ok(None)
     }
 
     /// Remembers what is compiled now as good; on disk as well while something is wrong.

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// What the name of a revision ends in where something in it stays what it was before.
 pub const PARTIAL: &str = "-partial";
+/// What the revision of a directory ends with whose files differ from their commit.
+pub const DIRTY: &str = "-dirty";
 
 /// Why the manifests are not followed at present, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

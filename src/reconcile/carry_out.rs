@@ -31,6 +31,7 @@ impl Reconciler {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Report, ReconcileError> {
         if pass.plan.is_empty() && !self.is_refused_late(&mut pass).await? {
+            self.forget_suspension(intent)?;
             let mut report =
                 Report { remarks: pass.remarks.clone(), ..Report::nothing(pass.generation) };
             if pass.holds.iter().any(|(_, _, hold)| hold.is_over) {

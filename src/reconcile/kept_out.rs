@@ -1,7 +1,7 @@
 //! What keeps manifests out: following is suspended, or they were bad before.
 
 use crate::{
-    intent::Intent,
+    intent::{self, Intent},
     model::{Quarantine, Suspension, Wanted},
     render::digest_of_files,
     report::text,
@@ -24,18 +24,23 @@ impl Reconciler {
     /// Notes what the manifests ask for, which HAProxy is not. Manifests that are invalid are rendered
     /// to no files.
     pub fn note_wanted(&self, revision: &str, files: Option<&Files>) -> Result<(), ReconcileError> {
+        let files = files.map(|files| digest_of_files(files).to_string());
+        let wanted = Wanted { revision: revision.to_owned(), files };
         // One that can't be read is written anew.
-        let noted = Wanted::read(&self.store).ok().flatten();
-        if noted.is_some_and(|noted| noted.revision == revision) {
+        if Wanted::read(&self.store).ok().flatten().as_ref() == Some(&wanted) {
             return Ok(());
         }
-        let files = files.map(|files| digest_of_files(files).to_string());
-        Ok(Wanted { revision: revision.to_owned(), files }.write(&self.store)?)
+        Ok(wanted.write(&self.store)?)
     }
 
     /// Notes that HAProxy is what the manifests ask for.
     pub fn note_reached(&self) -> Result<(), ReconcileError> {
         Ok(Wanted::remove(&self.store)?)
+    }
+
+    /// Forgets what stood in for manifests that were wrong: others were applied as a whole.
+    pub fn forget_good(&self) -> Result<(), ReconcileError> {
+        Ok(intent::forget_good(&self.store)?)
     }
 
     /// Why an intent is not followed at present, with remarks on that.
@@ -74,10 +79,19 @@ impl Reconciler {
         }))
     }
 
+    /// What the manifests ask for, as far as it was noted and HAProxy is not that.
+    pub fn wanted(&self) -> Result<Option<Wanted>, ReconcileError> {
+        Ok(Wanted::read(&self.store)?)
+    }
+
+    /// What is not tried again.
+    pub fn bad(&self) -> Result<Option<Quarantine>, ReconcileError> {
+        Ok(Quarantine::read(&self.store)?)
+    }
+
     /// Why what an intent asks for is not tried again, if it is not.
     pub fn quarantined(&self, intent: &Intent) -> Result<Option<Quarantine>, ReconcileError> {
-        let found = Quarantine::read(&self.store)?;
-        Ok(found.filter(|found| found.is_about(&intent.rendered.files)))
+        Ok(self.bad()?.filter(|found| found.is_about(&intent.rendered.files)))
     }
 
     /// Sees to it that something is not tried again.
@@ -85,16 +99,50 @@ impl Reconciler {
         Ok(what.write(&self.store)?)
     }
 
-    /// Has what runs taken back by the next pass, and not tried again. Nobody goes back to it later, nor to
-    /// what came between it and the generation that was good.
-    pub fn condemn(&self, bad: &Quarantine) -> Result<(), ReconcileError> {
+    /// Notes that what is not tried again was taken back, unless somebody wants it to be tried again by
+    /// now.
+    pub fn note_way_back(&self, bad: &Quarantine) -> Result<(), ReconcileError> {
+        let _lock = self.store.lock()?;
+        if self.bad()?.as_ref() == Some(bad) {
+            self.quarantine(&Quarantine { back_to: None, ..bad.clone() })?;
+        }
+        Ok(())
+    }
+
+    /// Has the generation that runs taken back by the next pass, and not tried again. Nobody goes back to it
+    /// later, nor to what came between it and the generation that was good. Returns whether that is so:
+    /// somebody may have put another one in its place.
+    pub fn condemn(&self, generation: u64, bad: &Quarantine) -> Result<bool, ReconcileError> {
+        let _lock = self.store.lock()?;
+        if self.current()? != Some(generation) {
+            return Ok(false);
+        }
         let after = |number: &u64| bad.back_to.is_none_or(|good| *number > good);
         for number in self.store.numbers()?.into_iter().filter(after) {
             if let Ok(generation) = self.store.generation(number) {
                 self.store.note_refusal(&generation, &format!("taken back: {}\n", bad.reason))?;
             }
         }
-        self.quarantine(bad)
+        self.quarantine(bad)?;
+        Ok(true)
+    }
+
+    /// Forgets a suspension that is over with an intent that asks for nothing; unless another gw is at
+    /// work, which may put one in force.
+    pub(super) fn forget_suspension(&self, intent: &Intent) -> Result<(), ReconcileError> {
+        let is_over = || {
+            let found = Suspension::read(&self.store)?;
+            Ok::<_, ReconcileError>(
+                found.is_some_and(|found| found.is_over(store::now(), wanted(intent))),
+            )
+        };
+        if is_over()?
+            && let Ok(_lock) = self.store.lock()
+            && is_over()?
+        {
+            Suspension::remove(&self.store)?;
+        }
+        Ok(())
     }
 
     /// Refuses an intent while following is suspended, and forgets a suspension that is over with it.

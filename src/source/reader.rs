@@ -33,6 +33,14 @@ impl fmt::Display for Source {
 }
 
 impl Source {
+    /// What of the manifests is asked for, in one text: the reference of a repository included.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Paths(_) => self.to_string(),
+            Self::Git(git) => format!("{self}, {}", git.reference),
+        }
+    }
+
     /// Whether its revisions must be signed.
     pub fn is_verified(&self) -> bool {
         match self {
@@ -54,6 +62,13 @@ pub enum Look<'a> {
     /// Everywhere in a directory; of a repository at the commit that was read last, so that nothing is
     /// fetched and nothing written.
     Known,
+}
+
+impl Look<'_> {
+    /// Whether the server of a repository is asked.
+    pub fn fetches(&self) -> bool {
+        matches!(self, Self::Everything | Self::Paths(_))
+    }
 }
 
 /// Reads a source again and again.
@@ -95,13 +110,14 @@ impl Reader {
         }
     }
 
-    /// Reads the files that manifests of the last snapshot name.
+    /// Reads the files that manifests of the last snapshot name. Why one could not be read stands in its
+    /// place; an error is none of the manifests'.
     pub fn referenced(
         &mut self,
         requests: impl IntoIterator<Item = FileRequest>,
-    ) -> BTreeMap<FileRequest, Result<Arc<str>, String>> {
+    ) -> Result<BTreeMap<FileRequest, Result<Arc<str>, String>>, LoadError> {
         match &mut self.0 {
-            Kind::Disk { root, .. } => read_referenced(root, requests),
+            Kind::Disk { root, .. } => Ok(read_referenced(root, requests)),
             Kind::Git(tree) => tree.referenced(requests),
         }
     }

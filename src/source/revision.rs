@@ -8,7 +8,7 @@ use std::{
 
 use git2::{ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 
-use crate::model::Digest;
+use crate::model::{DIRTY, Digest};
 
 use super::{dir, file::Entry};
 
@@ -54,7 +54,7 @@ impl Head {
         let mut id = commit.id().to_string();
         id.truncate(12);
         if !self.holds(entries) {
-            id.push_str("-dirty");
+            id.push_str(DIRTY);
         }
         Some(id)
     }

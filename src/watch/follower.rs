@@ -46,6 +46,8 @@ pub(super) enum Left {
     Work(Rest),
     /// Something that may be done from this moment on.
     At(Instant),
+    /// The same, once it is known whether what another gw applied is newer than what is known here.
+    Behind(Instant),
 }
 
 /// What should be tried again, by its kind alone.
@@ -80,12 +82,16 @@ pub(super) struct Follower<'a> {
     patience: Patience,
     /// What the last pass left undone, which is not told again while it stays so.
     told: Vec<Object>,
+    /// The plan that was shown and could not be begun, which is not shown again while it stays the same.
+    shown: Vec<Object>,
     /// The problems of the manifests, which are not told again while they stay the same.
     problems: Problems,
     /// The failure of the last pass, which is not told again while it stays the same.
     failure: Option<String>,
     /// What another gw did.
     others: Others,
+    /// Hastens fetches.
+    vitals: Vitals,
     /// What changes have to prove.
     gate: Gate,
     /// When HAProxy was reloaded last.
@@ -127,9 +133,11 @@ impl<'a> Follower<'a> {
             history,
             patience: Patience::new(settings.ready_timeout, settings.removal_timeout),
             told: Vec::new(),
+            shown: Vec::new(),
             problems: Problems::default(),
             failure: None,
             others: Others::new(vitals),
+            vitals: vitals.clone(),
             gate: Gate::new(settings.health),
             reloaded: None,
             reload_interval: settings.reload_interval,
@@ -265,6 +273,10 @@ impl<'a> Follower<'a> {
                 if let Ok(suspended) = self.reconciler.suspended(None) {
                     self.tell_suspension(suspended.as_ref(), on_event);
                 }
+                if error.may_be_damage() {
+                    // A fetch mends it.
+                    self.vitals.hasten();
+                }
                 self.reconciler.note_failure(None, &chain(&error));
                 self.failed(&error, error.hint().as_deref(), on_event);
                 return Left::Work(Rest::from(&error));
@@ -335,12 +347,22 @@ impl<'a> Follower<'a> {
                 on_event(WatchEvent::Judged { generation, is_proven: false });
                 Ok(false)
             }
-            Ok(Verdict::Worse(bad)) => self.reconciler.condemn(&bad).map(|()| {
-                self.gate.end();
-                true
-            }),
+            Ok(Verdict::Worse(generation, bad)) => {
+                let condemned = self.reconciler.condemn(generation, &bad);
+                if let Ok(is_worse) = condemned {
+                    self.gate.end();
+                    if !is_worse {
+                        on_event(WatchEvent::Judged { generation, is_proven: false });
+                    }
+                }
+                condemned
+            }
             Err(error) => Err(error),
         };
+        if looked.as_ref().is_err_and(ReconcileError::is_passing) {
+            // Another gw is at work: the next look finds what it made.
+            return false;
+        }
         looked.unwrap_or_else(|error| {
             self.failed(&error, error.hint().as_deref(), on_event);
             false

@@ -318,6 +318,11 @@ fn who_follows_refuses_the_same_until_a_person_lets_it_pass() {
             let after = (site.rig.state(), site.rig.generation());
             assert_eq!(before, after, "{}: something was changed", accident.guard);
             let _ = site.apply(&[]).expect(10);
+            // It tries again, and tells once.
+            clock::pause(Duration::from_secs(2));
+            let log = watch.log();
+            let told = ["Plan: ", "guards refuse"].map(|what| log.matches(what).count());
+            assert_eq!(told, [1, 1], "{}: {log}", accident.guard);
             let _ = site.apply(&[accident.flag]).ok();
             drop(connected);
             site.rig.assert_converged();

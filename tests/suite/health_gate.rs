@@ -1,6 +1,6 @@
 //! A change with which HAProxy serves worse than before is taken back.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -148,6 +148,22 @@ fn a_change_that_fails_requests_is_taken_back_and_not_tried_again() {
         assert!(clock::eventually(SOON, ended), "{}", stage.gw.log());
         assert!(stage.serves());
     }
+}
+
+#[test]
+fn nothing_is_condemned_while_another_gw_is_at_work() {
+    let stage = Stage::new(newest(), "", "healthGate: {period: 60s}\nreloadInterval: 0s\n");
+    stage.write(free_port());
+    assert!(clock::eventually(SOON, || !stage.serves()), "{}", stage.gw.log());
+    let lock = File::options().write(true).open(stage.rig.state_dir().join("lock")).unwrap();
+    assert!(clock::eventually(SOON, || lock.try_lock().is_ok()), "{}", stage.gw.log());
+    assert_eq!(stage.requests(20), 0, "{}", stage.gw.log());
+    let quarantine = stage.rig.state_dir().join("quarantine.json");
+    let is_condemned = clock::eventually(Duration::from_secs(4), || quarantine.exists());
+    assert!(!is_condemned, "{}", stage.gw.log());
+    drop(lock);
+    assert!(clock::eventually(SOON, || stage.serves()), "{}", stage.gw.log());
+    stage.gw.wait_for_log("was taken back", SOON);
 }
 
 #[test]

@@ -162,10 +162,10 @@ fn what_was_done_is_told_and_undone() {
         assert_eq!(rolled["reloads"], 1, "{told}: {rolled}");
         assert_eq!(rolled["revision"], second["revision"], "{told}");
         assert_eq!(moved.diff(&site.rig.state(), "before", "rolled back"), "", "{told}");
-        site.assert_is(&site.second());
         let suspended = fs::read(site.rig.state_dir().join("suspended.json")).unwrap();
         let suspended: Value = serde_json::from_slice(&suspended).unwrap();
         assert_eq!(suspended["ends_with"], report["revision"], "{told}: {suspended}");
+        site.assert_is(&site.second());
 
         // To the very first one, by commands alone.
         let first = history[2]["generation"].as_u64();

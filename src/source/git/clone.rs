@@ -108,23 +108,17 @@ impl BareClone {
     pub fn fetch(&self) -> Result<Fetched, GitError> {
         self.create_folder()?;
         let _lock = self.lock("lock")?;
+        self.mend()?;
         match self.fetch_here() {
-            Err(error) if self.renew_after(&error, None)? => self.fetch_here(),
+            Err(error) if self.renew_after(&error)? => self.fetch_here(),
             fetched => fetched,
         }
-    }
-
-    /// Makes the clone anew where `error`, of reading a commit, comes from damage to it. Returns whether it
-    /// did.
-    pub(super) fn mend(&self, error: &GitError, commit: &Commit) -> Result<bool, GitError> {
-        let _lock = self.lock("lock")?;
-        self.renew_after(error, Some(&commit.id))
     }
 
     /// Fetches into the clone as it is. Whoever calls has the lock.
     fn fetch_here(&self) -> Result<Fetched, GitError> {
         self.create()?;
-        self.remove_locks()?;
+        self.remove_remains()?;
         let repository = self.repository()?;
         let last_good = self.reference_to(&repository, "good")?;
         let good = last_good.map(|id| self.describe(&repository, id, None)).transpose()?;
@@ -207,13 +201,17 @@ impl BareClone {
 
     /// The commit that was read last. Writes nothing.
     pub(super) fn last_read(&self) -> Result<Commit, GitError> {
-        let not_yet = || GitError::NotFetched { address: self.settings.address.to_string() };
         if !self.path().join("HEAD").exists() {
-            return Err(not_yet());
+            return Err(self.not_fetched());
         }
         let repository = self.repository()?;
-        let read = self.reference_to(&repository, "read")?.ok_or_else(not_yet)?;
+        let read = self.reference_to(&repository, "read")?.ok_or_else(|| self.not_fetched())?;
         self.describe(&repository, read, None)
+    }
+
+    /// Nothing was read yet.
+    pub(super) fn not_fetched(&self) -> GitError {
+        GitError::NotFetched { address: self.settings.address.to_string() }
     }
 
     /// Whether a commit has this folder; `None` where the commit is not here. Writes nothing.

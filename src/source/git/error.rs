@@ -216,6 +216,17 @@ pub enum GitError {
 }
 
 impl GitError {
+    /// Whether it may come from damage to the clone.
+    pub(in crate::source) fn may_be_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Clone { .. }
+                | Self::NoCommit { .. }
+                | Self::NotACommit { .. }
+                | Self::Process { .. }
+        )
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -285,7 +296,10 @@ impl GitError {
                 _ => None,
             },
             Self::Clone { path, .. } => {
-                Some(format!("remove {}: gw fetches it anew", path.display()))
+                Some(format!(
+                    "where it is damaged, the next fetch makes it anew; if that does not help, remove {}",
+                    path.display()
+                ))
             }
             Self::Damaged { source, .. } => source.hint(),
             Self::NotFetched { .. } => Some("`gw plan` or `gw watch` of it fetches".to_owned()),

@@ -32,6 +32,32 @@ pub(super) fn bytes(
     Ok(Some(odb.read(id)?.data().to_owned()))
 }
 
+/// Why a file that a manifest names can't be had.
+pub(super) enum Unread {
+    /// What the manifest's author can mend.
+    Wrong(String),
+    /// The object store does not give it.
+    Lost(git2::Error),
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self::Wrong(why)
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(why: &str) -> Self {
+        Self::Wrong(why.to_owned())
+    }
+}
+
+impl From<git2::Error> for Unread {
+    fn from(error: git2::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
 /// A file of a commit that a manifest names.
 pub(super) struct Named {
     pub(super) id: Oid,
@@ -47,12 +73,11 @@ pub(super) fn in_tree(
     root: &TreePath,
     request: &FileRequest,
     filters: &mut Filters,
-) -> Result<Named, String> {
+) -> Result<Named, Unread> {
     let folder = request.manifest.rsplit_once('/').map_or("", |(folder, _)| folder);
     let path = TreePath::resolve(folder, request.path.as_str())
         .ok_or("it leads out of the manifests' directory")?;
-    let tree = |id| repository.find_tree(id).map_err(|error| error.message().to_owned());
-    let (mut here, mut above) = (tree(top)?, String::new());
+    let (mut here, mut above) = (repository.find_tree(top)?, String::new());
     let names = root.as_str().split('/').chain(path.split('/'));
     let mut names = names.filter(|name| !name.is_empty()).peekable();
     while let Some(name) = names.next() {
@@ -67,23 +92,29 @@ pub(super) fn in_tree(
         let is_last = names.peek().is_none();
         let what = if is_last { "it" } else { &path };
         match (mode, kind) {
-            (LINK, _) => return Err(format!("{what} is a symbolic link, and is not followed")),
-            (SUBMODULE, _) => return Err(format!("{what} is a submodule, and is not followed")),
+            (LINK, _) => {
+                return Err(format!("{what} is a symbolic link, and is not followed").into());
+            }
+            (SUBMODULE, _) => {
+                return Err(format!("{what} is a submodule, and is not followed").into());
+            }
             (_, Some(ObjectType::Blob)) if is_last => return Ok(Named { id, path }),
-            (_, Some(ObjectType::Tree)) => (here, above) = (tree(id)?, path + "/"),
-            _ => return Err("there is no such file in the commit".to_owned()),
+            (_, Some(ObjectType::Tree)) => {
+                (here, above) = (repository.find_tree(id)?, path + "/");
+            }
+            _ => return Err("there is no such file in the commit".into()),
         }
     }
-    Err("it is no regular file".to_owned())
+    Err("it is no regular file".into())
 }
 
 /// The text of such a blob.
-pub(super) fn blob(repository: &Repository, id: Oid) -> Result<Arc<str>, String> {
+pub(super) fn blob(repository: &Repository, id: Oid) -> Result<Arc<str>, Unread> {
     let limit = usize::try_from(SIZE_MAX).unwrap_or(usize::MAX);
-    let bytes = bytes(repository, id, limit).map_err(|error| error.message().to_owned())?;
+    let bytes = bytes(repository, id, limit)?;
     let bytes = bytes.ok_or_else(|| format!("it is larger than {} KiB", SIZE_MAX / 1024))?;
     let text = String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned())?;
-    if is_pointer(&text) { Err(LFS.to_owned()) } else { Ok(text.into()) }
+    if is_pointer(&text) { Err(LFS.into()) } else { Ok(text.into()) }
 }
 
 /// The text of a file of the machine, which must lie below one of these folders, links included.

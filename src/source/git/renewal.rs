@@ -18,27 +18,41 @@ use super::{
 /// What something is read by, besides tags that were kept.
 const NEEDED: [&str; 4] = ["fetched", "good", "read", "read-before"];
 
+/// What the names of files hold that libgit2 has not finished.
+const HALF: &str = "_git2_";
+
+/// The file beside the clone that names a commit which could not be read from it.
+const SUSPECT: &str = "suspect";
+
 /// A local reference, and the commit that it points to; `None` where nobody can tell any more.
 type Pointer = (String, Option<Oid>);
 
 impl BareClone {
-    /// Fetches everything anew where an error comes from damage to the clone, and `needed`, a commit, as
-    /// well. Returns whether it did.
-    pub(super) fn renew_after(
-        &self,
-        error: &GitError,
-        needed: Option<&str>,
-    ) -> Result<bool, GitError> {
-        let may_be = matches!(
-            error,
-            GitError::Clone { .. }
-                | GitError::NoCommit { .. }
-                | GitError::NotACommit { .. }
-                | GitError::Process { .. }
-        );
-        if !may_be {
-            return Ok(false);
+    /// Has the next fetch look for damage, since a commit could not be read.
+    pub(super) fn suspect(&self, commit: &str) {
+        if let Err(error) = fs::write(self.folder().join(SUSPECT), commit) {
+            tracing::warn!(%error, "can't note that the clone may be damaged");
         }
+    }
+
+    /// Fetches everything anew where a commit could not be read because the clone is damaged. Whoever calls
+    /// is the only one that fetches.
+    pub(super) fn mend(&self) -> Result<(), GitError> {
+        let note = self.folder().join(SUSPECT);
+        let Ok(commit) = fs::read_to_string(&note) else { return Ok(()) };
+        self.renew_where_damaged(Some(&commit))?;
+        let removed = fs::remove_file(&note);
+        removed.map_err(|source| GitError::Io { action: "remove", path: note, source })
+    }
+
+    /// Fetches everything anew where an error comes from damage to the clone. Returns whether it did.
+    pub(super) fn renew_after(&self, error: &GitError) -> Result<bool, GitError> {
+        if error.may_be_damage() { self.renew_where_damaged(None) } else { Ok(false) }
+    }
+
+    /// Fetches everything anew where the clone is damaged, and `needed`, a commit, as well. Returns whether
+    /// it did.
+    fn renew_where_damaged(&self, needed: Option<&str>) -> Result<bool, GitError> {
         let Err(damage) = self.examine() else { return Ok(false) };
         let (path, why) = (self.path(), damage.message().to_owned());
         tracing::warn!(path = %path.display(), why, "the clone is damaged, and fetched anew");
@@ -50,18 +64,23 @@ impl BareClone {
         Ok(true)
     }
 
-    /// Removes the locks that libgit2 left where it was ended in the middle. Whoever calls is the only one
-    /// that fetches.
-    pub(super) fn remove_locks(&self) -> Result<(), GitError> {
+    /// Removes the locks and the half packs that libgit2 left where it was ended in the middle. Whoever
+    /// calls is the only one that fetches.
+    pub(super) fn remove_remains(&self) -> Result<(), GitError> {
         let _lock = self.lock("objects.lock")?;
         let top = self.path();
         let mut folders = vec![top.clone()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    folders.extend(path.starts_with(top.join("refs")).then_some(path));
-                } else if path.extension().is_some_and(|ending| ending == "lock") {
+                    let is_ours = ["refs", "objects/pack"].map(|part| top.join(part));
+                    let is_near =
+                        |part: &PathBuf| path.starts_with(part) || part.starts_with(&path);
+                    folders.extend(is_ours.iter().any(is_near).then_some(path));
+                } else if name.ends_with(".lock") || name.contains(HALF) {
                     // Where that fails, whoever needs it says so.
                     let _ = fs::remove_file(path);
                 }

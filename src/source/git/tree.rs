@@ -15,7 +15,8 @@ use crate::{
 
 use super::{
     super::{LoadError, Snapshot, TOTAL_MAX, dir, file::text},
-    BareClone, GitError, Settings, files,
+    BareClone, GitError, Settings,
+    files::{self, Named, Unread},
     filters::{self, Attributes, Filters},
     walk::{Walk, WalkError},
 };
@@ -32,8 +33,10 @@ pub(in crate::source) struct Tree {
     blobs: BTreeMap<Arc<str>, Blob>,
     /// Files that manifests named, by the id of their blob.
     referenced: HashMap<Oid, Result<Arc<str>, String>>,
-    /// The tree of the commit that was read last.
-    top: Option<Oid>,
+    /// The commit that was read last, and its tree.
+    top: Option<(String, Oid)>,
+    /// Whether the next fetch is to mend what can't be read.
+    notes_damage: bool,
     /// How large the manifests and the files that they name may be together, in bytes.
     limit: usize,
     /// How large the manifests of that commit are.
@@ -56,12 +59,14 @@ impl Tree {
             blobs: BTreeMap::new(),
             referenced: HashMap::new(),
             top: None,
+            notes_damage: true,
             limit: TOTAL_MAX,
             total: 0,
         }
     }
 
-    /// Fetches, and reads what was fetched. With remarks, such as that history was rewritten.
+    /// Fetches, and reads what was fetched. With remarks, such as that history was rewritten. A fetch also
+    /// mends what could not be read before.
     pub(in crate::source) fn fetch(&mut self) -> Result<Snapshot, LoadError> {
         let fetched = self.clone.fetch()?;
         let remarks = fetched.judge(self.settings.forced_push)?;
@@ -73,18 +78,19 @@ impl Tree {
     /// Reads the commit that was read last, here or by another gw. Fetches and writes nothing.
     pub(in crate::source) fn read_known(&mut self) -> Result<Snapshot, LoadError> {
         let commit = self.clone.last_read()?;
+        self.notes_damage = false;
         self.read_here(&commit)
     }
 
     /// Reads a commit that is in the clone. Of the files that hold what they held at the last one,
     /// the text is the very same.
     pub(in crate::source) fn read(&mut self, commit: &Commit) -> Result<Snapshot, LoadError> {
-        match self.read_here(commit) {
-            Err(LoadError::Git(error)) if self.clone.mend(&error, commit)? => {
-                self.read_here(commit)
+        self.notes_damage = true;
+        self.read_here(commit).inspect_err(|error| {
+            if error.may_be_damage() {
+                self.clone.suspect(&commit.id);
             }
-            snapshot => snapshot,
-        }
+        })
     }
 
     /// Reads a commit from the clone as it is.
@@ -151,7 +157,7 @@ impl Tree {
             tracing::warn!(%error, "can't remember which commit is read");
         }
         problems.sort();
-        (self.top, self.total) = (Some(object.tree_id()), total);
+        (self.top, self.total) = (Some((commit.id.clone(), object.tree_id())), total);
         Ok(Snapshot {
             root: PathBuf::from(self.settings.path.as_str()),
             files,
@@ -162,11 +168,12 @@ impl Tree {
         })
     }
 
-    /// Reads the files that manifests of the last commit name.
+    /// Reads the files that manifests of the last commit name. Why one could not be read stands in its place,
+    /// where that is the manifests' matter; an error is damage to the clone.
     pub(in crate::source) fn referenced(
         &mut self,
         requests: impl IntoIterator<Item = FileRequest>,
-    ) -> BTreeMap<FileRequest, Result<Arc<str>, String>> {
+    ) -> Result<BTreeMap<FileRequest, Result<Arc<str>, String>>, LoadError> {
         let known = std::mem::take(&mut self.referenced);
         let mut room = Room(self.limit.saturating_sub(self.total));
         let mut texts = BTreeMap::new();
@@ -177,33 +184,50 @@ impl Tree {
             let text = files::on_disk(request.path.as_str(), &self.settings.files);
             texts.insert(request, text.and_then(|text| room.take(text)));
         }
-        let Some((top, repository)) = self.top.zip(self.clone.repository().ok()) else {
-            let unread = |request| (request, Err("no commit was read".to_owned()));
-            texts.extend(relative.into_iter().map(unread));
-            return texts;
+        if relative.is_empty() {
+            return Ok(texts);
+        }
+        let Some((commit, top)) = self.top.clone() else {
+            return Err(self.clone.not_fetched().into());
         };
+        let lost = |error: git2::Error| {
+            if self.notes_damage {
+                self.clone.suspect(&commit);
+            }
+            LoadError::from(self.clone.damaged(&error))
+        };
+        let repository = self.clone.repository()?;
         let mut filters = Filters::default();
-        let mut find = |request: FileRequest| {
+        let mut found = Vec::with_capacity(relative.len());
+        for request in relative {
             let root = &self.settings.path;
             let named = files::in_tree(&repository, top, root, &request, &mut filters);
-            (request, named)
-        };
-        let found: Vec<_> = relative.into_iter().map(&mut find).collect();
-        let attributes = filters.prepare(&repository).map_err(|error| error.message().to_owned());
+            found.push((request, named));
+        }
+        let attributes = filters.prepare(&repository).map_err(lost)?;
         for (request, named) in found {
             let text = named.and_then(|named| {
-                check(attributes.as_ref(), &named)?;
-                if let Some(text) = self.referenced.get(&named.id) {
-                    return text.clone();
-                }
-                let text = known.get(&named.id).cloned();
-                let text = text.unwrap_or_else(|| files::blob(&repository, named.id));
-                self.referenced.insert(named.id, text.clone());
-                room.take(text?)
+                check(&attributes, &named)?;
+                let known = known.get(&named.id).or_else(|| self.referenced.get(&named.id));
+                let text = match known {
+                    Some(text) => text.clone(),
+                    None => match files::blob(&repository, named.id) {
+                        Err(Unread::Lost(error)) => return Err(error.into()),
+                        Err(Unread::Wrong(why)) => Err(why),
+                        Ok(text) => Ok(text),
+                    },
+                };
+                let is_new = self.referenced.insert(named.id, text.clone()).is_none();
+                Ok(if is_new { room.take(text?)? } else { text? })
             });
+            let text = match text {
+                Ok(text) => Ok(text),
+                Err(Unread::Wrong(why)) => Err(why),
+                Err(Unread::Lost(error)) => return Err(lost(error)),
+            };
             texts.insert(request, text);
         }
-        texts
+        Ok(texts)
     }
 
     /// Reads a blob, or tells what is wrong with it.
@@ -239,10 +263,9 @@ fn filtered(path: &str, filter: &str) -> Problem {
 }
 
 /// Whether a file that a manifest names is what a checkout would hold.
-fn check(attributes: Result<&Attributes<'_>, &String>, named: &files::Named) -> Result<(), String> {
-    let filter = attributes.map_err(Clone::clone)?.filter(Path::new(&named.path));
-    match filter.map_err(|error| error.message().to_owned())? {
-        Some(filter) => Err(filters::in_words(&filter)),
+fn check(attributes: &Attributes<'_>, named: &Named) -> Result<(), Unread> {
+    match attributes.filter(Path::new(&named.path))? {
+        Some(filter) => Err(filters::in_words(&filter).into()),
         None => Ok(()),
     }
 }
@@ -294,7 +317,7 @@ mod tests {
         for (limit, expected) in [(60, [true, true, true]), (59, [true, false, true])] {
             tree.limit = limit;
             tree.read(&commit).unwrap();
-            let texts = tree.referenced(requests.clone());
+            let texts = tree.referenced(requests.clone()).unwrap();
             let read = requests.each_ref().map(|request| texts[request].is_ok());
             assert_eq!(read, expected, "{limit}");
         }

@@ -63,8 +63,8 @@ pub(super) enum Verdict {
     /// Somebody else put another one in its place, or wants to look for himself. The generation that
     /// was on trial.
     Dropped(u64),
-    /// It is worse, and not to be tried again. It is on trial until [`Gate::end`].
-    Worse(Quarantine),
+    /// It is worse, and not to be tried again. The generation is on trial until [`Gate::end`].
+    Worse(u64, Quarantine),
 }
 
 impl Gate {
@@ -174,7 +174,7 @@ impl Gate {
             return Ok(good);
         }
         let bad = Quarantine::new(revision, files, Fault::Unhealthy, &named(&worse));
-        Ok(Verdict::Worse(Quarantine { back_to: Some(*good), ..bad }))
+        Ok(Verdict::Worse(*generation, Quarantine { back_to: Some(*good), ..bad }))
     }
 
     /// Ends the trial: what it showed is on disk.

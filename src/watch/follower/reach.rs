@@ -60,6 +60,8 @@ impl Follower<'_> {
         self.record.is_running = Some(pass.live.is_some());
         self.tell_suspension(pass.suspended.as_ref(), on_event);
         if pass.suspended.is_some() {
+            // What a person does meanwhile is not what to follow afterwards.
+            self.others.note(pass.generation);
             return Ok(Left::Nothing);
         }
         let is_manifests = purpose == Purpose::Manifests;
@@ -67,13 +69,13 @@ impl Follower<'_> {
         if is_followed && self.others.are_new(pass.generation) && self.adopt(on_event)? {
             self.record.result =
                 PassResult::Pending("another gw applied a commit that is followed now".into());
-            return Ok(Left::At(Instant::now()));
+            return Ok(Left::Behind(Instant::now()));
         }
         if is_followed && let Some(due) = self.others.wait(pass.generation) {
             self.record.result = PassResult::Pending(
                 "another gw applied something: is there a newer commit?".into(),
             );
-            return Ok(Left::At(due));
+            return Ok(Left::Behind(due));
         }
         self.others.note(pass.generation);
         if purpose == Purpose::WayBack {
@@ -94,7 +96,8 @@ impl Follower<'_> {
             if is_news {
                 on_event(WatchEvent::Unchanged { revision });
             }
-        } else if !is_told {
+        } else if !is_told && (is_news || objects != self.shown) {
+            self.shown.clone_from(&objects);
             on_event(WatchEvent::Planned(PlanView {
                 plan: &plan,
                 revision,
@@ -121,6 +124,7 @@ impl Follower<'_> {
             self.reloaded = Some(Instant::now());
         }
         let report = applied?;
+        self.shown.clear();
         self.others.note(report.generation);
         if !plan.is_empty() && (!is_told || report.is_complete()) {
             on_event(WatchEvent::Applied { revision, plan: &plan, report: &report });

@@ -2,7 +2,7 @@
 
 use crate::{
     intent::Intent,
-    model::{Fault, Quarantine},
+    model::{Fault, PARTIAL, Quarantine},
     reconcile::{LastState, ReconcileError, wanted},
     report::{WatchEvent, pass::PassResult},
     store::Files,
@@ -36,6 +36,10 @@ impl Follower<'_> {
         let is_whole = work.is_whole();
         let goal = Goal { intent, is_whole, is_news, purpose: Purpose::Manifests };
         let went = self.reach(goal, on_event).await;
+        if let Ok(Left::Behind(_)) = went {
+            // A person's last word may be what the manifests ask for by now.
+            return went;
+        }
         let is_loaded = self.is_loaded();
         self.note_unreached((!is_loaded).then(|| asked_for(intent)));
         let left = went?;
@@ -79,12 +83,7 @@ impl Follower<'_> {
                 return Ok(left);
             }
         }
-        let why = format!("{} (`gw retry` tries it again)", bad.reason);
-        self.record.result = match bad.fault {
-            Fault::Refused => PassResult::Refused(why),
-            Fault::Broken => PassResult::Broken(why),
-            Fault::Unhealthy => PassResult::TakenBack(why),
-        };
+        self.record.result = kept_out(&bad);
         Ok(left)
     }
 
@@ -106,9 +105,34 @@ impl Follower<'_> {
             on_event(WatchEvent::Staying { generation, revision: &revision, is_good });
             self.staying = Some(generation);
         }
-        self.record.revision = Some(revision);
+        self.record.revision = Some(revision.clone());
         let purpose = if is_way_back { Purpose::WayBack } else { Purpose::Stay };
-        self.stay_at(generation, purpose, on_event).await
+        let left = self.stay_at(generation, purpose, on_event).await?;
+        if self.record.result == PassResult::Done
+            && let Some(short_of) = self.short_of(&revision, &why)?
+        {
+            self.record.result = short_of;
+        }
+        Ok(left)
+    }
+
+    /// What is known to be asked for although the source can't be read, where that is not what HAProxy
+    /// is held at.
+    fn short_of(&self, held: &str, why: &str) -> Result<Option<PassResult>, ReconcileError> {
+        if let Some(bad) = self.reconciler.bad()? {
+            return Ok(Some(kept_out(&bad)));
+        }
+        let wanted = self.reconciler.wanted()?.filter(|wanted| wanted.revision != held);
+        Ok(match wanted {
+            Some(wanted) => Some(PassResult::Pending(format!(
+                "revision {} was asked for last, and can't be read: {why}",
+                wanted.revision
+            ))),
+            None if held.ends_with(PARTIAL) => Some(PassResult::Partial(format!(
+                "something in it was wrong, and can't be read: {why}"
+            ))),
+            None => None,
+        })
     }
 
     /// Holds HAProxy at a generation.
@@ -134,8 +158,9 @@ impl Follower<'_> {
         let revision = Some(intent.revision.as_str());
         if self.is_loaded() {
             self.way_back_failure = None;
+            self.reconciler.note_way_back(bad)?;
             on_event(WatchEvent::RolledBack { revision, message: &bad.reason, is_good: true });
-            return self.reconciler.quarantine(&Quarantine { back_to: None, ..bad.clone() });
+            return Ok(());
         }
         let obstacle = match (error, self.record.result.message()) {
             // Another gw at work, or an HAProxy that starts, has its end.
@@ -169,6 +194,16 @@ impl Follower<'_> {
         if let Err(error) = noted {
             tracing::warn!(%error, "can't note what the manifests ask for");
         }
+    }
+}
+
+/// What a pass comes to where something is not tried again.
+fn kept_out(bad: &Quarantine) -> PassResult {
+    let why = format!("{} (`gw retry` tries it again)", bad.reason);
+    match bad.fault {
+        Fault::Refused => PassResult::Refused(why),
+        Fault::Broken => PassResult::Broken(why),
+        Fault::Unhealthy => PassResult::TakenBack(why),
     }
 }
 

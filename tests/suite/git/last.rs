@@ -14,6 +14,7 @@ use crate::support::ports::free_port;
 use crate::support::process::Process;
 use crate::support::run::Gw;
 use crate::support::versions::{Version, newest, oldest};
+use crate::support::webhook;
 
 /// How long anything may take that should take a moment.
 const SOON: Duration = Duration::from_secs(20);
@@ -58,6 +59,42 @@ impl Stage {
         let watch = self.gw.start(&["watch", "--http", &format!("127.0.0.1:{}", self.http)]);
         watch.wait_for_log("Watching", SOON);
         self.watch = Some(watch);
+    }
+
+    /// Starts `gw watch` on a first commit, with its server at this port.
+    fn restart_at(&mut self, server: u16) {
+        self.push(&backend("web", server));
+        self.restart();
+        self.gets(&format!("web/a 127.0.0.1:{server}"));
+    }
+
+    /// What `/v1/status` says.
+    fn status(&self) -> Value {
+        let text = webhook::get(self.http, "/v1/status").unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    fn is_ready(&self) -> bool {
+        let status = self.status();
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        conditions.filter(|one| one["type"] == "Ready").any(|one| one["status"] == "True")
+    }
+
+    /// The generation in whose files a server is.
+    fn generation_of(&self, server: &str) -> String {
+        let address = server.split_once(' ').expect("a name and an address").1;
+        let folder = self.rig.state_dir().join("generations");
+        let mut numbers: Vec<String> = fs::read_dir(&folder)
+            .unwrap()
+            .flatten()
+            .filter(|entry| {
+                let text = fs::read_to_string(entry.path().join("10-backends-000.cfg"));
+                text.is_ok_and(|text| text.contains(address))
+            })
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        numbers.sort();
+        numbers.first().expect("it ran once").trim_start_matches('0').to_owned()
     }
 
     fn log(&self) -> String {
@@ -109,6 +146,68 @@ fn a_rollback_lasts_until_the_manifests_ask_for_something_else() {
         stage.gets("web/a 127.0.0.1:83");
         assert_eq!(stage.gw.run(&["resume"]).ok().stdout, "Nothing was suspended.\n");
     }
+}
+
+#[test]
+fn a_revert_ends_a_rollback_for_good() {
+    let mut stage = Stage::new(newest(), &json!({"healthGate": {"period": "off"}}));
+    stage.restart_at(80);
+    for server in [81, 82] {
+        stage.push(&backend("web", server));
+        stage.gets(&format!("web/a 127.0.0.1:{server}"));
+    }
+    let _ = stage.gw.run(&["rollback", "--yes"]).ok();
+    stage.keeps("web/a 127.0.0.1:81");
+    // What was left is taken back in the repository as well: there is nothing to do.
+    stage.push(&backend("web", 81));
+    let is_over = || {
+        let status = stage.gw.run(&["status", "--output", "json"]).ok().json();
+        status["suspended"].is_null()
+    };
+    assert!(clock::eventually(SOON, is_over), "{}", stage.log());
+    assert!(!stage.rig.state_dir().join("suspended.json").exists());
+
+    // Another rollback leaves what the manifests ask for now.
+    let oldest = stage.generation_of("web/a 127.0.0.1:80");
+    let _ = stage.gw.run(&["rollback", &oldest, "--yes"]).ok();
+    stage.keeps("web/a 127.0.0.1:80");
+    // What was left before is no reason any more.
+    stage.push(&backend("web", 82));
+    stage.gets("web/a 127.0.0.1:82");
+}
+
+#[test]
+fn what_a_rollback_leads_to_is_no_newer_commit() {
+    // What is on trial is not known to be good.
+    let mut stage = Stage::new(newest(), &json!({"healthGate": {"period": "10m"}}));
+    stage.restart_at(80);
+    let commit = stage.push(&backend("web", 81));
+    stage.gets("web/a 127.0.0.1:81");
+    let _ = stage.gw.run(&["rollback", "--yes"]).ok();
+    stage.keeps("web/a 127.0.0.1:80");
+    fs::rename(&stage.upstream.bare, stage.upstream.root.join("away")).unwrap();
+    let is_away = || stage.status()["source"]["failure"].is_string();
+    assert!(clock::eventually(SOON, is_away), "{}", stage.log());
+    let _ = stage.gw.run(&["resume"]).ok();
+    stage.gets("web/a 127.0.0.1:81");
+    stage.keeps("web/a 127.0.0.1:81");
+    assert!(stage.log().contains(&commit), "{}", stage.log());
+}
+
+#[test]
+fn what_is_asked_for_is_known_without_the_server() {
+    let policy = json!({"healthGate": {"period": "off"}, "badManifests": "revision"});
+    let mut stage = Stage::new(newest(), &policy);
+    stage.restart_at(80);
+    assert!(clock::eventually(SOON, || stage.is_ready()), "{}", stage.log());
+    let wrong = stage.push(&backend("web", 1).replace("servers", "servrs"));
+    assert!(clock::eventually(SOON, || stage.log().contains("servrs")), "{}", stage.log());
+    fs::rename(&stage.upstream.bare, stage.upstream.root.join("away")).unwrap();
+    stage.restart();
+    stage.keeps("web/a 127.0.0.1:80");
+    assert!(!stage.is_ready(), "{}", stage.log());
+    let status = stage.status().to_string();
+    assert!(status.contains(&format!("revision {wrong} was asked for last")), "{status}");
 }
 
 #[test]
@@ -210,4 +309,13 @@ fn what_is_wrong_stays_what_it_was_over_restarts() {
     push(&stage, wrong("web"), backend("api", 83));
     stage.gets("api/a 127.0.0.1:83");
     stage.keeps("web/a 127.0.0.1:82");
+
+    // What a person applied as a whole meanwhile is what was good last.
+    drop(stage.watch.take());
+    push(&stage, backend("web", 84), backend("api", 84));
+    let _ = stage.gw.run(&["apply", "--yes"]).ok();
+    push(&stage, wrong("web"), backend("api", 85));
+    stage.restart();
+    stage.gets("api/a 127.0.0.1:85");
+    stage.keeps("web/a 127.0.0.1:84");
 }
