@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::time::sleep;
+
 use crate::{
     apply::{self, Reloading},
     diff::{Scope, diff_held},
@@ -23,6 +25,8 @@ use super::super::{Pass, ReconcileError, Reconciler, memory};
 
 /// The pause between two looks at servers that are to come up.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// So often a port is looked at that seems to be taken.
+const LOOKS: usize = 10;
 /// So long the old worker may still be met on the socket.
 const OLD_WORKER: Duration = Duration::from_secs(10);
 
@@ -47,7 +51,7 @@ impl Reconciler {
         fault::at(Point::CheckedBefore);
         // In another container, say, other ports are free.
         if pass.service.shares_network()
-            && let Some(why) = apply::obstacle(new_sockets(&pass.plan, &intent.desired))
+            && let Some(why) = obstacle(&new_sockets(&pass.plan, &intent.desired)).await
         {
             let message = format!("{why}, so HAProxy could not listen there");
             self.refuse(message, pass, next, report)?;
@@ -130,7 +134,7 @@ impl Reconciler {
                 Err(ReconcileError::Socket(SocketError::Closed { .. }))
                     if begin.elapsed() < OLD_WORKER =>
                 {
-                    tokio::time::sleep(LOOK_AGAIN).await;
+                    sleep(LOOK_AGAIN).await;
                 }
                 read => return read,
             }
@@ -251,6 +255,16 @@ fn new_sockets(plan: &Plan, desired: &Desired) -> Vec<SocketAddr> {
     let port = |name: &FrontendName| if has_port(name) { 0 } else { name.port };
     let socket = |name: &FrontendName| SocketAddr::new(name.address.unwrap_or(any), port(name));
     new.into_iter().map(socket).collect()
+}
+
+/// Why HAProxy could not listen at one of these addresses. A worker that has just been replaced may listen
+/// for a moment still.
+async fn obstacle(addresses: &[SocketAddr]) -> Option<String> {
+    for _ in 0..LOOKS {
+        apply::obstacle(addresses.iter().copied())?;
+        sleep(LOOK_AGAIN).await;
+    }
+    apply::obstacle(addresses.iter().copied())
 }
 
 /// The reply of `show servers state` without the line that tells its format.

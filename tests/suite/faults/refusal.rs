@@ -1,7 +1,9 @@
 //! Configurations that HAProxy refuses, before a reload and during it.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
 
 use super::{Site, assert_says};
 use crate::rig::Rig;
@@ -41,26 +43,46 @@ fn a_refused_configuration_leaves_the_old_one_serving() {
     }
 }
 
+/// A listener as HAProxy's own are, which others of the same user may share.
+fn shared(port: u16) -> TcpListener {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    sockopt::set_socket_reuseaddr(&socket, true).unwrap();
+    sockopt::set_socket_reuseport(&socket, true).unwrap();
+    bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, port))).unwrap();
+    listen(&socket, 1).unwrap();
+    socket.into()
+}
+
 #[test]
 fn a_port_that_is_taken_is_refused_before_anything_happens() {
     for version in [oldest(), newest()] {
-        let site = Site::serving(version);
-        let told = format!("HAProxy {version}, port taken");
+        let [alone, others, own] = [free_port(), free_port(), free_port()];
+        let frontend = format!("frontend own\n  mode http\n  bind 127.0.0.1:{own}\n");
+        let mut site = Site::with_base(version, &frontend);
+        site.begin();
         let (before, worker) = (site.rig.state(), site.rig.haproxy().worker());
-        let port = free_port();
-        let taken = TcpListener::bind(("0.0.0.0", port)).unwrap();
-        let more = format!("  - {{name: more, port: {port}, protocol: HTTP}}\n");
-        let wanted = site.manifests(&site.origin, "web", "5s", &more);
-        site.rig.write(&wanted);
-        let outcome = site.rig.apply();
-        assert_says(&outcome, 14, &["another program has", &port.to_string()], &told);
-        assert_eq!(outcome.json()["reloads"], 0, "{told}");
-        assert_eq!(site.rig.haproxy().worker(), worker, "{told}");
-        assert_eq!(before.diff(&site.rig.state(), "before", "after"), "", "{told}");
-        drop(taken);
-        let _ = site.rig.must_apply(&wanted);
+        let listeners = [TcpListener::bind(("0.0.0.0", alone)).unwrap(), shared(others)];
+        let with = |port: u16| {
+            let more = format!("  - {{name: more, port: {port}, protocol: HTTP}}\n");
+            site.manifests(&site.origin, "web", "5s", &more)
+        };
+        for port in [alone, others, own] {
+            site.rig.write(&with(port));
+            let outcome = site.rig.apply();
+            let told = format!("HAProxy {version}, port taken");
+            assert_says(&outcome, 14, &["another program", &port.to_string()], &told);
+            assert_eq!(outcome.json()["reloads"], 0, "{told}");
+            assert_eq!(site.rig.haproxy().worker(), worker, "{told}");
+            assert_eq!(before.diff(&site.rig.state(), "before", "after"), "", "{told}");
+        }
+        drop(listeners);
+        let _ = site.rig.must_apply(&with(alone));
         site.rig.assert_converged();
         site.assert_serves();
+        // What HAProxy has given up a moment ago is free.
+        for manifests in [site.first(), with(alone)] {
+            let _ = site.rig.must_apply(&manifests);
+        }
     }
 }
 
