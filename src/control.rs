@@ -5,6 +5,7 @@ mod flaps;
 pub mod holds;
 mod quarantine;
 mod suspension;
+mod unmet;
 
 use std::time::{Duration, Instant};
 

@@ -10,7 +10,6 @@ mod configuration;
 mod credentials;
 mod git;
 mod listener;
-mod locks;
 mod manifests;
 mod master;
 mod people;

@@ -29,7 +29,7 @@ pub use notebook::{KNOWN, Note, ServerNote, notes};
 pub use problem::{Kept, Problem, Problems, Severity};
 pub use quarantine::{Fault, Quarantine};
 pub use routing::{Entry, MapName, NO_TABLES, NOTEBOOK, REVISION, Rank, Routing, TABLE_SEPARATOR};
-pub use suspension::{DIRTY, PARTIAL, Suspension, Wanted};
+pub use suspension::{DIRTY, PARTIAL, Suspension, Unread, Wanted};
 pub use text::{FileRequest, Located, Location, SourceFile, Span};
 pub use value::{
     CheckPath, DnsName, FilePath, Hostname, RoutePath, SectionName, Token, ValueError,

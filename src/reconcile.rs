@@ -15,6 +15,7 @@ mod memory;
 mod scribe;
 mod standing;
 mod status;
+mod unmet;
 mod worker;
 
 use tokio::task::JoinHandle;

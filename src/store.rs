@@ -4,6 +4,7 @@
 //! switched in one step, and HAProxy is started with `-f <state>/current`. What a generation shares
 //! with the one before is hard-linked, so what a change costs on disk follows the change.
 
+mod holder;
 mod lock;
 mod own;
 mod prune;
@@ -24,7 +25,7 @@ use crate::{
     model::Contents,
 };
 
-pub use self::lock::Lock;
+pub use self::lock::{FOLLOWER, Lock};
 
 /// The file of a generation that is written last: without it the generation is a torso.
 const METADATA: &str = "generation.json";
@@ -85,6 +86,9 @@ impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Locked { path, .. } if path.ends_with(FOLLOWER) => {
+                Some("end that one first: it follows until it is told to end".to_owned())
+            }
             Self::Locked { holder, .. } if lock::is_follower(holder) => Some(
                 "try again: it holds that while it applies a change; end it where you mean other \
                  manifests, or it takes yours back"
@@ -199,16 +203,6 @@ impl Store {
     /// why it came to nothing.
     pub fn discard(&self, generation: &Generation) {
         let _ = prune::remove(&generation.path);
-    }
-
-    /// Takes the lock, or says who has it.
-    pub fn lock(&self) -> Result<Lock, StoreError> {
-        self.lock_as("lock")
-    }
-
-    /// Takes a lock of its own name.
-    pub fn lock_as(&self, name: &str) -> Result<Lock, StoreError> {
-        lock::take(&self.root.join(name))
     }
 
     /// The generation that `current` links to; `None` where there is none yet.

@@ -28,7 +28,7 @@ use crate::{
     report::{WatchEvent, json::CauseWord},
     settings::Settings,
     source::Source,
-    store::{Store, StoreError},
+    store::{FOLLOWER, Store, StoreError},
 };
 
 use self::{
@@ -53,9 +53,6 @@ pub fn fresh(settings: &Settings) -> Duration {
     (3 * settings.watch.resync).max(FRESH_MIN)
 }
 
-/// The lock that a gw which follows holds, apart from that of each apply.
-const LOCK: &str = "watch.lock";
-
 /// Why following can't begin.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
@@ -79,6 +76,7 @@ pub async fn run(
 ) -> Result<(), WatchError> {
     let never = future::pending::<Infallible>();
     follow(settings, source, CauseWord::Watch, Signals::listen()?, never, vitals, on_event).await?;
+    on_event(WatchEvent::Stopping);
     Ok(())
 }
 
@@ -96,7 +94,7 @@ pub async fn follow<E>(
 ) -> Result<Option<E>, WatchError> {
     let store = Store::new(&settings.state);
     store.create()?;
-    let _only = store.lock_as(LOCK)?;
+    let _only = store.lock_as(FOLLOWER)?;
     let ended: Pin<&mut (dyn Future<Output = E> + Send)> = pin!(ended);
     let mut triggers = Triggers::new(settings, source, signals, ended, vitals)?;
     let mut follower = Follower::new(settings, source, command, vitals);

@@ -7,6 +7,7 @@ use crate::{
     reconcile::{ReconcileError, Reconciler},
     settings::Settings,
     source::{Source, git::BareClone},
+    store::{FOLLOWER, Store},
 };
 
 use super::{
@@ -84,6 +85,9 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     {
         return Err(ReconcileError::Suspended(suspended.clone()).into());
     }
+    if !pass.plan.is_empty() {
+        warn_of_follower(&settings);
+    }
     carry_out::admit(&intent, &mut pass, is_approved)?;
     let (plan, remarks) = (pass.plan.clone(), pass.remarks.clone());
     let mut bar = Bar::new();
@@ -93,6 +97,7 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
     let exit = carry_out::exit(&report);
     if matches!(exit, Exit::Ok | Exit::Incomplete) {
         reconciler.note_reached()?;
+        reconciler.note_unread(None)?;
         // Whoever applies by hand has the last word.
         reconciler.end_quarantine()?;
         reconciler.forget_good()?;
@@ -101,6 +106,18 @@ pub(super) async fn run(args: &Args) -> Result<Exit, CliError> {
         keep(args, &settings, &intent);
     }
     Ok(exit)
+}
+
+/// Tells who else works on the state directory, and goes by manifests of its own.
+fn warn_of_follower(settings: &Settings) {
+    if let Some(holder) = Store::new(&settings.state).holder(FOLLOWER) {
+        let told = format!(
+            "{holder} follows manifests on {}, and takes back what they do not ask for; `gw suspend` \
+             stops that",
+            settings.state.display()
+        );
+        output::eprint(&format!("{}\n", error::warning(&told)));
+    }
 }
 
 /// Remembers a commit as good that was applied as a whole.

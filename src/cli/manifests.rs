@@ -34,6 +34,11 @@ impl Manifests {
 
     /// What they mean: paths, or a repository that is named here or in the settings.
     pub(super) fn source(&self, settings: &Settings) -> Result<Source, CliError> {
+        if self.paths.iter().any(|path| path.to_string_lossy().contains("://")) {
+            // It may hold a password, and is not told.
+            let message = "a URL is no directory with manifests";
+            return Err(CliError::new(Exit::Usage, message).hint("name a repository by --git"));
+        }
         if !self.paths.is_empty() {
             return Ok(Source::Paths(self.paths.clone()));
         }

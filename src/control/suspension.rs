@@ -1,16 +1,13 @@
-//! Following is stopped: `<state>/suspended.json`; and what the manifests ask for where HAProxy is
-//! not there: `<state>/wanted.json`.
+//! Following is stopped: `<state>/suspended.json`.
 
 use crate::{
-    model::{DIRTY, PARTIAL, Suspension, Wanted},
+    model::{DIRTY, PARTIAL, Suspension},
     render::digest_of_files,
     store::{Files, Store, StoreError},
 };
 
 /// The file below the state directory. While it is there, nothing is followed.
 pub(super) const FILE: &str = "suspended.json";
-/// The file below the state directory.
-const WANTED: &str = "wanted.json";
 
 impl Suspension {
     /// The one in force or expired; `None` where there is none.
@@ -44,23 +41,6 @@ impl Suspension {
         let is_other = whole(left) != whole(revision) || revision.contains(DIRTY);
         let has_others = |left: &String| *left != digest_of_files(files).to_string();
         is_other && self.files.as_ref().is_none_or(has_others)
-    }
-}
-
-impl Wanted {
-    /// What was noted last; `None` where HAProxy is, or was, what the manifests ask for.
-    pub fn read(store: &Store) -> Result<Option<Self>, StoreError> {
-        store.read_json(WANTED)
-    }
-
-    /// Notes it, for a rollback: that leaves what the manifests ask for, wherever HAProxy is.
-    pub fn write(&self, store: &Store) -> Result<(), StoreError> {
-        store.write_json(WANTED, self).map(drop)
-    }
-
-    /// Forgets what was noted: HAProxy is what the manifests ask for.
-    pub fn remove(store: &Store) -> Result<(), StoreError> {
-        store.remove_file(WANTED).map(drop)
     }
 }
 

@@ -11,13 +11,13 @@ use rustix::fs::{Access, access, statvfs};
 
 use crate::{
     journal::Journal,
-    model::{Quarantine, Suspension},
+    model::{Quarantine, Suspension, Unread, Wanted},
     report::{doctor::Check, text},
     settings::STATE,
     store::{self, Generation, Store, StoreError},
 };
 
-use super::{in_full, locks, people};
+use super::{in_full, people};
 
 /// Less room than this is too little, in bytes: the journal alone may take 320 MiB.
 const SPACE_MIN: u64 = 256 << 20;
@@ -46,7 +46,7 @@ pub(super) fn checks(store: &Store) -> Vec<Check> {
     if let (Ok(root), Ok(inside)) = (&root.about, &generations.about) {
         checks.push(links(store.root(), root.dev() == inside.dev()));
     }
-    let held = |name: &str| locks::holder(&store.root().join(name));
+    let held = |name: &str| store.holder(name);
     checks.push(Check::ok("lock", held("lock").map_or_else(free, |who| format!("held: {who}"))));
     let follower = held("watch.lock");
     checks.push(Check::ok(
@@ -64,6 +64,8 @@ pub(super) fn checks(store: &Store) -> Vec<Check> {
     checks.push(journal(store));
     checks.push(suspension(store));
     checks.push(quarantine(store));
+    checks.push(unmet(store));
+    checks.push(unread(store));
     checks
 }
 
@@ -253,6 +255,29 @@ fn quarantine(store: &Store) -> Check {
             let mend = error.hint().unwrap_or_else(|| command("retry", store));
             Check::failed(ID, in_full(&error), mend)
         }
+    }
+}
+
+fn unmet(store: &Store) -> Check {
+    const ID: &str = "asked-for";
+    match Wanted::read(store) {
+        Ok(found) => match found.as_ref().and_then(text::unmet) {
+            Some(told) => Check::warning(ID, told, "correct what is told".to_owned()),
+            None => Check::ok(ID, "nothing that gw can't do"),
+        },
+        Err(error) => Check::failed(ID, in_full(&error), error.hint().unwrap_or_default()),
+    }
+}
+
+fn unread(store: &Store) -> Check {
+    const ID: &str = "manifests-read";
+    match Unread::read(store) {
+        Ok(Some(found)) => {
+            let mend = "name the manifests to `gw doctor`, which looks at them".to_owned();
+            Check::warning(ID, text::unread(&found), mend)
+        }
+        Ok(None) => Check::ok(ID, "no gw that follows them failed"),
+        Err(error) => Check::failed(ID, in_full(&error), error.hint().unwrap_or_default()),
     }
 }
 

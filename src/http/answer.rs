@@ -15,6 +15,7 @@ use crate::{
     report::{
         board::{Condition, Truth},
         json,
+        snippet::printable,
     },
     webhook::BODY_MAX,
 };
@@ -89,7 +90,7 @@ fn readyz(view: &View) -> Answer {
         Truth::True => StatusCode::OK,
         Truth::False | Truth::Unknown => StatusCode::SERVICE_UNAVAILABLE,
     };
-    text(status, &format!("{reason}: {message}"))
+    text(status, &format!("{reason}: {}", printable(&message)))
 }
 
 fn ready(view: &View) -> Condition {

@@ -185,7 +185,7 @@ impl Builder {
             for old in candidates {
                 let document = &old.document;
                 if taken.insert(key(document)) {
-                    let (kind, name) = (document.kind(), document.name.clone());
+                    let (kind, name) = (document.written().0, document.name.clone());
                     kept.push(Kept { kind, name, file: Arc::clone(file) });
                     stands.push(old.clone());
                 }

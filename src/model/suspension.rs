@@ -33,4 +33,16 @@ pub struct Wanted {
     pub revision: String,
     /// The digest of the files that it is rendered to; `None` where it can't be.
     pub files: Option<String>,
+    /// Why HAProxy is not that, as far as it is more than a matter of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// The manifests can't be read, so that what was read last is followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Why.
+    pub why: String,
+    /// Since when, in seconds since the epoch.
+    pub since: u64,
 }

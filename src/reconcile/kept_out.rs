@@ -2,8 +2,7 @@
 
 use crate::{
     intent::{self, Intent},
-    model::{Quarantine, Suspension, Wanted},
-    render::digest_of_files,
+    model::{Quarantine, Suspension},
     report::text,
     store::{self, Files},
 };
@@ -19,23 +18,6 @@ impl Reconciler {
     ) -> Result<Option<Suspension>, ReconcileError> {
         let found = Suspension::read(&self.store)?;
         Ok(found.filter(|found| !found.is_over(store::now(), wanted)))
-    }
-
-    /// Notes what the manifests ask for, which HAProxy is not. Manifests that are invalid are rendered
-    /// to no files.
-    pub fn note_wanted(&self, revision: &str, files: Option<&Files>) -> Result<(), ReconcileError> {
-        let files = files.map(|files| digest_of_files(files).to_string());
-        let wanted = Wanted { revision: revision.to_owned(), files };
-        // One that can't be read is written anew.
-        if Wanted::read(&self.store).ok().flatten().as_ref() == Some(&wanted) {
-            return Ok(());
-        }
-        Ok(wanted.write(&self.store)?)
-    }
-
-    /// Notes that HAProxy is what the manifests ask for.
-    pub fn note_reached(&self) -> Result<(), ReconcileError> {
-        Ok(Wanted::remove(&self.store)?)
     }
 
     /// Forgets what stood in for manifests that were wrong: others were applied as a whole.
@@ -77,11 +59,6 @@ impl Reconciler {
             revision: found.metadata.revision,
             is_way_back: back_to.is_some(),
         }))
-    }
-
-    /// What the manifests ask for, as far as it was noted and HAProxy is not that.
-    pub fn wanted(&self) -> Result<Option<Wanted>, ReconcileError> {
-        Ok(Wanted::read(&self.store)?)
     }
 
     /// What is not tried again.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{BackendName, Contents, Live, LiveServer, Note, Quarantine},
+    model::{BackendName, Contents, Live, LiveServer, Note, Quarantine, Unread, Wanted},
     report::status::{BackendStatus, ServerCounts, Status},
 };
 
@@ -18,7 +18,9 @@ impl Reconciler {
         let generation = standing::generation(&disk);
         let suspended = self.suspended(None)?;
         let quarantine = Quarantine::read(&self.store)?;
-        let status = Status { generation, objects, suspended, quarantine, ..Status::default() };
+        let (wanted, unread) = (Wanted::read(&self.store)?, Unread::read(&self.store)?);
+        let told = Status { suspended, quarantine, wanted, unread, ..Status::default() };
+        let status = Status { generation, objects, ..told };
         let Some(standing) = self.standing(&disk, &desired).await? else {
             self.assert_stopped()?;
             return Ok(status);

@@ -86,6 +86,8 @@ pub struct SourceState {
     pub answered: Option<Moment>,
     /// Why its newest revision is not followed, or not known; `None` where it is.
     pub failure: Option<String>,
+    /// What a person has to see to before it is followed: a word for it, and why.
+    pub awaits: Option<(&'static str, String)>,
 }
 
 /// The HAProxy that answers, as somebody looks for it all the time.

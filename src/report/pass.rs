@@ -133,6 +133,11 @@ impl PassResult {
         }
     }
 
+    /// Why it is not done, where that is more than a matter of time.
+    pub fn obstacle(&self) -> Option<&str> {
+        self.message().filter(|_| !matches!(self, Self::Pending(_)))
+    }
+
     /// Why it is not done.
     pub fn message(&self) -> Option<&str> {
         match self {

@@ -11,7 +11,7 @@ use crate::{
     haproxy::Command,
     model::{
         BackendName, Commit, Fault, Hold, HoldState, Location, MapName, ObjectName, Origin,
-        Quarantine, ServerName, Span, Suspension,
+        Quarantine, ServerName, Span, Suspension, Unread, Wanted,
     },
     plan::{
         Action, Cause, FieldChange, Instruction, Loading, Mechanism, Object, Outcome, Plan, Reason,
@@ -212,6 +212,12 @@ pub(crate) fn status() -> Status {
             ends_with: None,
             files: None,
         }),
+        wanted: Some(Wanted {
+            revision: "3f2a9c01b7d4".to_owned(),
+            files: None,
+            why: Some("web.yaml:3:5: unknown field `servrs`".to_owned()),
+        }),
+        unread: Some(Unread { why: "no route to host".to_owned(), since: 1_798_761_599 }),
         quarantine: Some(Quarantine {
             revision: "0bad".into(),
             files: "77".into(),

@@ -110,6 +110,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     text.chars().map(escape).collect::<String>().into()
 }
 
+/// The same in one line.
+pub(crate) fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    printable(&lines.collect::<Vec<_>>().join("; ")).into_owned()
+}
+
 /// Whether Rust's own rules for `Debug` show a character as it is: neither a control character nor
 /// an invisible one, such as those that turn the direction of text.
 fn is_printable(c: char) -> bool {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     diff::Held,
-    model::{BackendName, Quarantine, Suspension},
+    model::{BackendName, Quarantine, Suspension, Unread, Wanted},
     plan::{Object, Step},
 };
 
@@ -31,6 +31,10 @@ pub struct Status {
     pub suspended: Option<Suspension>,
     /// What is not tried again; `None` where nothing is.
     pub quarantine: Option<Quarantine>,
+    /// What the manifests ask for where HAProxy is not that; `None` where it is.
+    pub wanted: Option<Wanted>,
+    /// Why the manifests can't be read; `None` where they can.
+    pub unread: Option<Unread>,
     /// The servers, by backend.
     pub backends: Vec<BackendStatus>,
 }

@@ -21,7 +21,7 @@ pub use self::{
     quarantined::quarantined,
     refusals::refusals,
     report::report,
-    status::{status, utc},
+    status::{status, unmet, unread, utc},
     suspended::suspended,
     watch::watch,
 };

@@ -35,6 +35,31 @@ pub enum WatchEvent<'a> {
     PassEnded(&'a PassRecord),
     /// The source was asked for its newest revision.
     SourceFetched(SourceFetch<'a>),
+    /// The source answers again.
+    SourceAnswers,
+    /// HAProxy does not run any more, or runs again.
+    Haproxy {
+        /// Whether it runs.
+        is_running: bool,
+    },
+    /// Another gw, or a person by it, applied something.
+    Others {
+        /// The generation that is current now.
+        generation: u64,
+        /// The revision that it was made of.
+        revision: &'a str,
+    },
+    /// What a person should know, and which keeps nothing from being done.
+    Remark(&'a str),
+    /// A change is worse, and is taken back by the next pass.
+    Worse {
+        /// The revision.
+        revision: &'a str,
+        /// In what way.
+        message: &'a str,
+        /// The generation that is gone back to.
+        back_to: Option<u64>,
+    },
     /// A change that went wrong after its pass was undone, or could not be.
     RolledBack {
         /// The revision that was taken back.
@@ -121,7 +146,7 @@ pub enum WatchEvent<'a> {
     },
     /// The manifests are watched for changes from now on.
     Watching,
-    /// Both gw and HAProxy are about to end.
+    /// gw is about to end; and HAProxy, where gw runs it.
     Stopping,
 }
 

@@ -8,7 +8,12 @@ use std::{
     time::SystemTime,
 };
 
-use super::{StoreError, failed};
+use super::{Store, StoreError, failed, holder::holder};
+
+/// The lock of a gw that changes something.
+const WORK: &str = "lock";
+/// The lock of a gw that follows manifests, apart from that of each apply.
+pub const FOLLOWER: &str = "watch.lock";
 
 /// The right to change the state directory and HAProxy, until dropped.
 #[derive(Debug)]
@@ -16,8 +21,25 @@ pub struct Lock {
     _file: File,
 }
 
+impl Store {
+    /// Takes the lock, or says who has it.
+    pub fn lock(&self) -> Result<Lock, StoreError> {
+        self.lock_as(WORK)
+    }
+
+    /// Takes a lock of its own name.
+    pub fn lock_as(&self, name: &str) -> Result<Lock, StoreError> {
+        take(&self.root().join(name))
+    }
+
+    /// Who holds a lock, in its own words, without taking it; `None` where nobody does.
+    pub fn holder(&self, name: &str) -> Option<String> {
+        holder(&self.root().join(name))
+    }
+}
+
 /// Takes the lock, or says who has it.
-pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
+fn take(path: &Path) -> Result<Lock, StoreError> {
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(
             |error| match error.kind() {

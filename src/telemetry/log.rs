@@ -63,6 +63,18 @@ pub fn log(event: &WatchEvent<'_>) {
                 }
             }
         }
+        WatchEvent::SourceAnswers => tracing::info!("the repository answers again"),
+        WatchEvent::Haproxy { is_running: true } => tracing::info!("HAProxy runs again"),
+        WatchEvent::Haproxy { is_running: false } => {
+            tracing::error!("HAProxy does not run any more");
+        }
+        WatchEvent::Others { generation, revision } => {
+            tracing::warn!(generation, applied = revision, "another gw applied something");
+        }
+        WatchEvent::Remark(why) => tracing::warn!(why, "a remark"),
+        WatchEvent::Worse { revision, message, back_to } => {
+            tracing::error!(worse = revision, why = message, back_to, "HAProxy serves worse");
+        }
         WatchEvent::RolledBack { revision, message, is_good: true } => {
             tracing::error!(taken_back = revision, why = message, "a change was taken back");
         }

@@ -4,10 +4,9 @@ mod gate;
 mod others;
 mod reach;
 mod stay;
+mod tell;
 
 use std::{
-    error::Error,
-    iter,
     mem::{self, Discriminant},
     time::{Duration, Instant},
 };
@@ -31,10 +30,8 @@ use crate::{
     source::{LoadError, Look, Source},
 };
 
-use self::{
-    gate::{Gate, Verdict},
-    others::Others,
-};
+pub(super) use self::tell::chain;
+use self::{gate::Gate, others::Others, tell::noted};
 use super::{files::Changed, history::History, vitals::Vitals, work::Work};
 
 /// What a pass left to do.
@@ -110,6 +107,14 @@ pub(super) struct Follower<'a> {
     way_back_failure: Option<String>,
     /// The generation that was told to be held without a source.
     staying: Option<u64>,
+    /// Whether HAProxy ran at the last pass that could tell.
+    was_running: Option<bool>,
+    /// Why the manifests could not be read by the last pass.
+    unreadable: Option<String>,
+    /// What was noted of that,
+    unread: Option<String>,
+    /// and whether it was.
+    is_noted: bool,
     /// The pass under way, or the last one.
     record: PassRecord,
 }
@@ -148,6 +153,10 @@ impl<'a> Follower<'a> {
             suspended: None,
             way_back_failure: None,
             staying: None,
+            was_running: None,
+            unreadable: None,
+            unread: None,
+            is_noted: false,
             record: PassRecord::default(),
         }
     }
@@ -230,6 +239,7 @@ impl<'a> Follower<'a> {
                 work.look_at_everything();
             }
         }
+        self.note_unread();
         if work.is_health_due() && !is_news && self.is_worse(on_event).await {
             causes.push(PassCause::Health);
             work.look_at_everything();
@@ -244,6 +254,8 @@ impl<'a> Follower<'a> {
         async {
             on_event(WatchEvent::PassBegun { number, causes: &self.record.causes });
             let left = self.look(&work, is_news, on_event).await;
+            self.note_unread();
+            self.tell_haproxy(on_event);
             self.record.on_trial = self.gate.generation();
             on_event(WatchEvent::PassEnded(&self.record));
             Some(left)
@@ -267,6 +279,7 @@ impl<'a> Follower<'a> {
         let begun = Instant::now();
         let compiled = self.compile(work.files().filter(|_| !work.is_whole()));
         self.record.phases.compile = begun.elapsed();
+        self.unreadable = compiled.as_ref().err().map(|error| chain(error));
         let intent = match compiled {
             Ok(intent) => intent,
             Err(error) => {
@@ -296,13 +309,16 @@ impl<'a> Follower<'a> {
         let wrong = intent.problems.first_error();
         let wrong = wrong.map(|error| format!("{}: {}{}", error.at, error.message, whose(&intent)));
         if !intent.is_valid() {
-            self.note_unreached(Some((&intent.revision, None)));
-            self.reconciler.note_failure(Some(&intent.revision), "the manifests are invalid");
-            self.record.result = PassResult::Invalid(wrong.unwrap_or_default());
+            noted(self.reconciler.note_wanted(&intent.revision, None, wrong.clone()));
+            let wrong = wrong.unwrap_or_default();
+            let told = format!("the manifests are invalid: {wrong}");
+            self.reconciler.note_failure(Some(&intent.revision), &told);
+            self.record.result = PassResult::Invalid(wrong);
             return Left::Nothing;
         }
         self.objects = objects(&intent);
-        let went = self.reach_or_stay(&intent, work, is_news, on_event).await;
+        let wrong_now = wrong.as_deref();
+        let went = self.reach_or_stay(&intent, work, is_news, wrong_now, on_event).await;
         if let (Some(wrong), PassResult::Done) = (wrong, &self.record.result) {
             self.record.result = PassResult::Partial(wrong);
         }
@@ -330,45 +346,6 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Looks how HAProxy serves since the last change. Returns whether that is worse than before, and
-    /// has it taken back by the next pass then.
-    async fn is_worse(&mut self, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
-        let looked = match self.gate.look(&self.reconciler).await {
-            Ok(Verdict::Open) => Ok(false),
-            Ok(Verdict::Good(generation, revision)) => {
-                on_event(WatchEvent::Judged { generation, is_proven: true });
-                // Not what is only wanted, nor a part of it.
-                if self.commit().is_some_and(|commit| commit.short() == revision) {
-                    self.keep().await;
-                }
-                Ok(false)
-            }
-            Ok(Verdict::Dropped(generation)) => {
-                on_event(WatchEvent::Judged { generation, is_proven: false });
-                Ok(false)
-            }
-            Ok(Verdict::Worse(generation, bad)) => {
-                let condemned = self.reconciler.condemn(generation, &bad);
-                if let Ok(is_worse) = condemned {
-                    self.gate.end();
-                    if !is_worse {
-                        on_event(WatchEvent::Judged { generation, is_proven: false });
-                    }
-                }
-                condemned
-            }
-            Err(error) => Err(error),
-        };
-        if looked.as_ref().is_err_and(ReconcileError::is_passing) {
-            // Another gw is at work: the next look finds what it made.
-            return false;
-        }
-        looked.unwrap_or_else(|error| {
-            self.failed(&error, error.hint().as_deref(), on_event);
-            false
-        })
-    }
-
     /// When to look how HAProxy serves since the last change.
     pub(super) fn next_look(&self) -> Option<Instant> {
         self.gate.next_look()
@@ -380,27 +357,6 @@ impl<'a> Follower<'a> {
             history.keep().await;
         }
     }
-
-    /// Tells that a pass failed, with all causes.
-    fn failed(
-        &mut self,
-        error: &dyn Error,
-        hint: Option<&str>,
-        on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) {
-        let message = chain(error);
-        if self.failure.as_ref() != Some(&message) {
-            on_event(WatchEvent::Failed { message: &message, hint });
-        }
-        self.record.result = PassResult::Failed(message.clone());
-        self.failure = Some(message);
-    }
-}
-
-/// An error with all its causes, as one text.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let causes = iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Whose commit it is, in brackets.

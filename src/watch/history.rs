@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    model::Commit,
+    model::{Commit, PARTIAL},
     report::{SourceAnswer, SourceFetch, WatchEvent},
     source::git::{BareClone, GitError, Settings},
 };
@@ -56,7 +56,9 @@ impl History {
                 return false;
             }
         };
-        self.failure = None;
+        if self.failure.take().is_some() {
+            on_event(WatchEvent::SourceAnswers);
+        }
         if self.commit.as_ref().is_some_and(|commit| commit.id == found.fetched.commit.id) {
             return false;
         }
@@ -64,14 +66,26 @@ impl History {
         let signer = found.fetched.signer.map(|signer| signer.to_string());
         on_event(WatchEvent::Fetched { commit, signer: signer.as_deref(), took });
         for remark in &found.remarks {
-            on_event(WatchEvent::Failed { message: remark, hint: None });
+            on_event(WatchEvent::Remark(remark));
         }
         true
+    }
+
+    /// Why the last fetch failed, if it did.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// Why no commit is known, where the repository was asked for one in vain since gw began.
     pub(super) fn lost(&self) -> Option<&str> {
         self.failure.as_deref().filter(|_| self.commit.is_none())
+    }
+
+    /// Whether this is a revision of the repository that was read last, or was good last.
+    pub(super) fn knows(&self, revision: &str) -> bool {
+        let name = revision.strip_suffix(PARTIAL).unwrap_or(revision);
+        let known = [self.clone.last_read().ok(), self.last_good()];
+        known.into_iter().flatten().any(|commit| commit.short() == name)
     }
 
     /// The last good commit, if there is one that is to be believed.

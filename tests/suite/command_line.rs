@@ -41,6 +41,24 @@ fn wrong_usage_is_told_apart_from_changes() {
 }
 
 #[test]
+fn a_password_in_the_wrong_place_is_not_shown() {
+    let root = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["https://me:S3CR3T@127.0.0.1:9/x.git"][..],
+        &["--git", "me:S3CR3T@127.0.0.1:x.git"],
+        &["--git", "https://me:S3CR3T@127.0.0.1:9/x.git"],
+        &["--git", "htps://me:S3CR3T@127.0.0.1:9/x.git"],
+    ] {
+        let outcome = gw(root.path()).run(&[&["validate"], arguments].concat());
+        assert!(outcome.code != Some(0) && !outcome.stderr.is_empty(), "{arguments:?}");
+        let said = outcome.stdout + &outcome.stderr;
+        assert!(!said.contains("S3CR3T"), "{said}");
+    }
+    let outcome = gw(root.path()).run(&["validate", "https://127.0.0.1:9/x.git"]).expect(64);
+    assert!(outcome.stderr.contains("--git"), "{}", outcome.transcript());
+}
+
+#[test]
 fn invalid_manifests_end_every_command_with_all_problems() {
     let root = folder("apiVersion: gw/v1\nkind: Backnd\nmetadata: { name: web }\n");
     for command in ["validate", "render", "plan", "apply"] {

@@ -348,9 +348,16 @@ fn a_service_is_followed_and_left_running() {
         watch.signal(Signal::CONT);
         assert!(clock::eventually(SOON, || answers(port, &two)), "{}", watch.log());
 
+        // That HAProxy goes and comes is told.
+        rig.stop();
+        watch.wait_for_log("HAProxy does not run any more", SOON);
+        rig.start();
+        watch.wait_for_log("HAProxy runs again", SOON);
+
         watch.signal(Signal::TERM);
         let status = watch.wait(SOON);
         assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", watch.log());
+        assert!(watch.log().ends_with("Stopping.\n"), "{}", watch.log());
         assert!(answers(port, &two), "HAProxy {version} does not run any more");
     }
 }

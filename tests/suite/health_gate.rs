@@ -151,6 +151,33 @@ fn a_change_that_fails_requests_is_taken_back_and_not_tried_again() {
 }
 
 #[test]
+fn why_and_what_is_taken_back_is_told_to_people() {
+    let settings = "healthGate: {period: 60s}\nreloadInterval: 0s\n";
+    let mut stage = Stage::new(newest(), "", settings);
+    drop(stage.gw);
+    stage.gw = stage.rig.gw.start(&["watch", "manifests", "--config", "gw.yaml"]);
+    stage.gw.wait_for_log("Watching", SOON);
+    // Nothing was asked of this one, so it is not known to be good.
+    let (other, bad) = (Origin::http1("other"), free_port());
+    stage.write(other.port());
+    let has = |port: u16| {
+        stage.rig.state().of("server web/").any(|line| line.contains(&format!(":{port} ")))
+    };
+    assert!(clock::eventually(SOON, || has(other.port())), "{}", stage.gw.log());
+    let status = stage.rig.gw.run(&["status", "--output", "json"]).ok().json();
+    let first = status["revision"].as_str().expect("one runs");
+    stage.write(bad);
+    assert!(clock::eventually(SOON, || has(bad)), "{}", stage.gw.log());
+    assert!(clock::eventually(SOON, || stage.requests(12) == 12), "{}", stage.gw.log());
+    stage.gw.wait_for_log("was taken back", SOON);
+    let log = stage.gw.log();
+    for word in ["HAProxy serves worse with revision", "5xx", "Going back to generation"] {
+        assert!(log.contains(word), "{word}: {log}");
+    }
+    assert!(log.contains(&format!("with it goes back what was judged together: {first}")), "{log}");
+}
+
+#[test]
 fn nothing_is_condemned_while_another_gw_is_at_work() {
     let stage = Stage::new(newest(), "", "healthGate: {period: 60s}\nreloadInterval: 0s\n");
     stage.write(free_port());

@@ -13,7 +13,10 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) use self::{manifests::web, state::State};
+pub(crate) use self::{
+    manifests::{gateway, web},
+    state::State,
+};
 use crate::support::haproxy::{Haproxy, Mode, base_config};
 use crate::support::run::{Gw, Outcome};
 use crate::support::versions::Version;

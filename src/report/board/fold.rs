@@ -61,6 +61,11 @@ impl Board {
             }
             WatchEvent::Stopping => self.is_stopping = true,
             WatchEvent::Started { .. }
+            | WatchEvent::SourceAnswers
+            | WatchEvent::Haproxy { .. }
+            | WatchEvent::Others { .. }
+            | WatchEvent::Remark(_)
+            | WatchEvent::Worse { .. }
             | WatchEvent::Judged { .. }
             | WatchEvent::Problems { .. }
             | WatchEvent::Kept { .. }
@@ -178,9 +183,11 @@ impl Board {
         let awaited = awaited(pass);
         let truth = |is: bool| if is { Truth::True } else { Truth::False };
         self.set(About::Ready, truth(is_ready), (reason, message), wall);
-        match awaited {
-            Some(awaited) => self.set(About::Stalled, Truth::True, (reason, awaited), wall),
-            None => self.set(About::Stalled, Truth::False, ("Progressing", ""), wall),
+        let of_source = self.source.as_ref().and_then(|source| source.awaits.clone());
+        match (awaited, of_source) {
+            (Some(awaited), _) => self.set(About::Stalled, Truth::True, (reason, awaited), wall),
+            (None, Some(why)) => self.set(About::Stalled, Truth::True, why, wall),
+            (None, None) => self.set(About::Stalled, Truth::False, ("Progressing", ""), wall),
         }
         if is_done || awaited.is_some() {
             self.set(About::Reconciling, Truth::False, ("AtRest", ""), wall);
@@ -207,6 +214,15 @@ impl Board {
     fn fetched(&mut self, answer: SourceAnswer<'_>, now: Moment) {
         let source = self.source.get_or_insert_default();
         source.failure = answer.failure().map(str::to_owned);
+        let was_awaiting = source.awaits.is_some();
+        source.awaits = match answer {
+            SourceAnswer::Revision { .. } => None,
+            SourceAnswer::Rewritten(why) => Some(("HistoryRewritten", why.to_owned())),
+            SourceAnswer::Unverified(why) => Some(("SourceUnverified", why.to_owned())),
+            // It says nothing new.
+            SourceAnswer::Nothing(_) => source.awaits.take(),
+        };
+        let awaits = source.awaits.clone();
         match answer {
             SourceAnswer::Revision { name, is_verified } => {
                 source.revision = Some(name.to_owned());
@@ -221,6 +237,13 @@ impl Board {
                 self.set(About::SourceVerified, Truth::False, ("Unverified", why), now.wall);
             }
             SourceAnswer::Nothing(_) => {}
+        }
+        match awaits {
+            Some(why) => self.set(About::Stalled, Truth::True, why, now.wall),
+            None if was_awaiting => {
+                self.set(About::Stalled, Truth::False, ("Progressing", ""), now.wall);
+            }
+            None => {}
         }
     }
 

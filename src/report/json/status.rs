@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    model::{Quarantine, Suspension},
+    model::{Quarantine, Suspension, Unread, Wanted},
     report::{
         status::{Generation, Pending, ServerCounts, Status, Worker},
         text::utc,
@@ -48,6 +48,12 @@ pub struct StatusDocument {
     /// What was taken back and is not tried again; absent where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<QuarantineDocument>,
+    /// What the manifests ask for where HAProxy is not that, as `gw watch` noted it; absent where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<WantedDocument>,
+    /// Why `gw watch` can't read the manifests; absent where it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<UnreadDocument>,
     /// The backends.
     pub backends: Vec<BackendDocument>,
 }
@@ -71,6 +77,8 @@ impl StatusDocument {
             pending: status.pending.iter().map(PendingDocument::of).collect(),
             suspended: status.suspended.as_ref().map(SuspendedDocument::of),
             quarantine: status.quarantine.as_ref().map(QuarantineDocument::of),
+            wanted: status.wanted.as_ref().map(WantedDocument::of),
+            unread: status.unread.as_ref().map(UnreadDocument::of),
             backends: status
                 .backends
                 .iter()
@@ -108,6 +116,38 @@ impl SuspendedDocument {
             until: suspended.until.map(utc),
             ends_with: suspended.ends_with.clone(),
         }
+    }
+}
+
+/// What the manifests ask for, which HAProxy is not.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Wanted")]
+pub struct WantedDocument {
+    /// The revision.
+    pub revision: String,
+    /// Why HAProxy is not that; null where it is a matter of time.
+    pub why: Option<String>,
+}
+
+impl WantedDocument {
+    fn of(wanted: &Wanted) -> Self {
+        Self { revision: wanted.revision.clone(), why: wanted.why.clone() }
+    }
+}
+
+/// Why the manifests can't be read.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Unread")]
+pub struct UnreadDocument {
+    /// Why.
+    pub why: String,
+    /// Since when (RFC 3339, UTC).
+    pub since: String,
+}
+
+impl UnreadDocument {
+    fn of(unread: &Unread) -> Self {
+        Self { why: unread.why.clone(), since: utc(unread.since) }
     }
 }
 

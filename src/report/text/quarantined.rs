@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Fault, Quarantine},
-    report::snippet::printable,
+    report::snippet::{one_line, printable},
 };
 
 use super::utc;
@@ -10,7 +10,7 @@ use super::utc;
 /// One line that says what it is, since when, and why.
 pub fn quarantined(quarantine: &Quarantine) -> String {
     let Quarantine { revision, fault, reason, since, .. } = quarantine;
-    let (revision, reason, since) = (printable(revision), printable(reason), utc(*since));
+    let (revision, reason, since) = (printable(revision), one_line(reason), utc(*since));
     match fault {
         Fault::Refused => format!("revision {revision} was refused at {since}: {reason}"),
         Fault::Broken => format!("revision {revision} broke the way back at {since}: {reason}"),

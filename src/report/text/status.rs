@@ -5,9 +5,12 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use crate::report::{
-    snippet::printable,
-    status::{BackendStatus, ServerCounts, Status},
+use crate::{
+    model::{PARTIAL, Unread, Wanted},
+    report::{
+        snippet::{one_line, printable},
+        status::{BackendStatus, ServerCounts, Status},
+    },
 };
 
 use super::{
@@ -31,6 +34,17 @@ pub fn status(status: &Status) -> String {
     }
     if let Some(bad) = &status.quarantine {
         line("Not tried", format!("{BAD}{}{BAD:#} (`gw retry`)", quarantined(bad)));
+    }
+    // What is not tried again is told already.
+    let is_told = |wanted: &&Wanted| {
+        status.quarantine.as_ref().is_some_and(|bad| bad.revision == wanted.revision)
+    };
+    let wanted = status.wanted.as_ref().filter(|wanted| !is_told(wanted));
+    if let Some(unmet) = wanted.and_then(unmet) {
+        line("Asked for", format!("{WARN}{unmet}{WARN:#}"));
+    }
+    if let Some(unread) = &status.unread {
+        line("Manifests", format!("{WARN}{}{WARN:#}", self::unread(unread)));
     }
     line("Generation", generation(status));
     line("HAProxy", haproxy(status));
@@ -127,6 +141,22 @@ fn write_list<T>(out: &mut String, title: &str, items: &[T], show: impl Fn(&T) -
     if let Some(rest) = items.len().checked_sub(SHOWN).filter(|rest| *rest > 0) {
         let _ = writeln!(out, "  {DIM}… and {rest} more (--output json has all){DIM:#}");
     }
+}
+
+/// What is asked for, and why HAProxy is not that; `None` where that is a matter of time.
+pub fn unmet(wanted: &Wanted) -> Option<String> {
+    let why = one_line(wanted.why.as_deref()?);
+    Some(match wanted.revision.strip_suffix(PARTIAL) {
+        Some(revision) => {
+            format!("revision {} runs but for what is wrong in it: {why}", printable(revision))
+        }
+        None => format!("revision {} is not what runs: {why}", printable(&wanted.revision)),
+    })
+}
+
+/// Why the manifests can't be read.
+pub fn unread(unread: &Unread) -> String {
+    format!("can't be read since {}: {}", utc(unread.since), one_line(&unread.why))
 }
 
 /// A duration in its two greatest units.

@@ -302,6 +302,8 @@ fn a_status_fits_on_a_screen() {
 Revision    3f2a9c01b7de
 Following   suspended by alice@web-1 since 2026-12-31T23:59:59Z, until 2027-01-01T00:59:59Z: INC-42
 Not tried   revision 0bad was taken back at 2026-12-31T23:59:59Z: backend web has 0 of 2 servers up, and had 2 of 2 before (`gw retry`)
+Asked for   revision 3f2a9c01b7d4 is not what runs: web.yaml:3:5: unknown field `servrs`
+Manifests   can't be read since 2026-12-31T23:59:59Z: no route to host
 Generation  42 of 2026-12-31T23:59:59Z (apply)
 HAProxy     3.2.4-1, worker 4711, up for 1 day 1 hour
 Structure   in sync

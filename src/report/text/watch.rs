@@ -50,8 +50,39 @@ pub fn watch(event: WatchEvent<'_>, detail: Detail) -> String {
         WatchEvent::PassBegun { .. }
         | WatchEvent::PassEnded(_)
         | WatchEvent::SourceFetched(_)
-        | WatchEvent::RolledBack { .. }
         | WatchEvent::Judged { .. } => String::new(),
+        WatchEvent::SourceAnswers => format!("{GOOD}The repository answers again.{GOOD:#}\n"),
+        WatchEvent::Haproxy { is_running: true } => format!("{GOOD}HAProxy runs again.{GOOD:#}\n"),
+        WatchEvent::Haproxy { is_running: false } => {
+            format!(
+                "{BAD}HAProxy does not run any more{BAD:#}: what it starts with is kept ready.\n"
+            )
+        }
+        WatchEvent::Others { generation, revision } => format!(
+            "{WARN}Another gw applied{WARN:#} revision {}, as generation {generation}.\n",
+            printable(revision)
+        ),
+        WatchEvent::Remark(remark) => {
+            format!("{WARN}warning{WARN:#}: {}\n", printable(remark))
+        }
+        WatchEvent::Worse { revision, message, back_to } => {
+            let to = back_to.map_or_else(String::new, |number| format!(" to generation {number}"));
+            let (revision, message) = (printable(revision), printable(message));
+            format!(
+                "{BAD}HAProxy serves worse with revision {revision}{BAD:#}: {message}. Going back{to}.\n"
+            )
+        }
+        WatchEvent::RolledBack { revision, message, is_good } => {
+            let revision = printable(revision.unwrap_or("unknown"));
+            let first = printable(message.lines().next().unwrap_or_default());
+            if is_good {
+                format!("{WARN}Revision {revision} was taken back{WARN:#}: {first}\n")
+            } else {
+                format!(
+                    "{BAD}The way back from revision {revision} failed: act now{BAD:#}: {first}\n"
+                )
+            }
+        }
         WatchEvent::Suspended { reason, by, since: _, until } => {
             let end = until.map_or_else(String::new, |until| format!(" until {}", utc(until)));
             let (reason, by) = (printable(reason), printable(by));

@@ -122,6 +122,9 @@ impl Address {
         if host.is_empty() || host.starts_with('-') || path.is_empty() {
             return Err(AddressError("it names no host, or no path"));
         }
+        if path.split_once('@').is_some_and(|(_, rest)| rest.contains(':')) {
+            return Err(AddressError("`user@host:path` takes no password: name a key"));
+        }
         let host = host.to_ascii_lowercase();
         let username = username.map(Secret::new);
         Ok(Self { host, username, ..Self::plain(text.to_owned(), Transport::Ssh) })

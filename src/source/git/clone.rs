@@ -200,7 +200,7 @@ impl BareClone {
     }
 
     /// The commit that was read last. Writes nothing.
-    pub(super) fn last_read(&self) -> Result<Commit, GitError> {
+    pub fn last_read(&self) -> Result<Commit, GitError> {
         if !self.path().join("HEAD").exists() {
             return Err(self.not_fetched());
         }

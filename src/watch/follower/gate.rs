@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     time::{Duration, Instant},
 };
 
@@ -12,8 +13,11 @@ use crate::{
     model::{BackendName, Fault, Quarantine},
     plan::Report,
     reconcile::{Pass, ReconcileError, Reconciler, touched},
+    report::WatchEvent,
     store::Files,
 };
+
+use super::Follower;
 
 /// The pause between two looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -41,6 +45,8 @@ struct OnTrial {
     generation: u64,
     revision: String,
     files: Files,
+    /// The revisions before it that are judged together with it.
+    with_it: Vec<String>,
     /// When to look next.
     next: Instant,
     end: Instant,
@@ -114,11 +120,14 @@ impl Gate {
             return;
         };
         let begin = reconciler.traffic().await.unwrap_or_default();
+        let mut with_it = Vec::new();
         if let Some(earlier) = self.trial.take() {
             if earlier.trial.is_proven(&begin) {
                 self.usual.note(begin.clone());
             } else {
                 good = earlier.good;
+                with_it = earlier.with_it;
+                with_it.push(earlier.revision);
             }
             servers = earlier.trial.servers.and(servers);
             backends =
@@ -131,6 +140,7 @@ impl Gate {
             generation,
             revision: intent.revision.clone(),
             files: intent.rendered.files.clone(),
+            with_it,
             next: Instant::now() + limits.period.min(LOOK_AGAIN),
             end: Instant::now() + limits.period,
         });
@@ -167,13 +177,18 @@ impl Gate {
         if worse.is_empty() && !is_over {
             return Ok(Verdict::Open);
         }
-        let OnTrial { good, generation, revision, files, .. } = on_trial;
+        let OnTrial { good, generation, revision, files, with_it, .. } = on_trial;
         if worse.is_empty() {
             let good = Verdict::Good(*generation, revision.clone());
             self.trial = None;
             return Ok(good);
         }
-        let bad = Quarantine::new(revision, files, Fault::Unhealthy, &named(&worse));
+        let mut why = named(&worse);
+        if !with_it.is_empty() {
+            let _ =
+                write!(why, "; with it goes back what was judged together: {}", with_it.join(", "));
+        }
+        let bad = Quarantine::new(revision, files, Fault::Unhealthy, &why);
         Ok(Verdict::Worse(*generation, Quarantine { back_to: Some(*good), ..bad }))
     }
 
@@ -190,6 +205,50 @@ impl Gate {
     /// The generation on trial.
     pub(super) fn generation(&self) -> Option<u64> {
         self.trial.as_ref().map(|trial| trial.generation)
+    }
+}
+
+impl Follower<'_> {
+    /// Looks how HAProxy serves since the last change. Returns whether that is worse than before, and
+    /// has it taken back by the next pass then.
+    pub(super) async fn is_worse(&mut self, on_event: &mut dyn FnMut(WatchEvent<'_>)) -> bool {
+        let looked = match self.gate.look(&self.reconciler).await {
+            Ok(Verdict::Open) => Ok(false),
+            Ok(Verdict::Good(generation, revision)) => {
+                on_event(WatchEvent::Judged { generation, is_proven: true });
+                // Not what is only wanted, nor a part of it.
+                if self.commit().is_some_and(|commit| commit.short() == revision) {
+                    self.keep().await;
+                }
+                Ok(false)
+            }
+            Ok(Verdict::Dropped(generation)) => {
+                on_event(WatchEvent::Judged { generation, is_proven: false });
+                Ok(false)
+            }
+            Ok(Verdict::Worse(generation, bad)) => {
+                let condemned = self.reconciler.condemn(generation, &bad);
+                if let Ok(is_worse) = condemned {
+                    self.gate.end();
+                    on_event(if is_worse {
+                        let (revision, message) = (&*bad.revision, &*bad.reason);
+                        WatchEvent::Worse { revision, message, back_to: bad.back_to }
+                    } else {
+                        WatchEvent::Judged { generation, is_proven: false }
+                    });
+                }
+                condemned
+            }
+            Err(error) => Err(error),
+        };
+        if looked.as_ref().is_err_and(ReconcileError::is_passing) {
+            // Another gw is at work: the next look finds what it made.
+            return false;
+        }
+        looked.unwrap_or_else(|error| {
+            self.failed(&error, error.hint().as_deref(), on_event);
+            false
+        })
     }
 }
 

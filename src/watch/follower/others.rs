@@ -12,6 +12,8 @@ pub(super) struct Others {
     vitals: Vitals,
     /// The generation that the last pass saw or made.
     known: Option<u64>,
+    /// The one of another gw that was told last.
+    told: Option<u64>,
     /// Since when an answer of the server is waited for.
     asked: Option<Instant>,
     /// Whether it came.
@@ -20,12 +22,17 @@ pub(super) struct Others {
 
 impl Others {
     pub(super) fn new(vitals: &Vitals) -> Self {
-        Self { vitals: vitals.clone(), known: None, asked: None, is_answered: false }
+        Self { vitals: vitals.clone(), known: None, told: None, asked: None, is_answered: false }
     }
 
     /// Whether somebody else applied something since the last pass.
     pub(super) fn are_new(&self, current: Option<u64>) -> bool {
         self.known.is_some() && self.known != current
+    }
+
+    /// The same, where it was not told yet.
+    pub(super) fn is_untold(&mut self, current: Option<u64>) -> bool {
+        self.are_new(current) && std::mem::replace(&mut self.told, current) != current
     }
 
     /// Until when the server's word has to be waited for; `None` where nobody else applied anything

@@ -1,16 +1,13 @@
 //! From what is wanted to HAProxy: planned, carried out, and told.
 
-use std::{
-    mem,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     apply::Patience,
     guard::Refusal,
     intent::Intent,
-    model::{Fault, Quarantine, Suspension},
-    plan::{Cause, Loading, Object, Outcome, Plan, Report},
+    model::{Fault, Quarantine},
+    plan::{Loading, Object, Report},
     reconcile::{Pass, ReconcileError},
     report::{
         PlanView, WatchEvent,
@@ -58,6 +55,7 @@ impl Follower<'_> {
         };
         self.record.phases.plan = begun.elapsed();
         self.record.is_running = Some(pass.live.is_some());
+        self.tell_others(pass.generation, on_event)?;
         self.tell_suspension(pass.suspended.as_ref(), on_event);
         if pass.suspended.is_some() {
             // What a person does meanwhile is not what to follow afterwards.
@@ -193,57 +191,11 @@ impl Follower<'_> {
         self.reconciler.quarantine(&Quarantine::new(&intent.revision, files, fault, message))
     }
 
-    /// Tells whether following is suspended, when that changes.
-    pub(super) fn tell_suspension(
-        &mut self,
-        now: Option<&Suspension>,
-        on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) {
-        let was = mem::replace(&mut self.suspended, now.cloned());
-        match now {
-            Some(suspended) if was.as_ref() != now => on_event(WatchEvent::Suspended {
-                reason: &suspended.reason,
-                by: &suspended.by,
-                since: suspended.since,
-                until: suspended.until,
-            }),
-            None if was.is_some() => on_event(WatchEvent::Resumed),
-            Some(_) | None => {}
-        }
-    }
-
     /// When the reload that a plan needs may be made; `None` where it may be made now.
     fn reload_due(&self, pass: &Pass) -> Option<Instant> {
         let due = self.reloaded? + self.reload_interval;
         let is_needed = pass.plan.reload && pass.live.is_some();
         (is_needed && due > Instant::now()).then_some(due)
-    }
-
-    /// Tells which objects somebody keeps changing back.
-    fn tell_flapping(
-        &mut self,
-        plan: &Plan,
-        report: &Report,
-        on_event: &mut dyn FnMut(WatchEvent<'_>),
-    ) {
-        let corrected = plan
-            .steps
-            .iter()
-            .zip(&report.outcomes)
-            .filter(|(step, outcome)| step.cause == Cause::Drift && **outcome == Outcome::Done);
-        let corrected: Vec<String> = corrected.map(|(step, _)| step.object.to_string()).collect();
-        for flapping in self.flaps.hear(Instant::now(), corrected) {
-            if flapping.is_news {
-                let message = format!(
-                    "somebody keeps changing {} back: gw corrected it {} times within {} s",
-                    flapping.object,
-                    flapping.times,
-                    flapping.within.as_secs()
-                );
-                let hint = "find out who does; `gw hold` or `gw suspend` ends the quarrel";
-                on_event(WatchEvent::Failed { message: &message, hint: Some(hint) });
-            }
-        }
     }
 }
 

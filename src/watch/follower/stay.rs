@@ -5,12 +5,11 @@ use crate::{
     model::{Fault, PARTIAL, Quarantine},
     reconcile::{LastState, ReconcileError, wanted},
     report::{WatchEvent, pass::PassResult},
-    store::Files,
 };
 
 use super::{
     super::{history::History, work::Work},
-    Follower, Left,
+    Follower, Left, noted,
     reach::{Goal, Purpose},
 };
 
@@ -21,6 +20,7 @@ impl Follower<'_> {
         intent: &Intent,
         work: &Work,
         is_news: bool,
+        wrong: Option<&str>,
         on_event: &mut dyn FnMut(WatchEvent<'_>),
     ) -> Result<Left, ReconcileError> {
         let suspended = self.reconciler.suspended(wanted(intent))?;
@@ -28,7 +28,7 @@ impl Follower<'_> {
         if suspended.is_none()
             && let Some(bad) = self.reconciler.quarantined(intent)?
         {
-            self.note_unreached(Some(asked_for(intent)));
+            self.note_unmet(intent, Some(bad.reason.clone()));
             let left = self.stay(intent, bad, on_event).await?;
             self.gate.note_usual(&self.reconciler).await;
             return Ok(left);
@@ -41,7 +41,13 @@ impl Follower<'_> {
             return went;
         }
         let is_loaded = self.is_loaded();
-        self.note_unreached((!is_loaded).then(|| asked_for(intent)));
+        match (&went, wrong) {
+            (Ok(_), Some(wrong)) if is_loaded => self.note_unmet(intent, Some(wrong.to_owned())),
+            (Ok(_), None) if is_loaded => noted(self.reconciler.note_reached()),
+            (Ok(_), _) => self.note_unmet(intent, self.record.result.obstacle().map(str::to_owned)),
+            (Err(error), _) if error.is_passing() => self.note_unmet(intent, None),
+            (Err(error), _) => self.note_unmet(intent, Some(error.in_full())),
+        }
         let left = went?;
         if is_loaded {
             // What was bad before was left for this.
@@ -128,6 +134,11 @@ impl Follower<'_> {
                 "revision {} was asked for last, and can't be read: {why}",
                 wanted.revision
             ))),
+            None if !self.history.as_ref().is_some_and(|history| history.knows(held)) => {
+                Some(PassResult::Pending(format!(
+                    "nobody knows what is asked for, since the repository was not read: {why}"
+                )))
+            }
             None if held.ends_with(PARTIAL) => Some(PassResult::Partial(format!(
                 "something in it was wrong, and can't be read: {why}"
             ))),
@@ -184,16 +195,11 @@ impl Follower<'_> {
         self.record.report.as_ref().is_some_and(|report| report.loading.is_taken())
     }
 
-    /// Notes for `gw rollback` what the manifests ask for, where HAProxy is not that: a revision, and
-    /// the files that it is rendered to, if it can be. `None` where it is.
-    pub(super) fn note_unreached(&self, unreached: Option<(&str, Option<&Files>)>) {
-        let noted = match unreached {
-            Some((revision, files)) => self.reconciler.note_wanted(revision, files),
-            None => self.reconciler.note_reached(),
-        };
-        if let Err(error) = noted {
-            tracing::warn!(%error, "can't note what the manifests ask for");
-        }
+    /// Notes for `gw rollback` and for people what valid manifests ask for, where HAProxy is not that,
+    /// and why.
+    fn note_unmet(&self, intent: &Intent, why: Option<String>) {
+        let files = Some(&intent.rendered.files);
+        noted(self.reconciler.note_wanted(&intent.revision, files, why));
     }
 }
 
@@ -205,8 +211,4 @@ fn kept_out(bad: &Quarantine) -> PassResult {
         Fault::Broken => PassResult::Broken(why),
         Fault::Unhealthy => PassResult::TakenBack(why),
     }
-}
-
-fn asked_for(intent: &Intent) -> (&str, Option<&Files>) {
-    (&intent.revision, Some(&intent.rendered.files))
 }

@@ -11,7 +11,7 @@ use gw::source::git::BareClone;
 use serde_json::{Value, json};
 
 use super::{Follower, backend, settings};
-use crate::rig::Rig;
+use crate::rig::{Rig, gateway};
 use crate::support::clock;
 use crate::support::git::{Upstream, daemon::Daemon};
 use crate::support::ports::free_port;
@@ -76,6 +76,7 @@ fn gw_watch_parses_one_file_for_a_commit_of_one_file() {
     const PATIENCE: Duration = Duration::from_secs(240);
     let root = tempfile::tempdir().unwrap();
     let upstream = huge(root.path());
+    upstream.write("sites/gateway.yaml", gateway(free_port())).push("A gateway");
     let daemon = Daemon::start(&upstream.root);
     let mut rig = Rig::new(newest());
     rig.start();
@@ -113,7 +114,7 @@ fn gw_watch_parses_one_file_for_a_commit_of_one_file() {
         .filter_map(|line| Some((line["files"].as_u64()?, line["parsed"].as_u64()?)))
         .filter(|(_, parsed)| *parsed > 0)
         .collect();
-    let files = FILES as u64;
+    let files = FILES as u64 + 1;
     assert_eq!(parsed, [(files, files), (files, 1)]);
     // What is left in proportion to the repository is a walk over the names in its trees.
     println!("all files {all:.3} s, one of them {one:.3} s");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::backend;
-use crate::rig::Rig;
+use crate::rig::{Rig, gateway};
 use crate::support::clock;
 use crate::support::git::Upstream;
 use crate::support::ports::free_port;
@@ -35,6 +35,7 @@ impl Stage {
         let mut rig = Rig::new(version);
         rig.start();
         let upstream = Upstream::new(rig.path());
+        upstream.write("gateway.yaml", gateway(free_port()));
         let mut settings = json!({
             "source": {"git": upstream.url()},
             "watch": {"poll": "1s", "resync": "1s"},
@@ -113,8 +114,13 @@ impl Stage {
 
     #[track_caller]
     fn keeps(&self, server: &str) {
+        self.keeps_beside(server, self.watch.as_ref().expect("it runs"));
+    }
+
+    #[track_caller]
+    fn keeps_beside(&self, server: &str, watch: &Process) {
         let lost = clock::eventually(A_WHILE, || !self.has(server));
-        assert!(!lost, "{server} is gone: {}", self.log());
+        assert!(!lost, "{server} is gone: {}", watch.log());
     }
 }
 
@@ -202,12 +208,38 @@ fn what_is_asked_for_is_known_without_the_server() {
     assert!(clock::eventually(SOON, || stage.is_ready()), "{}", stage.log());
     let wrong = stage.push(&backend("web", 1).replace("servers", "servrs"));
     assert!(clock::eventually(SOON, || stage.log().contains("servrs")), "{}", stage.log());
+    let told = |words: &[&str]| {
+        // Where nobody follows at present, it is told as well.
+        let [status, doctor] = ["status", "doctor"].map(|command| stage.gw.run(&[command]).stdout);
+        words.iter().all(|word| status.contains(word) && doctor.contains(word))
+    };
+    let not_what_runs = format!("revision {wrong} is not what runs: all.yaml:");
+    assert!(clock::eventually(SOON, || told(&[&not_what_runs, "is missing"])), "{}", stage.log());
     fs::rename(&stage.upstream.bare, stage.upstream.root.join("away")).unwrap();
+    let unread = "can't be read since 20";
+    assert!(clock::eventually(SOON, || told(&[&not_what_runs, unread])), "{}", stage.log());
     stage.restart();
     stage.keeps("web/a 127.0.0.1:80");
     assert!(!stage.is_ready(), "{}", stage.log());
     let status = stage.status().to_string();
     assert!(status.contains(&format!("revision {wrong} was asked for last")), "{status}");
+
+    // It is over when it is over.
+    fs::rename(stage.upstream.root.join("away"), &stage.upstream.bare).unwrap();
+    stage.push(&backend("web", 82));
+    stage.gets("web/a 127.0.0.1:82");
+    assert!(clock::eventually(SOON, || stage.is_ready()), "{}", stage.log());
+    let status = stage.gw.run(&["status", "--output", "json"]).ok().json();
+    assert!(status["wanted"].is_null() && status["unread"].is_null(), "{status}");
+
+    // Of a repository that was never read nobody knows what it asks for.
+    drop(stage.watch.take());
+    let address = format!("127.0.0.1:{}", stage.http);
+    let nowhere = stage.upstream.root.join("nowhere");
+    let watch = stage.gw.start(&["watch", "--git", nowhere.to_str().unwrap(), "--http", &address]);
+    watch.wait_for_log("Watching", SOON);
+    stage.keeps_beside("web/a 127.0.0.1:82", &watch);
+    assert!(!stage.is_ready(), "{}", watch.log());
 }
 
 #[test]

@@ -4,30 +4,24 @@ use std::{fs, path::Path, time::Duration};
 
 use rustix::process::Signal;
 
-use super::{SOURCE, refused};
-use crate::rig::Rig;
+use super::{SOURCE, backend, refused};
+use crate::rig::{Rig, gateway};
 use crate::support::git::{Upstream, ssh::keygen};
+use crate::support::ports::free_port;
 use crate::support::versions::newest;
 
 /// How long anything may take that should take a moment.
 const SOON: Duration = Duration::from_secs(15);
 
-fn gateway(backend: &str) -> String {
-    format!(
-        "apiVersion: gw/v1\nkind: Backend\nmetadata: {{name: {backend}}}\n\
-         spec: {{servers: [{{name: s, address: 127.0.0.1, port: 9}}]}}\n"
-    )
-}
-
 /// Pushes a commit that this key signs.
-fn push(upstream: &Upstream, backend: &str, key: Option<&Path>) {
+fn push(upstream: &Upstream, name: &str, key: Option<&Path>) {
     let sign = if key.is_some() { "true" } else { "false" };
     upstream.run(&["config", "gpg.format", "ssh"]);
     upstream.run(&["config", "commit.gpgsign", sign]);
     if let Some(key) = key {
         upstream.run(&["config", "user.signingkey", key.to_str().expect("UTF-8")]);
     }
-    upstream.write("all.yaml", gateway(backend)).push(backend);
+    upstream.write("all.yaml", backend(name, 9)).push(name);
 }
 
 #[test]
@@ -35,6 +29,7 @@ fn what_no_allowed_key_signed_is_not_run() {
     let mut rig = Rig::new(newest());
     rig.start();
     let upstream = Upstream::new(rig.path());
+    upstream.write("gateway.yaml", gateway(free_port()));
     let [ann, eve] = ["ann", "eve"].map(|name| rig.path().join(name));
     keygen(&ann, "ed25519");
     keygen(&eve, "ed25519");

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::backend;
-use crate::rig::Rig;
+use crate::rig::{Rig, gateway};
 use crate::support::clock;
 use crate::support::git::Upstream;
+use crate::support::ports::free_port;
 use crate::support::versions::{newest, oldest};
 
 /// How long anything may take that should take a moment.
@@ -20,6 +21,8 @@ fn what_a_person_applied_of_a_newer_commit_is_not_undone() {
         let mut rig = Rig::new(version);
         rig.start();
         let upstream = Upstream::new(rig.path());
+        let gateway = gateway(free_port());
+        upstream.write("gateway.yaml", &gateway);
         upstream.write("all.yaml", backend("web", 81)).push("The first one");
         let settings = rig.path().join("watch.yaml");
         // No poll finds anything, and a look at everything comes each second.
@@ -35,13 +38,15 @@ fn what_a_person_applied_of_a_newer_commit_is_not_undone() {
         let slower = backend("web", 82).replace("servers:", "timeouts: {server: 7s}\n  servers:");
         for text in [backend("web", 82), slower] {
             upstream.write("all.yaml", text).push("Another one");
-            let _ = gw.run(&["apply", "--git", &upstream.url(), "--yes"]).ok();
+            let said = gw.run(&["apply", "--git", &upstream.url(), "--yes"]).ok().stderr;
+            assert!(said.contains("gw watch)") && said.contains("follows manifests on"), "{said}");
             let by_hand = applied();
             let followed = || watch.log().contains(&upstream.run(&["rev-parse", "HEAD"])[..7]);
             assert!(clock::eventually(SOON, followed), "{}", watch.log());
             clock::pause(Duration::from_secs(3));
             assert_eq!(applied(), by_hand, "HAProxy {version}: {}", watch.log());
         }
+        assert_eq!(watch.log().matches("Another gw applied").count(), 2, "{}", watch.log());
 
         // It makes no difference that the server can't be asked.
         upstream.write("all.yaml", backend("web", 84)).push("Another one");
@@ -55,7 +60,7 @@ fn what_a_person_applied_of_a_newer_commit_is_not_undone() {
 
         // What is no newer commit does not stay.
         let by_git = applied();
-        rig.must_apply(&backend("web", 83));
+        rig.must_apply(&format!("{gateway}---\n{}", backend("web", 83)));
         let is_back = || applied() != by_git && gw.run(&["plan", "--exit-code"]).code == Some(0);
         assert!(clock::eventually(SOON, is_back), "HAProxy {version}: {}", watch.log());
     }

@@ -100,3 +100,24 @@ fn how_long_a_commit_took_counts_from_when_it_was_made() {
     told.after(500).pass(PassCause::Resync, record);
     assert_eq!(told.board.commit_lag, Some(Duration::from_secs(15)));
 }
+
+#[test]
+fn history_that_was_rewritten_waits_for_a_person() {
+    let mut told = Told::new();
+    told.pass(PassCause::Start, PassRecord { result: PassResult::Done, ..PassRecord::default() });
+    assert_eq!(told.is(About::Stalled), (Truth::False, "Progressing"));
+    for (answer, reason) in [
+        (SourceAnswer::Rewritten("no descendant"), "HistoryRewritten"),
+        (SourceAnswer::Unverified("no key"), "SourceUnverified"),
+    ] {
+        told.fetch(answer);
+        assert_eq!(told.is(About::Stalled), (Truth::True, reason));
+        // Passes go on with what was good, and a server that is away changes nothing.
+        told.fetch(SourceAnswer::Nothing("no route"));
+        let done = PassRecord { result: PassResult::Done, ..PassRecord::default() };
+        told.pass(PassCause::Resync, done);
+        assert_eq!(told.is(About::Stalled), (Truth::True, reason));
+        told.fetch(SourceAnswer::Revision { name: "b", is_verified: false });
+        assert_eq!(told.is(About::Stalled), (Truth::False, "Progressing"));
+    }
+}

@@ -1,0 +1,48 @@
+//! What a gw that follows notes where HAProxy is not what the manifests ask for, or they can't be read:
+//! other commands of gw tell it, and go by it.
+
+use crate::{
+    model::{Unread, Wanted},
+    render::digest_of_files,
+    store::{self, Files},
+};
+
+use super::{ReconcileError, Reconciler};
+
+impl Reconciler {
+    /// Notes what the manifests ask for, which HAProxy is not, and why. Manifests that are invalid are
+    /// rendered to no files.
+    pub fn note_wanted(
+        &self,
+        revision: &str,
+        files: Option<&Files>,
+        why: Option<String>,
+    ) -> Result<(), ReconcileError> {
+        let files = files.map(|files| digest_of_files(files).to_string());
+        let wanted = Wanted { revision: revision.to_owned(), files, why };
+        // One that can't be read is written anew.
+        if Wanted::read(&self.store).ok().flatten().as_ref() == Some(&wanted) {
+            return Ok(());
+        }
+        Ok(wanted.write(&self.store)?)
+    }
+
+    /// Notes that HAProxy is what the manifests ask for.
+    pub fn note_reached(&self) -> Result<(), ReconcileError> {
+        Ok(Wanted::remove(&self.store)?)
+    }
+
+    /// What the manifests ask for, as far as it was noted and HAProxy is not that.
+    pub fn wanted(&self) -> Result<Option<Wanted>, ReconcileError> {
+        Ok(Wanted::read(&self.store)?)
+    }
+
+    /// Notes why the manifests can't be read; `None` where they can.
+    pub fn note_unread(&self, why: Option<&str>) -> Result<(), ReconcileError> {
+        let Some(why) = why else { return Ok(Unread::remove(&self.store)?) };
+        // It lasts since it began, whatever the words for it are by now.
+        let since = Unread::read(&self.store).ok().flatten().map(|noted| noted.since);
+        let since = since.unwrap_or_else(store::now);
+        Ok(Unread { why: why.to_owned(), since }.write(&self.store)?)
+    }
+}
