@@ -138,6 +138,28 @@ fn a_hold_goes_before_the_manifests_over_reloads_and_restarts() {
 }
 
 #[test]
+fn a_server_that_comes_back_is_held_still() {
+    for version in [oldest(), newest()] {
+        let site = Site::new(version);
+        let _ = site.hold("web/s1", &["--drain"], "1h").ok();
+        let _ = site.hold("web/s2", &["--maint"], "1h").ok();
+        let _ = site.hold("web/s3", &["--weight", "9"], "1h").ok();
+        let all = manifests(site.port, NAMED, "");
+        let is_left = |line: &&str| ["s1", "s2", "s3"].iter().all(|name| !line.contains(name));
+        let without: String = all.lines().filter(is_left).flat_map(|line| [line, "\n"]).collect();
+        // By commands, and by a reload that something else needs.
+        for more in ["", "  timeouts: {server: 7s}\n"] {
+            let _ = site.rig.must_apply(&without);
+            site.want(more);
+            let report = site.rig.apply().ok().json();
+            assert_eq!(report["reloads"], u64::from(!more.is_empty()), "{report}");
+            assert!(site.all_held(), "HAProxy {version}: {}", site.rig.state());
+            site.rig.assert_converged();
+        }
+    }
+}
+
+#[test]
 fn a_hold_ends_in_time() {
     for version in [oldest(), newest()] {
         let site = Site::new(version);

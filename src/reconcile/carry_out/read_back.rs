@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     diff::{Differences, Scope, diff_held},
-    haproxy::{Capabilities, Connection},
+    haproxy::{Capabilities, Command, Connection},
     intent::Intent,
     model::Live,
     observe::observe,
-    plan,
+    plan::{self, Cause, Report, Step},
 };
 
 use super::super::{Pass, ReconcileError, Reconciler};
@@ -23,23 +23,34 @@ const READ_BACK: [Duration; 4] = [
 ];
 
 impl Reconciler {
-    /// Reads the process again, until nothing differs any more or it is no matter of time. Returns
-    /// what was read last, and the objects that still differ.
+    /// Reads the process again, until nothing differs any more or it is no matter of time. What is held of
+    /// servers that were made just now is set meanwhile. Returns what was read last, and the objects that
+    /// still differ.
     pub(super) async fn read_back(
         &self,
         connection: &mut Connection,
         intent: &Intent,
         pass: &Pass,
         scope: &Scope,
+        report: &mut Report,
     ) -> Result<(Live, BTreeSet<String>), ReconcileError> {
         let capabilities = Capabilities::probe(connection).await?;
         let mut last = (Live::default(), BTreeSet::new());
+        let mut are_holds_set = false;
         for pause in READ_BACK {
             tokio::time::sleep(pause).await;
             let live = observe(connection, scope, &intent.desired).await?;
             let structure = &intent.rendered.structure;
             let differences = diff_held(&intent.desired, structure, &live, scope, &pass.holds);
-            let left = objects(&differences, intent, &live, &capabilities);
+            let steps = steps(&differences, intent, &live, &capabilities);
+            let holds = steps.iter().filter(|step| step.cause == Cause::Hold);
+            let holds: Vec<Command> = holds.flat_map(Step::commands).cloned().collect();
+            if !holds.is_empty() && !std::mem::replace(&mut are_holds_set, true) {
+                // One that is refused still differs.
+                report.commands_sent += holds.len();
+                connection.run(&holds).await?;
+            }
+            let left: BTreeSet<String> = steps.iter().map(|step| step.object.to_string()).collect();
             let done = left.is_empty();
             last = (live, left);
             if done {
@@ -50,14 +61,14 @@ impl Reconciler {
     }
 }
 
-/// The objects that differ, as a plan would name them; those that wait for their first good check
-/// are on their way and do not count.
-fn objects(
+/// What still differs, as a plan would change it; servers that wait for their first good check are on
+/// their way and do not count.
+fn steps(
     differences: &Differences<'_>,
     intent: &Intent,
     live: &Live,
     capabilities: &Capabilities,
-) -> BTreeSet<String> {
+) -> Vec<Step> {
     let context = plan::Context {
         desired: &intent.desired,
         live,
@@ -67,10 +78,7 @@ fn objects(
         revision: &intent.revision,
         files_differ: false,
     };
-    plan::plan(differences, context)
-        .steps
-        .into_iter()
-        .filter(|step| step.because != plan::Reason::AwaitsCheck)
-        .map(|step| step.object.to_string())
-        .collect()
+    let mut steps = plan::plan(differences, context).steps;
+    steps.retain(|step| step.because != plan::Reason::AwaitsCheck);
+    steps
 }

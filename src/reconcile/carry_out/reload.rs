@@ -128,7 +128,7 @@ impl Reconciler {
                     return Err(SocketError::Closed { answered: 0 }.into());
                 }
                 self.await_newcomers(&mut connection, intent, &pass.plan, report).await?;
-                self.read_back(&mut connection, intent, pass, &Scope::WHOLE).await
+                self.read_back(&mut connection, intent, pass, &Scope::WHOLE, report).await
             };
             match read.await {
                 Err(ReconcileError::Socket(SocketError::Closed { .. }))

@@ -33,7 +33,7 @@ impl Reconciler {
         let scope = memory::touched(&pass.plan, &intent.desired);
         // On a connection of its own: the old one would lead to a worker that was replaced.
         let mut connection = self.connect().await?.ok_or(ReconcileError::Gone)?;
-        let (live, left) = self.read_back(&mut connection, intent, pass, &scope).await?;
+        let (live, left) = self.read_back(&mut connection, intent, pass, &scope, report).await?;
         if Some(&live.process) != planned.as_ref() {
             report.remarks.push(
                 "HAProxy was reloaded by somebody else meanwhile, and loaded the new files; apply \
