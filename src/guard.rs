@@ -7,7 +7,7 @@ mod policy;
 mod refusal;
 
 use crate::{
-    model::{BackendName, Contents, Desired, Live, MapName},
+    model::{BackendName, Contents, Desired, Live, MapName, NO_BACKEND},
     plan::{Action, Mechanism, Object, Plan, Reason},
 };
 
@@ -109,12 +109,12 @@ fn removed(plan: &Plan, live: &Live) -> Contents {
     gone
 }
 
-/// Backends that stay and lose their last server.
+/// Backends that stay and lose their last server, and routes that stay and lose their backend: requests
+/// that were answered would not be any more.
 fn empty_backend(facts: &Facts<'_>) -> Option<Refusal> {
-    let mut backends: Vec<BackendName> = facts
-        .plan
-        .steps
-        .iter()
+    let steps = facts.plan.steps.iter();
+    let mut backends: Vec<BackendName> = steps
+        .clone()
         .filter(|step| step.action == Action::Remove)
         .filter_map(|step| match &step.object {
             Object::Server(backend, _) => Some(backend),
@@ -131,7 +131,22 @@ fn empty_backend(facts: &Facts<'_>) -> Option<Refusal> {
         .cloned()
         .collect();
     backends.dedup();
-    (!backends.is_empty()).then_some(Refusal::EmptyBackend { backends })
+    let loses_backend = |map: MapName, key: &str| {
+        let wanted = facts.desired.routing.table(map).get(key);
+        let running = facts.live.and_then(|live| live.map(map).get(key));
+        wanted.zip(running).is_some_and(|(wanted, running)| {
+            &*wanted.value == NO_BACKEND && running.value != NO_BACKEND
+        })
+    };
+    let routes: Vec<String> = steps
+        .filter(|step| match &step.object {
+            Object::Route(map, key) => loses_backend(*map, key),
+            _ => false,
+        })
+        .map(|step| step.object.to_string())
+        .collect();
+    let is_fine = backends.is_empty() && routes.is_empty();
+    (!is_fine).then_some(Refusal::EmptyBackend { backends, routes })
 }
 
 /// The source lost much of what it held. Fewer files alone are no loss: they may have been merged.

@@ -28,7 +28,9 @@ pub use name::{BackendName, NameError, ObjectName, ServerName};
 pub use notebook::{KNOWN, Note, ServerNote, notes};
 pub use problem::{Kept, Problem, Problems, Severity};
 pub use quarantine::{Fault, Quarantine};
-pub use routing::{Entry, MapName, NO_TABLES, NOTEBOOK, REVISION, Rank, Routing, TABLE_SEPARATOR};
+pub use routing::{
+    Entry, MapName, NO_BACKEND, NO_TABLES, NOTEBOOK, REVISION, Rank, Routing, TABLE_SEPARATOR,
+};
 pub use suspension::{DIRTY, PARTIAL, Suspension, Unread, Wanted};
 pub use text::{FileRequest, Located, Location, SourceFile, Span};
 pub use value::{

@@ -16,7 +16,7 @@ pub(super) struct Overrides {
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "all", value_parser = deletes)]
     allow_mass_delete: Option<usize>,
 
-    /// Let a backend lose its last server
+    /// Let a backend lose its last server, or a route its backend
     #[arg(long)]
     allow_empty_backend: bool,
 

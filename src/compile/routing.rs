@@ -8,8 +8,8 @@ use std::{
 use crate::{
     manifest::document::{Method, PathMatch, Rule},
     model::{
-        BackendName, Digest, Entry, FrontendName, MapName, NO_TABLES, Origin, Problem, Problems,
-        Routing, TABLE_SEPARATOR,
+        BackendName, Digest, Entry, FrontendName, MapName, NO_BACKEND, NO_TABLES, Origin, Problem,
+        Problems, Routing, TABLE_SEPARATOR,
     },
 };
 
@@ -18,8 +18,6 @@ use super::{
     dangling, split,
 };
 
-/// The target of requests whose backend does not exist (Gateway API, `HTTPRouteRule.backendRefs`).
-const BROKEN: &str = "status:500";
 /// The program tries at least so many wildcard tables, so that the usual estate never needs a
 /// reload for one more.
 const MIN_WILDCARD_DEPTH: usize = 3;
@@ -153,13 +151,13 @@ impl Writer<'_> {
                     name.as_str(),
                     self.backends.iter().map(ToString::to_string),
                 ));
-                BROKEN.to_owned()
+                NO_BACKEND.to_owned()
             };
             weights.push((target, choice.weight));
         }
         let shares = split::shares(weights);
         match shares.as_slice() {
-            [] => BROKEN.into(),
+            [] => NO_BACKEND.into(),
             [share] => share.target.as_str().into(),
             shares => {
                 let name = split::name(shares);

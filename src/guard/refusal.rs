@@ -12,7 +12,7 @@ const NAMES_MAX: usize = 5;
 pub enum Guard {
     /// A great share of the objects of a kind is deleted.
     MassDelete,
-    /// A backend loses its last server.
+    /// A backend loses its last server, or a route its backend.
     EmptyBackend,
     /// The source lost much of what it held.
     ShrunkSource,
@@ -57,7 +57,7 @@ pub enum Refusal {
     /// See [`Guard::MassDelete`].
     MassDelete { deletions: Vec<Deletion>, percent: usize },
     /// See [`Guard::EmptyBackend`].
-    EmptyBackend { backends: Vec<BackendName> },
+    EmptyBackend { backends: Vec<BackendName>, routes: Vec<String> },
     /// See [`Guard::ShrunkSource`].
     ShrunkSource { what: &'static str, before: usize, now: usize },
     /// See [`Guard::Reload`].
@@ -101,16 +101,14 @@ impl fmt::Display for Refusal {
                 let all: Vec<String> = deletions.iter().map(ToString::to_string).collect();
                 write!(f, "it deletes {}, more than the {percent} % allowed", all.join(" and "))
             }
-            Self::EmptyBackend { backends } => {
-                let names: Vec<&str> =
-                    backends.iter().take(NAMES_MAX).map(BackendName::as_str).collect();
-                let noun = if backends.len() == 1 { "backend" } else { "backends" };
-                write!(f, "it leaves {noun} {}", names.join(", "))?;
-                match backends.len() - names.len() {
-                    0 => {}
-                    rest => write!(f, " and {rest} more")?,
-                }
-                f.write_str(" without a server")
+            Self::EmptyBackend { backends, routes } => {
+                let backends: Vec<&str> = backends.iter().map(BackendName::as_str).collect();
+                let routes: Vec<&str> = routes.iter().map(String::as_str).collect();
+                let backends = named("backend ", "backends ", &backends, "without a server");
+                // Each says that it is a route.
+                let routes = named("", "", &routes, "without a backend");
+                let all: Vec<String> = [backends, routes].into_iter().flatten().collect();
+                write!(f, "it leaves {}", all.join(", and "))
             }
             Self::ShrunkSource { what, before, now: 0 } => {
                 write!(f, "the source turned empty: it had {before} {what}s")
@@ -157,4 +155,17 @@ fn share(part: usize, of: usize) -> String {
         0 => format!("{} %", tenths / 10),
         tenth => format!("{}.{tenth} %", tenths / 10),
     }
+}
+
+/// The first names and how many more there are, of one or of several, and what is so of them; `None`
+/// where there are none.
+fn named(one: &str, several: &str, names: &[&str], what: &str) -> Option<String> {
+    let shown = names.len().min(NAMES_MAX);
+    let noun = if names.len() == 1 { one } else { several };
+    let rest = match names.len() - shown {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    let shown = names[..shown].join(", ");
+    (!names.is_empty()).then(|| format!("{noun}{shown}{rest} {what}"))
 }

@@ -188,7 +188,7 @@ fn reloads_are_held_back_where_they_are_forbidden_or_pile_up() {
 fn every_flag_is_about_one_guard() {
     let refusals = [
         Refusal::MassDelete { deletions: Vec::new(), percent: 1 },
-        Refusal::EmptyBackend { backends: Vec::new() },
+        Refusal::EmptyBackend { backends: Vec::new(), routes: Vec::new() },
         Refusal::ShrunkSource { what: "file", before: 2, now: 1 },
         Refusal::Reload { reasons: Vec::new() },
         Refusal::OldWorkers { alive: 9, max: 8 },

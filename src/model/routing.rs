@@ -50,6 +50,9 @@ pub const REVISION: &str = "maps/revision.map";
 /// A value of [`MapName::Hosts`] that leads to no table.
 pub const NO_TABLES: &str = "-";
 
+/// The target of requests whose backend does not exist (Gateway API, `HTTPRouteRule.backendRefs`).
+pub const NO_BACKEND: &str = "status:500";
+
 /// Between the tables of a value of [`MapName::Hosts`]. Not a comma, which HAProxy's `field` can't
 /// be given as its delimiter.
 pub const TABLE_SEPARATOR: char = '|';

@@ -159,6 +159,39 @@ fn a_backend_keeps_its_last_server() {
 }
 
 #[test]
+fn a_route_keeps_its_backend() {
+    for site in sites() {
+        let wanted = manifests(site.port, &[5, 5, 5, 5], "");
+        // A slip, and a backend that is deleted with its route left behind.
+        let slip =
+            wanted.replace("hosts: [h3.test], backend: b3", "hosts: [h3.test], backend: b33");
+        let last = wanted.find("metadata: {name: b3}").expect("it is there");
+        let (head, tail) = wanted.split_at(wanted[..last].rfind("---").expect("a document"));
+        let route = tail.rfind("---").expect("its route");
+        for text in [slip, format!("{head}{}", &tail[route..])] {
+            assert_ne!(text, wanted);
+            site.rig.write(&text);
+            site.assert_refused(
+                &["--allow-mass-delete"],
+                &[("empty-backend", "--allow-empty-backend")],
+            );
+            let told = site.apply(&[]).expect(10).stderr;
+            let numbers = format!("it leaves route http:{} h3.test/* without a backend", site.port);
+            assert!(told.contains(&numbers), "{told}");
+        }
+        let _ = site.apply(&["--allow-empty-backend"]).ok();
+        // It has none to lose any more, and a new one may wait for its backend.
+        let more = "---\napiVersion: gw/v1\nkind: Route\nmetadata: {name: more}\n\
+                    spec: {hosts: [more.test], backend: later}\n";
+        site.rig.write(&format!(
+            "{}{more}",
+            fs::read_to_string(site.rig.manifests().join("all.yaml")).unwrap()
+        ));
+        let _ = site.apply(&[]).ok();
+    }
+}
+
+#[test]
 fn a_source_that_shrank_by_half_is_not_believed() {
     for mut site in sites() {
         site.want(&[2, 2, 2], "");
