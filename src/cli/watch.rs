@@ -14,7 +14,7 @@ use super::{
 /// gw applies the manifests, and again whenever they change, HAProxy is restarted or reloaded by
 /// somebody else, or it gets SIGHUP; once a minute it compares everything. Ctrl-C or SIGTERM end gw
 /// after the step under way, and leave HAProxy running. A flag that overrides a guard does so for as long
-/// as gw runs; `gw apply` overrides it once.
+/// as gw runs; `gw apply` overrides it once. gw.yaml is read at the start, not again at SIGHUP.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
