@@ -111,7 +111,7 @@ pub async fn follow<E>(
                 trigger = triggers.next() => match trigger {
                     Trigger::Ended(what) => return Ok(Some(what)),
                     Trigger::Stop => return Ok(None),
-                    Trigger::Pass(Cause::Process(process)) if follower.knows(&process) => {}
+                    Trigger::Pass(Cause::Process(Some(process))) if follower.knows(&process) => {}
                     Trigger::Pass(cause) => work.add(cause),
                 },
                 () = at(retry) => work.add(Cause::Retry),

@@ -1,4 +1,4 @@
-//! HAProxy restarted or reloaded by somebody else.
+//! HAProxy restarted, reloaded or ended by somebody else.
 
 use std::time::Duration;
 
@@ -19,14 +19,18 @@ use super::vitals::Vitals;
 /// on a connection of its own, since an old worker lives for as long as it is connected to.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Tells whenever another process answers than before. One that answers the first look is no news. Ends when nobody
-/// listens any more.
+/// So often in a row it may be too busy to answer.
+const SILENT: usize = 2;
+
+/// Tells whenever another process answers than before, and when none does any more. One that answers the first look
+/// is no news. Ends when nobody listens any more.
 pub(super) fn observe(settings: &Settings, vitals: &Vitals) -> watch::Receiver<Option<Process>> {
     let (sender, receiver) = watch::channel(None);
     let (settings, vitals) = (settings.clone(), vitals.clone());
     tokio::spawn(async move {
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut silent = 0;
         let mut was_gone = false;
         while !sender.is_closed() {
             ticks.tick().await;
@@ -35,8 +39,13 @@ pub(super) fn observe(settings: &Settings, vitals: &Vitals) -> watch::Receiver<O
             // Where it does not answer, the next one that does is another one.
             let Some(found) = found else {
                 was_gone = true;
+                silent += 1;
+                if silent >= SILENT {
+                    sender.send_if_modified(|known| known.take().is_some());
+                }
                 continue;
             };
+            silent = 0;
             sender.send_if_modified(|known| {
                 let before = known.replace(found);
                 if before.is_some() { before != *known } else { was_gone }

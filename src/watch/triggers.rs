@@ -190,17 +190,13 @@ async fn fetched(fetches: Option<&mut mpsc::Receiver<Fetch>>) -> Fetch {
     }
 }
 
-/// Waits for another process than the last one. Cancel-safe.
-async fn another(process: &mut watch::Receiver<Option<Process>>) -> Process {
-    loop {
-        if process.changed().await.is_err() {
-            // Whoever looks for it is gone, which only happens at the end.
-            future::pending::<()>().await;
-        }
-        if let Some(process) = process.borrow_and_update().clone() {
-            return process;
-        }
+/// Waits for another process than the last one, or for none. Cancel-safe.
+async fn another(process: &mut watch::Receiver<Option<Process>>) -> Option<Process> {
+    if process.changed().await.is_err() {
+        // Whoever looks for it is gone, which only happens at the end.
+        future::pending::<()>().await;
     }
+    process.borrow_and_update().clone()
 }
 
 #[cfg(test)]

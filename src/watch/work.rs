@@ -23,8 +23,8 @@ pub(super) enum Cause {
     /// Somebody held or released a server, suspended following or resumed it, or the time of that is
     /// over.
     Operator,
-    /// HAProxy was restarted or reloaded, perhaps by somebody else: this one answers now.
-    Process(Process),
+    /// HAProxy was restarted or reloaded, perhaps by somebody else: this one answers now, or none.
+    Process(Option<Process>),
     /// It is time to compare everything, whether or not something changed.
     Resync,
     /// The last pass left something to do.
