@@ -121,7 +121,7 @@ fn suspension(
             Ok(Suspension { ends_with: ends_with.clone(), files: files.clone(), ..suspension })
         }
         None => {
-            let Wanted { revision, files, why: _ } = left(store)?;
+            let Wanted { revision, files, .. } = left(store)?;
             Ok(Suspension { ends_with: Some(revision), files, ..suspension })
         }
     }
@@ -137,7 +137,7 @@ fn left(store: &Store) -> Result<Wanted, StoreError> {
         files = Some(digest_of_files(&store.read(&current)?).to_string());
         revision = current.metadata.revision;
     }
-    Ok(Wanted { revision, files, why: None })
+    Ok(Wanted { revision, files, why: None, runs_in_part: false })
 }
 
 fn stated(Suspension { reason, ends_with, .. }: &Suspension) -> String {

@@ -15,7 +15,7 @@ use crate::{
     report::{
         board::{Condition, Truth},
         json,
-        snippet::printable,
+        snippet::one_line,
     },
     webhook::BODY_MAX,
 };
@@ -90,7 +90,7 @@ fn readyz(view: &View) -> Answer {
         Truth::True => StatusCode::OK,
         Truth::False | Truth::Unknown => StatusCode::SERVICE_UNAVAILABLE,
     };
-    text(status, &format!("{reason}: {}", printable(&message)))
+    text(status, &format!("{reason}: {}", one_line(&message)))
 }
 
 fn ready(view: &View) -> Condition {

@@ -36,6 +36,9 @@ pub struct Wanted {
     /// Why HAProxy is not that, as far as it is more than a matter of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Whether it runs but for what is wrong in it, which is why.
+    #[serde(default)]
+    pub runs_in_part: bool,
 }
 
 /// The manifests can't be read, so that what was read last is followed.

@@ -19,9 +19,28 @@ impl Reconciler {
         why: Option<String>,
     ) -> Result<(), ReconcileError> {
         let files = files.map(|files| digest_of_files(files).to_string());
-        let wanted = Wanted { revision: revision.to_owned(), files, why };
+        let revision = revision.to_owned();
+        self.note_unmet(&Wanted { revision, files, why, runs_in_part: false })
+    }
+
+    /// Notes that HAProxy is what the manifests ask for, but for this, which is wrong in them.
+    pub fn note_partial(
+        &self,
+        revision: &str,
+        files: &Files,
+        wrong: &str,
+    ) -> Result<(), ReconcileError> {
+        self.note_unmet(&Wanted {
+            revision: revision.to_owned(),
+            files: Some(digest_of_files(files).to_string()),
+            why: Some(wrong.to_owned()),
+            runs_in_part: true,
+        })
+    }
+
+    fn note_unmet(&self, wanted: &Wanted) -> Result<(), ReconcileError> {
         // One that can't be read is written anew.
-        if Wanted::read(&self.store).ok().flatten().as_ref() == Some(&wanted) {
+        if Wanted::read(&self.store).ok().flatten().as_ref() == Some(wanted) {
             return Ok(());
         }
         Ok(wanted.write(&self.store)?)

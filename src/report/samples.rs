@@ -216,6 +216,7 @@ pub(crate) fn status() -> Status {
             revision: "3f2a9c01b7d4".to_owned(),
             files: None,
             why: Some("web.yaml:3:5: unknown field `servrs`".to_owned()),
+            runs_in_part: false,
         }),
         unread: Some(Unread { why: "no route to host".to_owned(), since: 1_798_761_599 }),
         quarantine: Some(Quarantine {

@@ -127,11 +127,14 @@ pub struct WantedDocument {
     pub revision: String,
     /// Why HAProxy is not that; null where it is a matter of time.
     pub why: Option<String>,
+    /// Whether it runs but for what is wrong in it, which is why.
+    pub runs_in_part: bool,
 }
 
 impl WantedDocument {
     fn of(wanted: &Wanted) -> Self {
-        Self { revision: wanted.revision.clone(), why: wanted.why.clone() }
+        let Wanted { revision, why, runs_in_part, files: _ } = wanted.clone();
+        Self { revision, why, runs_in_part }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    model::{PARTIAL, Unread, Wanted},
+    model::{Unread, Wanted},
     report::{
         snippet::{one_line, printable},
         status::{BackendStatus, ServerCounts, Status},
@@ -146,11 +146,11 @@ fn write_list<T>(out: &mut String, title: &str, items: &[T], show: impl Fn(&T) -
 /// What is asked for, and why HAProxy is not that; `None` where that is a matter of time.
 pub fn unmet(wanted: &Wanted) -> Option<String> {
     let why = one_line(wanted.why.as_deref()?);
-    Some(match wanted.revision.strip_suffix(PARTIAL) {
-        Some(revision) => {
-            format!("revision {} runs but for what is wrong in it: {why}", printable(revision))
-        }
-        None => format!("revision {} is not what runs: {why}", printable(&wanted.revision)),
+    let revision = printable(&wanted.revision);
+    Some(if wanted.runs_in_part {
+        format!("revision {revision} runs but for what is wrong in it: {why}")
+    } else {
+        format!("revision {revision} is not what runs: {why}")
     })
 }
 

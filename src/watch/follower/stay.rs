@@ -42,7 +42,10 @@ impl Follower<'_> {
         }
         let is_loaded = self.is_loaded();
         match (&went, wrong) {
-            (Ok(_), Some(wrong)) if is_loaded => self.note_unmet(intent, Some(wrong.to_owned())),
+            (Ok(_), Some(wrong)) if is_loaded => {
+                let files = &intent.rendered.files;
+                noted(self.reconciler.note_partial(&intent.revision, files, wrong));
+            }
             (Ok(_), None) if is_loaded => noted(self.reconciler.note_reached()),
             (Ok(_), _) => self.note_unmet(intent, self.record.result.obstacle().map(str::to_owned)),
             (Err(error), _) if error.is_passing() => self.note_unmet(intent, None),

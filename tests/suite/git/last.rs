@@ -335,6 +335,11 @@ fn what_is_wrong_stays_what_it_was_over_restarts() {
     for server in ["web/a 127.0.0.1:82", "api/a 127.0.0.1:81"] {
         stage.keeps(server);
     }
+    let told = || {
+        let status = stage.gw.run(&["status"]).ok().stdout;
+        status.contains("runs but for what is wrong in it: api.yaml:")
+    };
+    assert!(clock::eventually(SOON, told), "{}", stage.log());
     push(&stage, wrong("web"), wrong("api"));
     stage.keeps("web/a 127.0.0.1:82");
     stage.restart();
