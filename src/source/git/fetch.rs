@@ -191,11 +191,20 @@ fn process(address: &Address, what: String) -> GitError {
     GitError::Process { address: address.to_string(), what }
 }
 
+/// Whether a repository of this machine is not there.
+fn is_gone(address: &Address) -> bool {
+    address.transport() == Transport::Local && !Path::new(address.as_str()).exists()
+}
+
 /// What the process could not do, with what it need not know.
 fn explain(settings: &Settings, repository: &Path, failure: Failure) -> GitError {
     let address = settings.address.to_string();
     let reference = settings.reference.to_string();
     match failure {
+        // libgit2 takes a path without a folder for a URL that it does not know.
+        Failure::Unreachable(_) if is_gone(&settings.address) => {
+            GitError::NotFound { address, why: "there is no such folder".to_owned() }
+        }
         Failure::Unreachable(why) => GitError::Unreachable { address, why },
         Failure::NotFound(why) => GitError::NotFound { address, why },
         Failure::NotOwned => GitError::NotOwned { address },

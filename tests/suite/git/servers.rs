@@ -99,6 +99,10 @@ fn what_is_not_there_is_told() {
     refused(validate(&gw, &daemon.url("other.git"), &[]), &["there is no repository at git://"]);
     let nowhere = format!("file://{}/nowhere", root.path().display());
     refused(validate(&gw, &nowhere, &[]), &["there is no repository at file://"]);
+    refused(
+        validate(&gw, "/nowhere/site.git", &[]),
+        &["there is no repository at /nowhere/site.git"],
+    );
     refused(validate(&gw, &url, &["--ref", "mian"]), &["no branch or tag mian", "mean main?"]);
     let none = "0123456789012345678901234567890123456789";
     refused(validate(&gw, &url, &["--ref", none]), &["has no commit 0123456789"]);
