@@ -130,6 +130,7 @@ mod set {
                 "kill" => Harm::Kill,
                 "term" => Harm::Term,
                 "full" => Harm::Full,
+                // Only tests set it: one that means nothing by it must not pass.
                 _ => panic!("GW_FAULT={text}: kill, term or full"),
             };
             Some(Fault { harm, place: place.to_owned() })

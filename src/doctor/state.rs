@@ -48,7 +48,7 @@ pub(super) fn checks(store: &Store) -> Vec<Check> {
     }
     let held = |name: &str| store.holder(name);
     checks.push(Check::ok("lock", held("lock").map_or_else(free, |who| format!("held: {who}"))));
-    let follower = held("watch.lock");
+    let follower = held(store::FOLLOWER);
     checks.push(Check::ok(
         "watch",
         match follower {

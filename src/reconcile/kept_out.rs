@@ -48,7 +48,7 @@ impl Reconciler {
     /// Where to stay as long as nobody knows what the manifests ask for; `None` where nothing was
     /// applied yet.
     pub fn last_state(&self) -> Result<Option<LastState>, ReconcileError> {
-        let back_to = Quarantine::read(&self.store)?.and_then(|bad| bad.back_to);
+        let back_to = self.bad()?.and_then(|bad| bad.back_to);
         let found = match back_to {
             Some(number) => Some(self.store.generation(number)?),
             None => self.store.current()?,

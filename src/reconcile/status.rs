@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{BackendName, Contents, Live, LiveServer, Note, Quarantine, Unread, Wanted},
+    model::{BackendName, Contents, Live, LiveServer, Note, Unread},
     report::status::{BackendStatus, ServerCounts, Status},
 };
 
@@ -17,8 +17,8 @@ impl Reconciler {
         let objects = Contents::of(&desired, 0).objects();
         let generation = standing::generation(&disk);
         let suspended = self.suspended(None)?;
-        let quarantine = Quarantine::read(&self.store)?;
-        let (wanted, unread) = (Wanted::read(&self.store)?, Unread::read(&self.store)?);
+        let (quarantine, wanted) = (self.bad()?, self.wanted()?);
+        let unread = Unread::read(&self.store)?;
         let told = Status { suspended, quarantine, wanted, unread, ..Status::default() };
         let status = Status { generation, objects, ..told };
         let Some(standing) = self.standing(&disk, &desired).await? else {

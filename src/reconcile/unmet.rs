@@ -10,37 +10,19 @@ use crate::{
 use super::{ReconcileError, Reconciler};
 
 impl Reconciler {
-    /// Notes what the manifests ask for, which HAProxy is not, and why. Manifests that are invalid are
-    /// rendered to no files.
+    /// Notes what the manifests ask for, which HAProxy is not, or only in part, and why. Manifests that are
+    /// invalid are rendered to no files.
     pub fn note_wanted(
         &self,
         revision: &str,
         files: Option<&Files>,
         why: Option<String>,
+        runs_in_part: bool,
     ) -> Result<(), ReconcileError> {
         let files = files.map(|files| digest_of_files(files).to_string());
-        let revision = revision.to_owned();
-        self.note_unmet(&Wanted { revision, files, why, runs_in_part: false })
-    }
-
-    /// Notes that HAProxy is what the manifests ask for, but for this, which is wrong in them.
-    pub fn note_partial(
-        &self,
-        revision: &str,
-        files: &Files,
-        wrong: &str,
-    ) -> Result<(), ReconcileError> {
-        self.note_unmet(&Wanted {
-            revision: revision.to_owned(),
-            files: Some(digest_of_files(files).to_string()),
-            why: Some(wrong.to_owned()),
-            runs_in_part: true,
-        })
-    }
-
-    fn note_unmet(&self, wanted: &Wanted) -> Result<(), ReconcileError> {
+        let wanted = Wanted { revision: revision.to_owned(), files, why, runs_in_part };
         // One that can't be read is written anew.
-        if Wanted::read(&self.store).ok().flatten().as_ref() == Some(wanted) {
+        if Wanted::read(&self.store).ok().flatten().as_ref() == Some(&wanted) {
             return Ok(());
         }
         Ok(wanted.write(&self.store)?)
@@ -59,9 +41,12 @@ impl Reconciler {
     /// Notes why the manifests can't be read; `None` where they can.
     pub fn note_unread(&self, why: Option<&str>) -> Result<(), ReconcileError> {
         let Some(why) = why else { return Ok(Unread::remove(&self.store)?) };
+        let noted = Unread::read(&self.store).ok().flatten();
+        if noted.as_ref().is_some_and(|noted| noted.why == why) {
+            return Ok(());
+        }
         // It lasts since it began, whatever the words for it are by now.
-        let since = Unread::read(&self.store).ok().flatten().map(|noted| noted.since);
-        let since = since.unwrap_or_else(store::now);
+        let since = noted.map_or_else(store::now, |noted| noted.since);
         Ok(Unread { why: why.to_owned(), since }.write(&self.store)?)
     }
 }

@@ -111,10 +111,6 @@ pub(super) struct Follower<'a> {
     was_running: Option<bool>,
     /// Why the manifests could not be read by the last pass.
     unreadable: Option<String>,
-    /// What was noted of that,
-    unread: Option<String>,
-    /// and whether it was.
-    is_noted: bool,
     /// The pass under way, or the last one.
     record: PassRecord,
 }
@@ -155,8 +151,6 @@ impl<'a> Follower<'a> {
             staying: None,
             was_running: None,
             unreadable: None,
-            unread: None,
-            is_noted: false,
             record: PassRecord::default(),
         }
     }
@@ -309,7 +303,7 @@ impl<'a> Follower<'a> {
         let wrong = intent.problems.first_error();
         let wrong = wrong.map(|error| format!("{}: {}{}", error.at, error.message, whose(&intent)));
         if !intent.is_valid() {
-            noted(self.reconciler.note_wanted(&intent.revision, None, wrong.clone()));
+            noted(self.reconciler.note_wanted(&intent.revision, None, wrong.clone(), false));
             let wrong = wrong.unwrap_or_default();
             let told = format!("the manifests are invalid: {wrong}");
             self.reconciler.note_failure(Some(&intent.revision), &told);

@@ -1,6 +1,6 @@
 //! HAProxy restarted, reloaded or ended by somebody else.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -31,21 +31,19 @@ pub(super) fn observe(settings: &Settings, vitals: &Vitals) -> watch::Receiver<O
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent = 0;
-        let mut was_gone = false;
         while !sender.is_closed() {
             ticks.tick().await;
             let found = running(&settings).await;
             vitals.see(found.as_ref(), old_workers(&settings, found.as_ref()).await);
             // Where it does not answer, the next one that does is another one.
             let Some(found) = found else {
-                was_gone = true;
                 silent += 1;
                 if silent >= SILENT {
                     sender.send_if_modified(|known| known.take().is_some());
                 }
                 continue;
             };
-            silent = 0;
+            let was_gone = mem::take(&mut silent) > 0;
             sender.send_if_modified(|known| {
                 let before = known.replace(found);
                 if before.is_some() { before != *known } else { was_gone }

@@ -214,37 +214,33 @@ impl Board {
     fn fetched(&mut self, answer: SourceAnswer<'_>, now: Moment) {
         let source = self.source.get_or_insert_default();
         source.failure = answer.failure().map(str::to_owned);
-        let was_awaiting = source.awaits.is_some();
-        source.awaits = match answer {
-            SourceAnswer::Revision { .. } => None,
-            SourceAnswer::Rewritten(why) => Some(("HistoryRewritten", why.to_owned())),
-            SourceAnswer::Unverified(why) => Some(("SourceUnverified", why.to_owned())),
-            // It says nothing new.
-            SourceAnswer::Nothing(_) => source.awaits.take(),
-        };
-        let awaits = source.awaits.clone();
         match answer {
             SourceAnswer::Revision { name, is_verified } => {
                 source.revision = Some(name.to_owned());
                 source.answered = Some(now);
+                if source.awaits.take().is_some() {
+                    self.set(About::Stalled, Truth::False, ("Progressing", ""), now.wall);
+                }
                 if is_verified {
                     self.set(About::SourceVerified, Truth::True, ("Verified", ""), now.wall);
                 }
             }
-            SourceAnswer::Rewritten(_) => source.answered = Some(now),
+            SourceAnswer::Rewritten(why) => self.await_person("HistoryRewritten", why, now),
             SourceAnswer::Unverified(why) => {
-                source.answered = Some(now);
+                self.await_person("SourceUnverified", why, now);
                 self.set(About::SourceVerified, Truth::False, ("Unverified", why), now.wall);
             }
+            // It says nothing new.
             SourceAnswer::Nothing(_) => {}
         }
-        match awaits {
-            Some(why) => self.set(About::Stalled, Truth::True, why, now.wall),
-            None if was_awaiting => {
-                self.set(About::Stalled, Truth::False, ("Progressing", ""), now.wall);
-            }
-            None => {}
-        }
+    }
+
+    /// The source answered with what a person has to see to.
+    fn await_person(&mut self, reason: &'static str, why: &str, now: Moment) {
+        let source = self.source.get_or_insert_default();
+        source.answered = Some(now);
+        source.awaits = Some((reason, why.to_owned()));
+        self.set(About::Stalled, Truth::True, (reason, why), now.wall);
     }
 
     /// What gw stays at without the server was verified as everything is.

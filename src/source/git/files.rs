@@ -33,26 +33,37 @@ pub(super) fn bytes(
 }
 
 /// Why a file that a manifest names can't be had.
-pub(super) enum Unread {
+pub(super) enum Unreadable {
     /// What the manifest's author can mend.
     Wrong(String),
     /// The object store does not give it.
     Lost(git2::Error),
 }
 
-impl From<String> for Unread {
+impl Unreadable {
+    /// What is wrong as a value that is told in the file's place, and what is lost as an error.
+    pub(super) fn apart<T>(read: Result<T, Self>) -> Result<Result<T, String>, git2::Error> {
+        match read {
+            Ok(read) => Ok(Ok(read)),
+            Err(Self::Wrong(why)) => Ok(Err(why)),
+            Err(Self::Lost(error)) => Err(error),
+        }
+    }
+}
+
+impl From<String> for Unreadable {
     fn from(why: String) -> Self {
         Self::Wrong(why)
     }
 }
 
-impl From<&str> for Unread {
+impl From<&str> for Unreadable {
     fn from(why: &str) -> Self {
         Self::Wrong(why.to_owned())
     }
 }
 
-impl From<git2::Error> for Unread {
+impl From<git2::Error> for Unreadable {
     fn from(error: git2::Error) -> Self {
         Self::Lost(error)
     }
@@ -73,7 +84,7 @@ pub(super) fn in_tree(
     root: &TreePath,
     request: &FileRequest,
     filters: &mut Filters,
-) -> Result<Named, Unread> {
+) -> Result<Named, Unreadable> {
     let folder = request.manifest.rsplit_once('/').map_or("", |(folder, _)| folder);
     let path = TreePath::resolve(folder, request.path.as_str())
         .ok_or("it leads out of the manifests' directory")?;
@@ -109,7 +120,7 @@ pub(super) fn in_tree(
 }
 
 /// The text of such a blob.
-pub(super) fn blob(repository: &Repository, id: Oid) -> Result<Arc<str>, Unread> {
+pub(super) fn blob(repository: &Repository, id: Oid) -> Result<Arc<str>, Unreadable> {
     let limit = usize::try_from(SIZE_MAX).unwrap_or(usize::MAX);
     let bytes = bytes(repository, id, limit)?;
     let bytes = bytes.ok_or_else(|| format!("it is larger than {} KiB", SIZE_MAX / 1024))?;

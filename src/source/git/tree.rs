@@ -16,7 +16,7 @@ use crate::{
 use super::{
     super::{LoadError, Snapshot, TOTAL_MAX, dir, file::text},
     BareClone, GitError, Settings,
-    files::{self, Named, Unread},
+    files::{self, Named, Unreadable},
     filters::{self, Attributes, Filters},
     walk::{Walk, WalkError},
 };
@@ -211,21 +211,12 @@ impl Tree {
                 let known = known.get(&named.id).or_else(|| self.referenced.get(&named.id));
                 let text = match known {
                     Some(text) => text.clone(),
-                    None => match files::blob(&repository, named.id) {
-                        Err(Unread::Lost(error)) => return Err(error.into()),
-                        Err(Unread::Wrong(why)) => Err(why),
-                        Ok(text) => Ok(text),
-                    },
+                    None => Unreadable::apart(files::blob(&repository, named.id))?,
                 };
                 let is_new = self.referenced.insert(named.id, text.clone()).is_none();
                 Ok(if is_new { room.take(text?)? } else { text? })
             });
-            let text = match text {
-                Ok(text) => Ok(text),
-                Err(Unread::Wrong(why)) => Err(why),
-                Err(Unread::Lost(error)) => return Err(lost(error)),
-            };
-            texts.insert(request, text);
+            texts.insert(request, Unreadable::apart(text).map_err(lost)?);
         }
         Ok(texts)
     }
@@ -263,7 +254,7 @@ fn filtered(path: &str, filter: &str) -> Problem {
 }
 
 /// Whether a file that a manifest names is what a checkout would hold.
-fn check(attributes: &Attributes<'_>, named: &Named) -> Result<(), Unread> {
+fn check(attributes: &Attributes<'_>, named: &Named) -> Result<(), Unreadable> {
     match attributes.filter(Path::new(&named.path))? {
         Some(filter) => Err(filters::in_words(&filter).into()),
         None => Ok(()),

@@ -28,7 +28,7 @@ impl Follower<'_> {
         if suspended.is_none()
             && let Some(bad) = self.reconciler.quarantined(intent)?
         {
-            self.note_unmet(intent, Some(bad.reason.clone()));
+            self.note_unmet(intent, Some(bad.reason.clone()), false);
             let left = self.stay(intent, bad, on_event).await?;
             self.gate.note_usual(&self.reconciler).await;
             return Ok(left);
@@ -43,13 +43,14 @@ impl Follower<'_> {
         let is_loaded = self.is_loaded();
         match (&went, wrong) {
             (Ok(_), Some(wrong)) if is_loaded => {
-                let files = &intent.rendered.files;
-                noted(self.reconciler.note_partial(&intent.revision, files, wrong));
+                self.note_unmet(intent, Some(wrong.to_owned()), true);
             }
             (Ok(_), None) if is_loaded => noted(self.reconciler.note_reached()),
-            (Ok(_), _) => self.note_unmet(intent, self.record.result.obstacle().map(str::to_owned)),
-            (Err(error), _) if error.is_passing() => self.note_unmet(intent, None),
-            (Err(error), _) => self.note_unmet(intent, Some(error.in_full())),
+            (Ok(_), _) => {
+                self.note_unmet(intent, self.record.result.obstacle().map(str::to_owned), false);
+            }
+            (Err(error), _) if error.is_passing() => self.note_unmet(intent, None, false),
+            (Err(error), _) => self.note_unmet(intent, Some(error.in_full()), false),
         }
         let left = went?;
         if is_loaded {
@@ -198,11 +199,11 @@ impl Follower<'_> {
         self.record.report.as_ref().is_some_and(|report| report.loading.is_taken())
     }
 
-    /// Notes for `gw rollback` and for people what valid manifests ask for, where HAProxy is not that,
-    /// and why.
-    fn note_unmet(&self, intent: &Intent, why: Option<String>) {
+    /// Notes for `gw rollback` and for people what valid manifests ask for, where HAProxy is not that, or
+    /// only in part, and why.
+    fn note_unmet(&self, intent: &Intent, why: Option<String>, runs_in_part: bool) {
         let files = Some(&intent.rendered.files);
-        noted(self.reconciler.note_wanted(&intent.revision, files, why));
+        noted(self.reconciler.note_wanted(&intent.revision, files, why, runs_in_part));
     }
 }
 

@@ -12,15 +12,13 @@ use crate::{
 use super::{super::history::History, Follower};
 
 impl Follower<'_> {
-    /// Notes whether the manifests can be read, where that is news.
-    pub(super) fn note_unread(&mut self) {
+    /// Notes whether the manifests can be read.
+    pub(super) fn note_unread(&self) {
         let failure = self.history.as_ref().and_then(History::failure);
-        let failure = failure.or(self.unreadable.as_deref()).map(str::to_owned);
+        let failure = failure.or(self.unreadable.as_deref());
         // Before the first look nobody knows.
-        let is_known = failure.is_some() || self.record.number > 0;
-        if is_known && !(self.is_noted && self.unread == failure) {
-            noted(self.reconciler.note_unread(failure.as_deref()));
-            (self.unread, self.is_noted) = (failure, true);
+        if failure.is_some() || self.record.number > 0 {
+            noted(self.reconciler.note_unread(failure));
         }
     }
 
